@@ -1,0 +1,31 @@
+# Every target installs what it needs; the work is in tools/. `make help` lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help demo test jar cli bench setup fmt lint
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\): ## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-6s %s\n' "$$name" "$$text"; done
+
+demo: ## builds everything, writes two real tables with Spark as NCF and as Parquet, compares, queries and verifies them
+	@tools/demo.sh
+
+test: ## all lints, Rust, Scala and example tests; the last line is "N passed, N failed"
+	@tools/test.sh
+
+jar: ## the fat jar for Spark; the last line is its path
+	@tools/jar.sh
+
+cli: ## the command line ncf; the last line is its path
+	@tools/cli.sh
+
+bench: ## sizes and times against Parquet and other rivals
+	@tools/bench.sh
+
+setup: ## fetches everything that the other targets would fetch
+	@tools/setup.sh
+
+fmt: ## formats Rust and Scala
+	@cargo fmt --all
+	@./sbt scalafmtAll scalafmtSbt
+
+lint: ## the lint steps of make test
+	@tools/test.sh rustfmt clippy scalafmt

@@ -1,0 +1,55 @@
+import sbt.Keys._
+import sbt._
+
+/** What every JVM that runs Spark is started with. */
+object Forking {
+
+  /** The packages that Spark reaches into: the list that Spark's own launcher passes on Java 17. */
+  private val opened = Seq(
+    "java.lang",
+    "java.lang.invoke",
+    "java.lang.reflect",
+    "java.io",
+    "java.net",
+    "java.nio",
+    "java.util",
+    "java.util.concurrent",
+    "java.util.concurrent.atomic",
+    "jdk.internal.ref",
+    "sun.nio.ch",
+    "sun.nio.cs",
+    "sun.security.action",
+    "sun.util.calendar"
+  )
+
+  /** @param heap the JVM's largest heap, in the JVM's own words: `3g`
+    * @param home the repository's root
+    * @param work folder for what Spark leaves behind
+    */
+  def options(heap: String, home: File, work: File): Seq[String] =
+    opened.map(name => s"--add-opens=java.base/$name=ALL-UNNAMED") ++ Seq(
+      s"-Xmx$heap",
+      "-Xss4m",
+      "-XX:+UseParallelGC",
+      "-XX:+IgnoreUnrecognizedVMOptions",
+      "-Djdk.reflect.useDirectMethodHandle=false",
+      "-Dio.netty.tryReflectionSetAccessible=true",
+      "-Dfile.encoding=UTF-8",
+      s"-Dlog4j2.configurationFile=${home / "tools" / "log4j2.properties"}",
+      "-Dspark.ui.enabled=false",
+      s"-Dspark.sql.warehouse.dir=${work / "warehouse"}",
+      s"-Dderby.system.home=${work / "derby"}"
+    )
+
+  /** Spark must not look its host's name up: machines without a network have none. */
+  val environment: Map[String, String] = Map("SPARK_LOCAL_IP" -> "127.0.0.1")
+
+  /** Writes a Java argument file: the JVM options and the class path. */
+  def writeArguments(file: File, options: Seq[String], classPath: Seq[File]): File = {
+    val path = classPath.map(_.getAbsolutePath).mkString(java.io.File.pathSeparator)
+    // In an argument file a quoted word takes the backslash as its escape.
+    val words = (options ++ Seq("-cp", path)).map(word => "\"" + word.replace("\\", "\\\\") + "\"")
+    IO.writeLines(file, words)
+    file
+  }
+}

@@ -1,0 +1,65 @@
+#!/bin/bash
+# test.sh [STEP…]: everything that CI checks; default all steps, in this order:
+#   rustfmt clippy cargo-test scalafmt scala-test examples
+# A failing step does not stop the later ones. Each step logs to target/test-logs/STEP.log and the failing part is shown.
+# The last output line is "N passed, N failed": the sum over cargo's and ScalaTest's tests and the examples, a lint step being one.
+source "$(dirname "$0")/lib.sh"
+logs=target/test-logs
+passed=0 failed=0
+mkdir -p "$logs"
+
+# sum FILE PATTERN: adds the first number of every match of the extended regular expression.
+sum() { { grep -oE "$2" "$1" || true; } | { grep -oE '[0-9]+' || true; } | awk '{ n += $1 } END { print n + 0 }'; }
+
+# Each count_KIND FILE prints how many tests of a log passed and failed.
+count_cargo() { echo "$(sum "$1" 'test result: [a-zA-Z]+\. [0-9]+ passed') $(sum "$1" '; [0-9]+ failed;')"; }
+# An aborted suite ran none of its tests: one failure.
+count_scalatest() {
+  echo "$(sum "$1" 'Tests: succeeded [0-9]+') $(($(sum "$1" ', failed [0-9]+, canceled') + $(sum "$1" 'aborted [0-9]+')))"
+}
+count_examples() { echo "$(sum "$1" '^[0-9]+ passed') $(sum "$1" 'passed, [0-9]+ failed$')"; }
+
+# What of a log to show after a failure.
+excerpt() {
+  local kind=$1 log=$2
+  case $kind in
+    cargo) { grep -nE "^error|^test .* FAILED|panicked at|^failures:" -A 12 "$log" || tail -n 60 "$log"; } | head -n 150 ;;
+    scalatest) { grep -E '\*\*\*|^\[error\]' -A 6 "$log" || tail -n 60 "$log"; } | head -n 150 ;;
+    *) tail -n 80 "$log" ;;
+  esac
+}
+
+# step NAME KIND COMMAND…: runs one step and adds its counts; KIND lint counts the command itself.
+step() {
+  local name=$1 kind=$2 log=$logs/$1.log start=$SECONDS status=0 good=0 bad=0
+  shift 2
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  if [ "$kind" = lint ]; then
+    [ "$status" -eq 0 ] && good=1 || bad=1
+  else
+    read -r good bad < <("count_$kind" "$log")
+    # A step that ends badly without a failed test (a compile error, a killed JVM), or that ran nothing, is a failure of its own.
+    if [ "$bad" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$good" -eq 0 ]; }; then bad=1; fi
+  fi
+  passed=$((passed + good)) failed=$((failed + bad))
+  printf '%-12s %6d passed %4d failed %5d s\n' "$name" "$good" "$bad" "$((SECONDS - start))"
+  if [ "$bad" -gt 0 ]; then
+    excerpt "$kind" "$log" | sed 's/^/    /'
+    echo "    the whole log is $log"
+  fi
+}
+
+need cargo rustfmt java mvn python3 npm git
+for name in ${*:-rustfmt clippy cargo-test scalafmt scala-test examples}; do
+  case $name in
+    rustfmt) step rustfmt lint cargo fmt --all --check ;;
+    clippy) step clippy lint cargo clippy --locked --workspace --all-targets -- -D warnings ;;
+    cargo-test) step cargo-test cargo cargo test --locked --workspace --no-fail-fast ;;
+    scalafmt) step scalafmt lint ./sbt scalafmtCheckAll scalafmtSbtCheck ;;
+    scala-test) step scala-test scalatest ./sbt test ;;
+    examples) step examples examples tools/test_examples.sh ;;
+    *) echo "test.sh: no step $name; see the top of tools/test.sh" >&2; exit 2 ;;
+  esac
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
