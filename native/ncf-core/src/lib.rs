@@ -1,0 +1,22 @@
+//! The vocabulary that every layer of NCF speaks: types, scalars, predicates, statistics, errors and
+//! limits. No I/O, no codecs, no file layout.
+#![forbid(unsafe_code)]
+
+pub mod bounds;
+pub mod error;
+pub mod limits;
+pub mod ordering;
+pub mod predicate;
+pub mod scalar;
+pub mod schema;
+pub mod types;
+pub mod values;
+
+pub use bounds::ColumnBounds;
+pub use error::{Error, ErrorKind, Result, ResultExt};
+pub use limits::{Budget, Limits};
+pub use predicate::{CompareOp, Expression, Predicate, TextOp};
+pub use scalar::Scalar;
+pub use schema::{Field, Schema};
+pub use types::{DataType, PhysicalType};
+pub use values::{ByteValues, Values};

@@ -1,0 +1,244 @@
+//! Column chunks: the dictionary decision, then page after page.
+
+use std::ops::Range;
+
+use arrow_buffer::BooleanBuffer;
+use ncf_core::{Error, PhysicalType, Result, Values};
+
+use crate::encodings::dictionary::{self, Built, MAX_BYTES, MAX_ENTRIES};
+use crate::id::{EncodingId, Profile};
+use crate::native::plain_bytes;
+use crate::page::{EncodedPage, PageInput, encode_page, encode_with};
+use crate::select::sample::{self, Distinct};
+use crate::select::{NodeState, cost};
+use crate::shared::SharedKind;
+
+/// Bytes that a shared page costs besides its own: alignment, checksum, a record in the metadata.
+const SHARED_OVERHEAD: usize = 128;
+/// Pages that a dictionary decision encodes both ways.
+const COMPARED_PAGES: usize = 4;
+
+/// All values of one column chunk.
+#[derive(Debug, Clone, Copy)]
+pub struct ChunkInput<'a> {
+    /// At most 2^20 values, at null rows repeating the last valid value.
+    pub values: &'a Values,
+    /// Bit set = valid; `None` = every row is valid.
+    pub validity: Option<&'a BooleanBuffer>,
+    /// The rows of each page.
+    pub pages: &'a [Range<usize>],
+}
+
+/// What the writer's options say about one column.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EncodeOptions {
+    /// What to optimise for.
+    pub profile: Profile,
+    /// The outermost encoding of the values, taken as it is; `InvalidArgument` where it cannot hold them.
+    pub force: Option<EncodingId>,
+}
+
+/// What a column remembers from block to block, so that it searches only when its data changes.
+#[derive(Debug, Clone, Default)]
+pub struct ChooserState {
+    pub(crate) values: NodeState,
+    pub(crate) codes: NodeState,
+    pub(crate) validity: NodeState,
+    pub(crate) dictionary: NodeState,
+    decision: Option<Decision>,
+}
+
+/// Whether a dictionary paid, and what the chunk looked like then.
+#[derive(Debug, Clone)]
+struct Decision {
+    used: bool,
+    distinct: Distinct,
+    /// Encoded ÷ raw bytes of the chunk, known after its first full encode.
+    ratio: Option<f64>,
+}
+
+impl Decision {
+    fn holds_for(&self, distinct: &Distinct) -> bool {
+        let change = (self.distinct.share - distinct.share).abs();
+        self.distinct.narrower == distinct.narrower
+            && (change <= 0.1 * self.distinct.share || change < 0.001)
+    }
+}
+
+/// An encoded column chunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodedChunk {
+    /// Pages that all data pages need; they are stored first.
+    pub shared: Vec<SharedPage>,
+    /// Data pages, one per range of the input.
+    pub pages: Vec<EncodedPage>,
+}
+
+/// A page that the data pages of a chunk share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedPage {
+    /// What it holds.
+    pub kind: SharedKind,
+    /// What is stored, without padding.
+    pub bytes: Vec<u8>,
+    /// Number of values after decoding.
+    pub count: u32,
+}
+
+/// Encodes a column chunk. Deterministic: the same input, options and state give the same bytes.
+///
+/// `InvalidArgument` when a forced encoding cannot hold the values.
+pub fn encode_chunk(
+    input: &ChunkInput<'_>,
+    options: &EncodeOptions,
+    state: &mut ChooserState,
+) -> Result<EncodedChunk> {
+    let rows = input.values.len();
+    if input.validity.is_some_and(|validity| validity.len() != rows) {
+        return Err(Error::internal("validity has another length than the values"));
+    }
+    if input.pages.iter().any(|page| page.start > page.end || page.end > rows) {
+        return Err(Error::internal("a page lies outside its chunk"));
+    }
+    let built = match options.force {
+        None => choose_dictionary(input, options, state)?,
+        Some(EncodingId::DICTIONARY) => Some(forced_dictionary(input.values)?),
+        Some(_) => None,
+    };
+    let mut shared = Vec::new();
+    if let Some(built) = &built {
+        shared.push(dictionary_page(built, options, &mut state.dictionary)?);
+    }
+    let codes = built.as_ref().map(|built| built.codes.as_slice());
+    let pages = input
+        .pages
+        .iter()
+        .map(|range| encode_page(&page_input(input, codes, range), options, state))
+        .collect::<Result<Vec<EncodedPage>>>()?;
+    let chunk = EncodedChunk { shared, pages };
+    remember(&chunk, input.values, state);
+    Ok(chunk)
+}
+
+/// Forgets the dictionary decision when the chunk came out much larger or smaller than the one it was made on.
+fn remember(chunk: &EncodedChunk, values: &Values, state: &mut ChooserState) {
+    let shared: usize = chunk.shared.iter().map(|page| page.bytes.len()).sum();
+    let pages: usize = chunk.pages.iter().map(|page| page.bytes.len()).sum();
+    let raw = plain_bytes(values);
+    if let Some(decision) = &mut state.decision {
+        let ratio = *decision.ratio.get_or_insert_with(|| cost::ratio(shared + pages, raw));
+        if cost::drifted(ratio, shared + pages, raw) {
+            state.decision = None;
+        }
+    }
+}
+
+fn page_input<'a>(
+    input: &ChunkInput<'_>,
+    codes: Option<&'a [u32]>,
+    range: &Range<usize>,
+) -> PageInput<'a> {
+    PageInput {
+        values: input.values.slice(range.start, range.len()),
+        validity: input.validity.map(|validity| validity.slice(range.start, range.len())),
+        codes: codes.and_then(|codes| codes.get(range.clone())),
+    }
+}
+
+fn dictionary_page(
+    built: &Built,
+    options: &EncodeOptions,
+    state: &mut NodeState,
+) -> Result<SharedPage> {
+    let options = EncodeOptions { force: None, ..*options };
+    Ok(SharedPage {
+        kind: SharedKind::Dictionary,
+        bytes: encode_with(&built.values, &options, state)?,
+        // At most `MAX_ENTRIES`.
+        count: u32::try_from(built.values.len()).unwrap_or(u32::MAX),
+    })
+}
+
+fn forced_dictionary(values: &Values) -> Result<Built> {
+    dictionary::build(values, MAX_ENTRIES, MAX_BYTES).ok_or_else(|| {
+        Error::invalid_argument(format!(
+            "encoding dictionary cannot hold these {} {:?} values: more than {MAX_ENTRIES} distinct values or \
+             {MAX_BYTES} bytes of them; leave the choice to NCF",
+            values.len(),
+            values.physical()
+        ))
+    })
+}
+
+/// Builds the dictionary where it pays: a sample rules it out, else some pages are encoded both ways.
+fn choose_dictionary(
+    input: &ChunkInput<'_>,
+    options: &EncodeOptions,
+    state: &mut ChooserState,
+) -> Result<Option<Built>> {
+    let values = input.values;
+    let rows = values.len();
+    let strings = values.physical() == PhysicalType::Bytes;
+    if values.physical() == PhysicalType::Bool || rows < 16 {
+        return Ok(None);
+    }
+    let distinct = sample::distinct(values);
+    let known = state.decision.as_ref().filter(|decision| decision.holds_for(&distinct));
+    let known = known.map(|decision| decision.used);
+    let promising = distinct.narrower && distinct.share <= if strings { 0.9 } else { 0.5 };
+    let limit = if strings { rows / 2 } else { rows / 4 };
+    let built = match known {
+        Some(false) => None,
+        _ if !promising => None,
+        _ => dictionary::build(values, limit.min(MAX_ENTRIES), MAX_BYTES),
+    };
+    let used = match (&built, known) {
+        (None, _) => false,
+        (Some(_), Some(true)) => true,
+        (Some(built), _) => dictionary_pays(input, built, options, state)?,
+    };
+    if known != Some(used) {
+        state.decision = Some(Decision { used, distinct, ratio: None });
+    }
+    Ok(built.filter(|_| used))
+}
+
+/// Bytes with and without light encodings only.
+#[derive(Default, Clone, Copy)]
+struct Size {
+    bytes: usize,
+    light: usize,
+}
+
+fn dictionary_pays(
+    input: &ChunkInput<'_>,
+    built: &Built,
+    options: &EncodeOptions,
+    state: &ChooserState,
+) -> Result<bool> {
+    let step = input.pages.len().div_ceil(COMPARED_PAGES).max(1);
+    let (mut with, mut without) = (Size::default(), Size::default());
+    let mut rows = 0usize;
+    // Clones: what is learned here belongs to a way that may not be taken.
+    let (mut codes_state, mut values_state) = (state.codes.clone(), state.values.clone());
+    for range in input.pages.iter().step_by(step) {
+        let page = page_input(input, Some(&built.codes), range);
+        let coded = codes_state.encode(&page.values, page.codes, options.profile)?;
+        let flat = values_state.encode(&page.values, None, options.profile)?;
+        with.bytes += coded.bytes.len();
+        with.light += coded.light_bytes;
+        without.bytes += flat.bytes.len();
+        without.light += flat.light_bytes;
+        rows += page.values.len();
+    }
+    let mut dictionary_state = state.dictionary.clone();
+    let dictionary = dictionary_state.encode(&built.values, None, options.profile)?;
+    let all = input.pages.iter().map(ExactSizeIterator::len).sum::<usize>();
+    let scale = |bytes: usize| bytes.saturating_mul(all) / rows.max(1);
+    let coded = scale(with.bytes) + dictionary.bytes.len() + SHARED_OVERHEAD;
+    let coded_light = scale(with.light) + dictionary.light_bytes + SHARED_OVERHEAD;
+    let (flat, flat_light) = (scale(without.bytes), scale(without.light));
+    // Codes decode faster than zstd and serve predicates, so they may cost 5 % more than the best, but
+    // never more than the light choice.
+    Ok(coded <= flat || (coded * 100 <= flat * 105 && coded <= coded_light.min(flat_light)))
+}

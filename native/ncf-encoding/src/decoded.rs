@@ -1,0 +1,233 @@
+//! What decoding gives: values that keep the outermost structure which predicates can use.
+
+use std::sync::Arc;
+
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, Buffer, OffsetBuffer, ScalarBuffer};
+use ncf_core::{Budget, ByteValues, Error, Result, Values};
+
+use crate::native::{Native, with_values};
+
+/// One page.
+#[derive(Debug, Clone)]
+pub struct DecodedPage {
+    /// Bit set = valid; `None` = every row is valid.
+    pub validity: Option<BooleanBuffer>,
+    /// One value per row; at null rows the value means nothing.
+    pub values: DecodedValues,
+}
+
+/// Values in the cheapest form that the stored bytes offer.
+#[derive(Debug, Clone)]
+pub enum DecodedValues {
+    /// One value per row.
+    Flat(Values),
+    /// One value, and how many rows have it.
+    Constant(Values, usize),
+    /// Codes into distinct, ascending values.
+    Dictionary {
+        /// One per row, each less than `values.len()`.
+        codes: ScalarBuffer<u32>,
+        /// The distinct values of the column chunk.
+        values: Arc<Values>,
+    },
+    /// Runs of equal values.
+    Runs {
+        /// Ascending row numbers after the last row of each run; the last is the number of rows.
+        ends: ScalarBuffer<u32>,
+        /// One value per run.
+        values: Values,
+    },
+}
+
+impl DecodedValues {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Flat(values) => values.len(),
+            Self::Constant(_, len) => *len,
+            Self::Dictionary { codes, .. } => codes.len(),
+            Self::Runs { ends, .. } => ends.last().map_or(0, |end| *end as usize),
+        }
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// One value per row. Memory is taken from the budget; more than 2 GiB of bytes is `LimitExceeded`.
+    pub fn into_flat(self, budget: &Budget) -> Result<Values> {
+        match self {
+            Self::Flat(values) => Ok(values),
+            Self::Constant(value, len) => repeat(&value, std::iter::once((0, len)), len, budget),
+            Self::Dictionary { codes, values } => gather(&values, &codes, budget),
+            Self::Runs { ends, values } => {
+                let len = ends.last().map_or(0, |end| *end as usize);
+                let starts = std::iter::once(0).chain(ends.iter().copied());
+                let runs = ends.iter().zip(starts).map(|(end, start)| (end - start) as usize);
+                repeat(&values, runs.enumerate(), len, budget)
+            }
+        }
+    }
+
+    /// Rows `offset..offset + len`. The range must lie inside.
+    #[must_use]
+    pub fn slice(&self, offset: usize, len: usize) -> Self {
+        match self {
+            Self::Flat(values) => Self::Flat(values.slice(offset, len)),
+            Self::Constant(value, _) => Self::Constant(value.clone(), len),
+            Self::Dictionary { codes, values } => {
+                Self::Dictionary { codes: codes.slice(offset, len), values: values.clone() }
+            }
+            Self::Runs { ends, values } => slice_runs(ends, values, offset, len),
+        }
+    }
+}
+
+fn slice_runs(
+    ends: &ScalarBuffer<u32>,
+    values: &Values,
+    offset: usize,
+    len: usize,
+) -> DecodedValues {
+    if len == 0 {
+        return DecodedValues::Runs { ends: Vec::new().into(), values: values.slice(0, 0) };
+    }
+    let first = ends.partition_point(|end| *end as usize <= offset);
+    let last = ends.partition_point(|end| (*end as usize) < offset + len);
+    let last = last.min(ends.len().saturating_sub(1));
+    let limit = offset + len;
+    let within = |end: &u32| u32::try_from((*end as usize).min(limit) - offset).unwrap_or(u32::MAX);
+    let count = last + 1 - first;
+    DecodedValues::Runs {
+        ends: ends.iter().skip(first).take(count).map(within).collect(),
+        values: values.slice(first, count),
+    }
+}
+
+/// Each `(index, count)` of `runs` gives `count` copies of value `index`; `len` copies in all.
+fn repeat(
+    values: &Values,
+    runs: impl Iterator<Item = (usize, usize)> + Clone,
+    len: usize,
+    budget: &Budget,
+) -> Result<Values> {
+    fn fixed<T: Native>(
+        values: &[T],
+        runs: impl Iterator<Item = (usize, usize)>,
+        len: usize,
+        budget: &Budget,
+    ) -> Result<Values> {
+        let mut out: Vec<T> = budget.vec("values", len)?;
+        for (index, count) in runs {
+            let value = values.get(index).copied().unwrap_or_default();
+            out.resize(out.len() + count, value);
+        }
+        Ok(T::wrap(out))
+    }
+    with_values!(values,
+        fixed(v) => fixed(v, runs, len, budget),
+        bool(v) => {
+            budget.take("values", len.div_ceil(8) as u64)?;
+            let mut out = BooleanBufferBuilder::new(len);
+            for (index, count) in runs {
+                out.append_n(count, index < v.len() && v.value(index));
+            }
+            Ok(Values::Bool(out.finish()))
+        },
+        bytes(v) => {
+            let bytes = runs.clone().map(|(index, count)| (v.get(index).len() as u64).saturating_mul(count as u64));
+            let mut out = BytesBuilder::new(len, bytes.fold(0, u64::saturating_add), budget)?;
+            for (index, count) in runs {
+                let string = v.get(index);
+                for _ in 0..count {
+                    out.push(string);
+                }
+            }
+            Ok(out.finish())
+        },
+    )
+}
+
+/// The values of the codes, which must be less than `values.len()`.
+fn gather(values: &Values, codes: &[u32], budget: &Budget) -> Result<Values> {
+    fn fixed<T: Native>(values: &[T], codes: &[u32], budget: &Budget) -> Result<Values> {
+        let mut out: Vec<T> = budget.vec("values", codes.len())?;
+        out.extend(codes.iter().map(|code| values.get(*code as usize).copied().unwrap_or_default()));
+        Ok(T::wrap(out))
+    }
+    with_values!(values,
+        fixed(v) => fixed(v, codes, budget),
+        bool(v) => Ok(Values::Bool(BooleanBuffer::collect_bool(codes.len(), |row| {
+            codes.get(row).is_some_and(|code| (*code as usize) < v.len() && v.value(*code as usize))
+        }))),
+        bytes(v) => gather_bytes(v, codes, budget),
+    )
+}
+
+fn gather_bytes(values: &ByteValues, codes: &[u32], budget: &Budget) -> Result<Values> {
+    let starts: &[i32] = &values.offsets;
+    let lengths: Vec<u32> =
+        starts.windows(2).map(|pair| pair.last().zip(pair.first()).map_or(0, |(b, a)| (b - a).cast_unsigned())).collect();
+    let bytes: u64 =
+        codes.iter().map(|code| u64::from(lengths.get(*code as usize).copied().unwrap_or(0))).sum();
+    let mut out = BytesBuilder::new(codes.len(), bytes, budget)?;
+    for code in codes {
+        out.push(values.get(*code as usize));
+    }
+    Ok(out.finish())
+}
+
+/// Byte strings with all memory reserved and paid before the first.
+struct BytesBuilder {
+    offsets: Vec<i32>,
+    data: Vec<u8>,
+}
+
+impl BytesBuilder {
+    fn new(len: usize, bytes: u64, budget: &Budget) -> Result<Self> {
+        let limit = i32::MAX.unsigned_abs();
+        let bytes = usize::try_from(bytes)
+            .ok()
+            .filter(|bytes| *bytes <= limit as usize)
+            .ok_or_else(|| Error::limit_exceeded("bytes of a page", bytes, u64::from(limit)))?;
+        let mut offsets = budget.vec("offsets", len.saturating_add(1))?;
+        offsets.push(0);
+        Ok(Self { offsets, data: budget.vec("bytes", bytes)? })
+    }
+
+    #[inline]
+    fn push(&mut self, string: &[u8]) {
+        self.data.extend_from_slice(string);
+        // `new` checked that all strings together fit.
+        self.offsets.push(i32::try_from(self.data.len()).unwrap_or(i32::MAX));
+    }
+
+    fn finish(self) -> Values {
+        Values::Bytes(ByteValues {
+            offsets: OffsetBuffer::new(self.offsets.into()),
+            data: Buffer::from_vec(self.data),
+        })
+    }
+}
+
+/// `Corrupt` unless every string is UTF-8.
+pub(crate) fn check_utf8(values: &Values) -> Result<()> {
+    let Values::Bytes(strings) = values else {
+        return Ok(());
+    };
+    let offsets: &[i32] = &strings.offsets;
+    let (Some(&first), Some(&last)) = (offsets.first(), offsets.last()) else {
+        return Ok(());
+    };
+    let start = first.cast_unsigned() as usize;
+    let bytes = strings.data.get(start..last.cast_unsigned() as usize).unwrap_or(&[]);
+    if bytes.is_ascii() {
+        return Ok(());
+    }
+    let bad = || Error::corrupt("a string is not UTF-8; the column should be binary or the file is damaged");
+    // One pass over all bytes, then only the cuts between strings: a cut inside a character is an error too.
+    let text = std::str::from_utf8(bytes).map_err(|_| bad())?;
+    let whole = |offset: &i32| text.is_char_boundary((offset - first).cast_unsigned() as usize);
+    if offsets.iter().all(whole) { Ok(()) } else { Err(bad()) }
+}

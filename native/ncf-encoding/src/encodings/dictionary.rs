@@ -1,0 +1,283 @@
+//! Dictionary (6): codes into the distinct, ascending values that the column chunk keeps in a shared page.
+
+use std::cmp::Ordering;
+
+use arrow_buffer::ScalarBuffer;
+use ncf_core::{ByteValues, Error, PhysicalType, Result, Values};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::Encoding;
+use crate::decoded::DecodedValues;
+use crate::id::EncodingId;
+use crate::native::{Native, with_values};
+use crate::node::{ChildEncoder, DecodeContext};
+use crate::reader::Reader;
+use crate::select::Statistics;
+
+/// Distinct values that a dictionary may have.
+pub(crate) const MAX_ENTRIES: usize = 1 << 20;
+/// Bytes that the values of a dictionary may take.
+pub(crate) const MAX_BYTES: usize = 16 << 20;
+
+/// See `docs/spec/encodings.md`, Dictionary.
+pub(crate) struct Dictionary;
+
+impl Encoding for Dictionary {
+    fn id(&self) -> EncodingId {
+        EncodingId::DICTIONARY
+    }
+
+    fn accepts(&self, physical: PhysicalType) -> bool {
+        physical != PhysicalType::Bool
+    }
+
+    fn candidate(&self, _: &Statistics) -> bool {
+        false
+    }
+
+    fn nests(&self) -> bool {
+        true
+    }
+
+    fn decode_cost(&self) -> f64 {
+        0.4
+    }
+
+    fn encode(
+        &self,
+        values: &Values,
+        children: &mut ChildEncoder<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool> {
+        let Some(codes) = children.codes().filter(|codes| codes.len() == values.len()) else {
+            return Ok(false);
+        };
+        let highest = codes.iter().copied().max().unwrap_or(0);
+        // The narrowest signed type keeps codes non-negative for the child and cheap to unpack.
+        let (bytes, column) = if highest <= 0x7f {
+            (1, i8::wrap(codes.iter().map(|code| i8::try_from(*code).unwrap_or(0)).collect()))
+        } else if highest <= 0x7fff {
+            (2, i16::wrap(codes.iter().map(|code| i16::try_from(*code).unwrap_or(0)).collect()))
+        } else {
+            (4, i32::wrap(codes.iter().map(|code| code.cast_signed()).collect()))
+        };
+        out.push(bytes);
+        children.child(&column, out)?;
+        Ok(true)
+    }
+
+    fn decode(
+        &self,
+        body: &mut Reader<'_>,
+        physical: PhysicalType,
+        len: usize,
+        context: &DecodeContext<'_>,
+    ) -> Result<DecodedValues> {
+        let Some(values) = context.shared.dictionary() else {
+            return Err(Error::corrupt("a page has dictionary codes but its chunk has no dictionary"));
+        };
+        if values.physical() != physical {
+            return Err(Error::corrupt("the dictionary has another type than the column"));
+        }
+        let width = match body.u8()? {
+            1 => PhysicalType::I8,
+            2 => PhysicalType::I16,
+            4 => PhysicalType::I32,
+            other => return Err(Error::corrupt(format!("dictionary codes of {other} bytes"))),
+        };
+        let codes = match context.node(body, width, len)? {
+            DecodedValues::Constant(code, len) => {
+                let code = widen(&code, context)?.first().map_or(u32::MAX, |code| *code);
+                check_codes(code, len.min(1), values)?;
+                let one = if len == 0 { crate::native::zero(physical) } else { values.slice(code as usize, 1) };
+                return Ok(DecodedValues::Constant(one, len));
+            }
+            other => widen(&other.into_flat(context.budget)?, context)?,
+        };
+        check_codes(codes.iter().copied().fold(0, u32::max), codes.len(), values)?;
+        Ok(DecodedValues::Dictionary { codes, values: values.clone() })
+    }
+}
+
+fn check_codes(highest: u32, codes: usize, values: &Values) -> Result<()> {
+    if codes > 0 && highest as usize >= values.len() {
+        return Err(Error::corrupt(format!(
+            "dictionary code {highest} in a dictionary of {} values",
+            values.len()
+        )));
+    }
+    Ok(())
+}
+
+/// Codes of any width as `u32`; a negative one becomes too large for every dictionary.
+fn widen(codes: &Values, context: &DecodeContext<'_>) -> Result<ScalarBuffer<u32>> {
+    if let Values::I32(codes) = codes {
+        return Ok(ScalarBuffer::new(codes.inner().clone(), 0, codes.len()));
+    }
+    let mut out: Vec<u32> = context.budget.vec("codes", codes.len())?;
+    match codes {
+        Values::I8(v) => out.extend(v.iter().map(|code| i32::from(*code).cast_unsigned())),
+        Values::I16(v) => out.extend(v.iter().map(|code| i32::from(*code).cast_unsigned())),
+        _ => return Err(Error::internal("dictionary codes are not integers")),
+    }
+    Ok(out.into())
+}
+
+/// A dictionary before it is stored.
+#[derive(Debug)]
+pub(crate) struct Built {
+    /// Distinct values, ascending.
+    pub(crate) values: Values,
+    /// One per row.
+    pub(crate) codes: Vec<u32>,
+}
+
+/// The distinct values and the codes of all rows; `None` when there are more than `max_entries` values
+/// or more than `max_bytes` bytes of them.
+pub(crate) fn build(values: &Values, max_entries: usize, max_bytes: usize) -> Option<Built> {
+    with_values!(values,
+        fixed(v) => build_fixed(v, max_entries.min(max_bytes / values.physical().width().unwrap_or(1))),
+        bool(_v) => None,
+        bytes(v) => build_bytes(v, max_entries, max_bytes),
+    )
+}
+
+fn build_fixed<T: Native>(values: &[T], max_entries: usize) -> Option<Built> {
+    let mut distinct: Vec<T> = Vec::new();
+    let mut table = Table::default();
+    let mut codes: Vec<u32> = Vec::with_capacity(values.len());
+    let mut last: Option<(T, u32)> = None;
+    for value in values {
+        let code = match last {
+            Some((same, code)) if same.same(*value) => code,
+            _ => table.code(
+                hash_bits(value.bits()),
+                |code| distinct.get(code as usize).is_some_and(|have| have.same(*value)),
+            )?,
+        };
+        if code as usize == distinct.len() {
+            if distinct.len() == max_entries {
+                return None;
+            }
+            distinct.push(*value);
+        }
+        last = Some((*value, code));
+        codes.push(code);
+    }
+    let order = sort(distinct.len(), |a, b| match (distinct.get(a), distinct.get(b)) {
+        (Some(a), Some(b)) => a.order(b),
+        _ => Ordering::Equal,
+    });
+    let sorted = order.iter().filter_map(|row| distinct.get(*row as usize).copied()).collect();
+    rank(&order, &mut codes);
+    Some(Built { values: T::wrap(sorted), codes })
+}
+
+fn build_bytes(values: &ByteValues, max_entries: usize, max_bytes: usize) -> Option<Built> {
+    let mut distinct: Vec<&[u8]> = Vec::new();
+    let mut table = Table::default();
+    let mut codes: Vec<u32> = Vec::with_capacity(values.len());
+    let mut bytes = 0usize;
+    let mut last: Option<(&[u8], u32)> = None;
+    for value in values.iter() {
+        let code = match last {
+            Some((same, code)) if same == value => code,
+            _ => table.code(xxh3_64(value), |code| distinct.get(code as usize) == Some(&value))?,
+        };
+        if code as usize == distinct.len() {
+            bytes += value.len();
+            if distinct.len() == max_entries || bytes > max_bytes {
+                return None;
+            }
+            distinct.push(value);
+        }
+        last = Some((value, code));
+        codes.push(code);
+    }
+    let order = sort(distinct.len(), |a, b| distinct.get(a).cmp(&distinct.get(b)));
+    let sorted = order.iter().filter_map(|row| distinct.get(*row as usize).copied());
+    let sorted = Values::Bytes(sorted.collect());
+    rank(&order, &mut codes);
+    Some(Built { values: sorted, codes })
+}
+
+/// Entry numbers in the order of their values.
+fn sort(len: usize, compare: impl Fn(usize, usize) -> Ordering) -> Vec<u32> {
+    let mut order: Vec<u32> = (0u32..).take(len).collect();
+    order.sort_unstable_by(|a, b| compare(*a as usize, *b as usize));
+    order
+}
+
+/// Replaces entry numbers by ranks.
+fn rank(order: &[u32], codes: &mut [u32]) {
+    let mut ranks = vec![0u32; order.len()];
+    for (rank, entry) in (0u32..).zip(order) {
+        if let Some(slot) = ranks.get_mut(*entry as usize) {
+            *slot = rank;
+        }
+    }
+    for code in codes {
+        *code = ranks.get(*code as usize).copied().unwrap_or(0);
+    }
+}
+
+pub(crate) fn hash_bits(bits: u128) -> u64 {
+    let [low, high] = [bits, bits >> 64].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0));
+    let mixed = (low ^ high.rotate_left(29)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ (mixed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93)
+}
+
+/// An open-addressing table of entry numbers: `hash's high half << 32 | entry + 1`, 0 = free.
+#[derive(Default)]
+struct Table {
+    slots: Vec<u64>,
+    entries: u32,
+}
+
+impl Table {
+    /// The entry that `same` accepts, or the number of a new one. `None` when numbers run out.
+    fn code(&mut self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
+        if (self.entries as usize + 1) * 2 > self.slots.len() {
+            self.grow();
+        }
+        let tag = hash & !u64::from(u32::MAX);
+        let mask = self.slots.len() - 1;
+        let mut at = home(hash, mask);
+        loop {
+            let slot = self.slots.get_mut(at)?;
+            if *slot == 0 {
+                let code = self.entries;
+                self.entries = self.entries.checked_add(1)?;
+                *slot = tag | u64::from(self.entries);
+                return Some(code);
+            }
+            if *slot & !u64::from(u32::MAX) == tag {
+                let code = u32::try_from(*slot & u64::from(u32::MAX)).ok()? - 1;
+                if same(code) {
+                    return Some(code);
+                }
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    fn grow(&mut self) {
+        let size = (self.slots.len() * 2).max(1024);
+        let old = std::mem::replace(&mut self.slots, vec![0; size]);
+        for slot in old.into_iter().filter(|slot| *slot != 0) {
+            let mut at = home(slot, size - 1);
+            while let Some(place) = self.slots.get_mut(at) {
+                if *place == 0 {
+                    *place = slot;
+                    break;
+                }
+                at = (at + 1) & (size - 1);
+            }
+        }
+    }
+}
+
+/// The first slot to look at, from the half of the hash that slots keep.
+fn home(hash: u64, mask: usize) -> usize {
+    usize::try_from(hash >> 32).unwrap_or(0) & mask
+}

@@ -1,0 +1,83 @@
+//! The encodings, one file each, and their registry. A new encoding is a file, a line in [`all`], a name
+//! in [`EncodingId::NAMES`] and a section of `docs/spec/encodings.md`.
+
+pub(crate) mod alp;
+pub(crate) mod bitmap;
+pub(crate) mod constant;
+pub(crate) mod dictionary;
+pub(crate) mod for_bitpack;
+mod lanes;
+pub(crate) mod plain;
+pub(crate) mod run_length;
+pub(crate) mod zstd;
+
+use ncf_core::{Error, PhysicalType, Result, Values};
+
+use crate::decoded::DecodedValues;
+use crate::id::EncodingId;
+use crate::node::{ChildEncoder, DecodeContext};
+use crate::reader::Reader;
+use crate::select::Statistics;
+
+/// A lossless way to store values. Encoding is deterministic; decoding trusts nothing.
+pub trait Encoding: Send + Sync {
+    /// The stored number.
+    fn id(&self) -> EncodingId;
+
+    /// The name that `info` and options use.
+    fn name(&self) -> &'static str {
+        self.id().name()
+    }
+
+    /// Whether it can hold values of this type at all.
+    fn accepts(&self, physical: PhysicalType) -> bool;
+
+    /// Whether the chooser should try it on values with these statistics. `false` for encodings that
+    /// the chooser places by other rules (Dictionary, Zstd).
+    fn candidate(&self, statistics: &Statistics) -> bool;
+
+    /// Whether its integer children are worth a further level, so that it must not repeat on a path.
+    fn nests(&self) -> bool {
+        false
+    }
+
+    /// Time to decode one value, children left out, in nanoseconds: a constant of the cost model.
+    fn decode_cost(&self) -> f64;
+
+    /// Appends the body; `false` when these values do not fit (the caller undoes what was appended).
+    fn encode(&self, values: &Values, children: &mut ChildEncoder<'_>, out: &mut Vec<u8>)
+    -> Result<bool>;
+
+    /// Reads `len` values from a body, all of it.
+    fn decode(
+        &self,
+        body: &mut Reader<'_>,
+        physical: PhysicalType,
+        len: usize,
+        context: &DecodeContext<'_>,
+    ) -> Result<DecodedValues>;
+}
+
+static ALL: [&dyn Encoding; 8] = [
+    &plain::Plain,
+    &constant::Constant,
+    &bitmap::Bitmap,
+    &for_bitpack::ForBitpack,
+    &run_length::RunLength,
+    &dictionary::Dictionary,
+    &alp::Alp,
+    &zstd::Zstd,
+];
+
+/// The registry, in the order of ids.
+pub fn all() -> &'static [&'static dyn Encoding] {
+    &ALL
+}
+
+/// The encoding of an id.
+pub(crate) fn find(id: EncodingId) -> Result<&'static dyn Encoding> {
+    ALL.iter()
+        .find(|encoding| encoding.id() == id)
+        .copied()
+        .ok_or_else(|| Error::unsupported(format!("encoding {} is not known to this build", id.0)))
+}

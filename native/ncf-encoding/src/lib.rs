@@ -1,0 +1,32 @@
+//! Lossless encodings of typed values and the chooser that picks among them.
+//!
+//! A page is a tree of *nodes*. A node is `u16 encoding id · u32 body length · body`; its physical
+//! type and number of values come from its parent, so the bytes hold no copy of them. The bytes of
+//! every encoding are in `docs/spec/encodings.md`, one section per file of [`encodings`].
+//!
+//! ```text
+//! encode: Values ─▶ select (statistics → sample → cost) ─▶ Plan ─▶ encodings::* ─▶ node bytes ─▶ page
+//! decode: page ─▶ reader (bounded) ─▶ encodings::* (budgeted) ─▶ DecodedValues
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod chunk;
+pub mod decoded;
+pub mod encodings;
+pub mod id;
+pub(crate) mod native;
+pub mod node;
+pub mod page;
+pub mod reader;
+pub mod select;
+pub mod shared;
+
+pub use chunk::{ChooserState, ChunkInput, EncodeOptions, EncodedChunk, SharedPage, encode_chunk};
+pub use decoded::{DecodedPage, DecodedValues};
+pub use encodings::{Encoding, all};
+pub use id::{EncodingId, Profile};
+pub use page::{EncodedPage, decode_page, decode_values, encode_values};
+pub use shared::{SharedKind, SharedPages, decode_shared};
+
+#[cfg(test)]
+mod tests;

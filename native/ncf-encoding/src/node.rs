@@ -1,0 +1,187 @@
+//! Nodes: the header around an encoding's body, the plan of a tree, and walking both ways.
+
+use std::fmt;
+
+use ncf_core::{Budget, Error, PhysicalType, Result, Values};
+
+use crate::decoded::DecodedValues;
+use crate::encodings;
+use crate::id::EncodingId;
+use crate::reader::Reader;
+use crate::select::cascade;
+use crate::shared::SharedPages;
+
+/// Nodes on a path of a tree that a reader accepts. Writers make at most 3, and zstd around them.
+pub const MAX_DEPTH: usize = 8;
+
+/// Which encoding a node has, and its children in the order of its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub(crate) id: EncodingId,
+    pub(crate) children: Vec<Plan>,
+}
+
+impl Plan {
+    /// A node whose children are still to be chosen.
+    pub(crate) fn open(id: EncodingId) -> Self {
+        Self { id, children: Vec::new() }
+    }
+
+    /// The root's encoding.
+    pub fn id(&self) -> EncodingId {
+        self.id
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id.name())?;
+        for (index, child) in self.children.iter().enumerate() {
+            f.write_str(if index == 0 { "(" } else { ", " })?;
+            fmt::Display::fmt(child, f)?;
+        }
+        if self.children.is_empty() { Ok(()) } else { f.write_str(")") }
+    }
+}
+
+/// Where in a tree a node stands while it is encoded.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Place<'a> {
+    /// Nodes above.
+    pub(crate) depth: usize,
+    /// Bit `id` is set for each encoding above (ids under 64).
+    pub(crate) path: u64,
+    /// Codes of the values into the chunk's dictionary.
+    pub(crate) codes: Option<&'a [u32]>,
+}
+
+/// Encodes the children of a node: as planned, or chosen on the spot.
+#[derive(Debug)]
+pub struct ChildEncoder<'a> {
+    plan: &'a Plan,
+    place: Place<'a>,
+    used: Vec<Plan>,
+}
+
+impl<'a> ChildEncoder<'a> {
+    /// Codes of the node's values into the chunk's dictionary, when there is one.
+    pub fn codes(&self) -> Option<&'a [u32]> {
+        self.place.codes
+    }
+
+    /// Appends the next child, a node of its own, to `out`.
+    pub fn child(&mut self, values: &Values, out: &mut Vec<u8>) -> Result<()> {
+        let place = Place {
+            depth: self.place.depth + 1,
+            path: self.place.path | 1 << (self.plan.id.0 & 63),
+            codes: None,
+        };
+        self.encode_child(values, place, out)
+    }
+
+    /// Appends a child that holds the node's own values in another form (a wrapper such as zstd).
+    pub fn wrapped(&mut self, values: &Values, out: &mut Vec<u8>) -> Result<()> {
+        self.encode_child(values, self.place, out)
+    }
+
+    fn encode_child(&mut self, values: &Values, place: Place<'_>, out: &mut Vec<u8>) -> Result<()> {
+        if let Some(planned) = self.plan.children.get(self.used.len())
+            && let Some(used) = encode_node(values, planned, place, out)?
+        {
+            self.used.push(used);
+            return Ok(());
+        }
+        let used = cascade::encode_best(values, place, out)?;
+        self.used.push(used);
+        Ok(())
+    }
+}
+
+/// Appends a node and returns the tree that it got; `None`, with `out` as it was, when the encoding
+/// cannot hold the values.
+pub(crate) fn encode_node(
+    values: &Values,
+    plan: &Plan,
+    place: Place<'_>,
+    out: &mut Vec<u8>,
+) -> Result<Option<Plan>> {
+    let encoding = encodings::find(plan.id)?;
+    if !encoding.accepts(values.physical()) {
+        return Ok(None);
+    }
+    let start = out.len();
+    out.extend_from_slice(&plan.id.0.to_le_bytes());
+    out.extend_from_slice(&[0; 4]);
+    let body = out.len();
+    let mut children = ChildEncoder { plan, place, used: Vec::new() };
+    if !encoding.encode(values, &mut children, out)? {
+        out.truncate(start);
+        return Ok(None);
+    }
+    let length = (out.len() - body) as u64;
+    let stored = u32::try_from(length)
+        .map_err(|_| Error::limit_exceeded("bytes of an encoded page", length, u64::from(u32::MAX)))?;
+    if let Some(field) = out.get_mut(start + 2..start + 6) {
+        field.copy_from_slice(&stored.to_le_bytes());
+    }
+    Ok(Some(Plan { id: plan.id, children: children.used }))
+}
+
+/// What every decoder needs besides its bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct DecodeContext<'a> {
+    /// Pays for every allocation.
+    pub budget: &'a Budget,
+    /// The chunk's shared pages.
+    pub shared: &'a SharedPages,
+    depth: usize,
+}
+
+impl<'a> DecodeContext<'a> {
+    /// The context of a page's root.
+    pub fn new(budget: &'a Budget, shared: &'a SharedPages) -> Self {
+        Self { budget, shared, depth: 0 }
+    }
+
+    /// Decodes the next node of `reader`, keeping its structure. Gives exactly `len` values.
+    pub fn node(
+        &self,
+        reader: &mut Reader<'_>,
+        physical: PhysicalType,
+        len: usize,
+    ) -> Result<DecodedValues> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Error::limit_exceeded(
+                "depth of an encoding tree",
+                self.depth as u64 + 1,
+                MAX_DEPTH as u64,
+            ));
+        }
+        let id = EncodingId::from_u16(reader.u16()?)?;
+        let encoding = encodings::find(id)?;
+        let length = reader.size()?;
+        let mut body = reader.sub(length)?;
+        if !encoding.accepts(physical) {
+            return Err(Error::corrupt(format!("encoding {id} cannot hold values of {physical:?}")));
+        }
+        let inner = DecodeContext { depth: self.depth + 1, ..*self };
+        let values = encoding
+            .decode(&mut body, physical, len, &inner)
+            .map_err(|error| error.with("encoding", id))?;
+        body.finish(id.name())?;
+        if values.len() != len {
+            return Err(Error::corrupt(format!("{} values where {len} belong", values.len())));
+        }
+        Ok(values)
+    }
+
+    /// Decodes the next node of `reader` to one value per row.
+    pub fn flat(
+        &self,
+        reader: &mut Reader<'_>,
+        physical: PhysicalType,
+        len: usize,
+    ) -> Result<Values> {
+        self.node(reader, physical, len)?.into_flat(self.budget)
+    }
+}

@@ -1,0 +1,168 @@
+//! Pages: a two-byte header, a node of validity bits where rows are null, and a node of values.
+
+use arrow_buffer::BooleanBuffer;
+use ncf_core::{Budget, Error, PhysicalType, Result, ResultExt, Values};
+
+use crate::chunk::{ChooserState, EncodeOptions};
+use crate::decoded::{DecodedPage, DecodedValues, check_utf8};
+use crate::id::EncodingId;
+use crate::native::zero;
+use crate::node::DecodeContext;
+use crate::reader::Reader;
+use crate::select::{NodeState, forced};
+use crate::shared::SharedPages;
+
+/// Version of the page layout.
+pub const VERSION: u8 = 1;
+/// Flag: a validity node stands before the values.
+pub const FLAG_VALIDITY: u8 = 1;
+/// Zero bytes that may follow a page are fewer than this.
+pub const PADDING: usize = 64;
+
+/// One data page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodedPage {
+    /// What is stored, without padding.
+    pub bytes: Vec<u8>,
+    /// The tree of encodings, such as `nullable(bitmap, for_bitpack)`.
+    pub tree: String,
+}
+
+/// The rows of one page. Codes are present when the chunk has a dictionary.
+pub(crate) struct PageInput<'a> {
+    pub(crate) values: Values,
+    pub(crate) validity: Option<BooleanBuffer>,
+    pub(crate) codes: Option<&'a [u32]>,
+}
+
+/// Encodes one data page.
+pub(crate) fn encode_page(
+    page: &PageInput<'_>,
+    options: &EncodeOptions,
+    state: &mut ChooserState,
+) -> Result<EncodedPage> {
+    let rows = page.values.len();
+    let valid = page.validity.as_ref().map_or(rows, BooleanBuffer::count_set_bits);
+    let values = if valid == 0 && rows > 0 {
+        // No row shows its value, so whatever the values are, one is enough.
+        let value = DecodedValues::Constant(zero(page.values.physical()), rows);
+        let budget = Budget::new(u64::MAX);
+        forced(&value.into_flat(&budget)?, None, EncodingId::CONSTANT)?
+    } else if let Some(id) = options.force {
+        forced(&page.values, page.codes, id)?
+    } else {
+        let node = if page.codes.is_some() { &mut state.codes } else { &mut state.values };
+        node.encode(&page.values, page.codes, options.profile)?
+    };
+    let validity = match &page.validity {
+        Some(bits) if valid < rows => {
+            Some(state.validity.encode(&Values::Bool(bits.clone()), None, options.profile)?)
+        }
+        _ => None,
+    };
+    let flags = if validity.is_some() { FLAG_VALIDITY } else { 0 };
+    let mut bytes = vec![VERSION, flags];
+    let mut tree = values.plan.to_string();
+    if let Some(validity) = validity {
+        bytes.extend_from_slice(&validity.bytes);
+        tree = format!("nullable({}, {tree})", validity.plan);
+    }
+    bytes.extend_from_slice(&values.bytes);
+    Ok(EncodedPage { bytes, tree })
+}
+
+/// Encodes values that belong to no chunk, such as arrays of statistics, without a dictionary.
+pub fn encode_values(values: &Values, options: &EncodeOptions) -> Result<Vec<u8>> {
+    encode_with(values, options, &mut NodeState::default())
+}
+
+/// Encodes the values of a shared page, remembering what was chosen.
+pub(crate) fn encode_with(
+    values: &Values,
+    options: &EncodeOptions,
+    state: &mut NodeState,
+) -> Result<Vec<u8>> {
+    let encoded = match options.force {
+        Some(id) => forced(values, None, id)?,
+        None => state.encode(values, None, options.profile)?,
+    };
+    let mut bytes = vec![VERSION, 0];
+    bytes.extend_from_slice(&encoded.bytes);
+    Ok(bytes)
+}
+
+/// Decodes what [`encode_values`] gave: exactly `len` values. Fewer than 64 zero bytes may follow.
+pub fn decode_values(
+    bytes: &[u8],
+    physical: PhysicalType,
+    len: usize,
+    budget: &Budget,
+) -> Result<Values> {
+    let mut reader = Reader::new(bytes);
+    if header(&mut reader)? {
+        return Err(Error::corrupt("values without nulls have validity bits"));
+    }
+    let values = DecodeContext::new(budget, &SharedPages::default()).flat(&mut reader, physical, len)?;
+    padding(&reader)?;
+    Ok(values)
+}
+
+/// Decodes a page of `rows` rows, keeping the outermost structure that predicates can use.
+///
+/// With `utf8`, strings that are not UTF-8 are `Corrupt`; a dictionary is checked once. Fewer than 64 zero
+/// bytes may follow the page.
+pub fn decode_page(
+    bytes: &[u8],
+    physical: PhysicalType,
+    rows: usize,
+    utf8: bool,
+    shared: &SharedPages,
+    budget: &Budget,
+) -> Result<DecodedPage> {
+    let mut reader = Reader::new(bytes);
+    let context = DecodeContext::new(budget, shared);
+    let validity = if header(&mut reader)? {
+        let bits = context.flat(&mut reader, PhysicalType::Bool, rows).at("part", || "validity")?;
+        let Values::Bool(bits) = bits else {
+            return Err(Error::internal("validity is not boolean"));
+        };
+        Some(bits)
+    } else {
+        None
+    };
+    let values = context.node(&mut reader, physical, rows)?;
+    padding(&reader)?;
+    if utf8 {
+        match &values {
+            DecodedValues::Flat(values)
+            | DecodedValues::Constant(values, _)
+            | DecodedValues::Runs { values, .. } => check_utf8(values)?,
+            DecodedValues::Dictionary { .. } => shared.check_utf8()?,
+        }
+    }
+    Ok(DecodedPage { validity, values })
+}
+
+/// Whether a validity node follows.
+fn header(reader: &mut Reader<'_>) -> Result<bool> {
+    let version = reader.u8()?;
+    if version != VERSION {
+        return Err(Error::corrupt(format!("page layout {version}, {VERSION} expected")));
+    }
+    match reader.u8()? {
+        0 => Ok(false),
+        FLAG_VALIDITY => Ok(true),
+        flags => Err(Error::corrupt(format!("page flags {flags:#04x} are not known"))),
+    }
+}
+
+fn padding(reader: &Reader<'_>) -> Result<()> {
+    let rest = reader.rest();
+    if rest.len() >= PADDING || rest.iter().any(|byte| *byte != 0) {
+        return Err(Error::corrupt(format!(
+            "{} bytes after a page, where fewer than {PADDING} zeros may stand",
+            rest.len()
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! The search for a tree: candidates are encoded on a sample, their children chosen the same way, at most
+//! three levels deep and no nesting encoding twice on a path.
+
+use ncf_core::{Error, Result, Values};
+
+use super::statistics::Statistics;
+use super::{cost, sample};
+use crate::encodings::{self, Encoding};
+use crate::id::EncodingId;
+use crate::node::{Place, Plan, encode_node};
+
+/// Levels of a tree that the writer makes, zstd not counted.
+const LEVELS: usize = 3;
+
+/// Plans for the values, the cheapest first. Never empty.
+pub(crate) fn rank(values: &Values, place: Place<'_>) -> Result<Vec<Plan>> {
+    if let Some(codes) = place.codes {
+        let (first, rest) = (codes.first(), codes.iter().skip(1));
+        let constant = first.is_some_and(|first| rest.into_iter().all(|code| code == first));
+        let id = if constant { EncodingId::CONSTANT } else { EncodingId::DICTIONARY };
+        return Ok(std::iter::once(Plan::open(id)).collect());
+    }
+    let statistics = Statistics::of(values);
+    let candidates: Vec<&dyn Encoding> = encodings::all()
+        .iter()
+        .copied()
+        .filter(|encoding| allowed(*encoding, &statistics, place))
+        .collect();
+    if let Some(constant) = candidates.iter().find(|one| one.id() == EncodingId::CONSTANT) {
+        return Ok(std::iter::once(Plan::open(constant.id())).collect());
+    }
+    if let [only] = candidates.as_slice() {
+        return Ok(std::iter::once(Plan::open(only.id())).collect());
+    }
+    let sample = sample::take(values);
+    let mut ranked: Vec<(f64, Plan)> = Vec::new();
+    let mut bytes = Vec::new();
+    for encoding in candidates {
+        bytes.clear();
+        let plan = Plan::open(encoding.id());
+        if let Some(plan) = encode_node(&sample, &plan, place, &mut bytes)? {
+            ranked.push((cost::cost(&plan, bytes.len()), plan));
+        }
+    }
+    ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
+    Ok(ranked.into_iter().map(|(_, plan)| plan).collect())
+}
+
+fn allowed(encoding: &dyn Encoding, statistics: &Statistics, place: Place<'_>) -> bool {
+    let nests = encoding.nests();
+    let again = place.path >> (encoding.id().0 & 63) & 1 == 1;
+    encoding.accepts(statistics.physical)
+        && encoding.candidate(statistics)
+        && !(nests && (again || place.depth + 1 >= LEVELS))
+}
+
+/// Appends a node with the cheapest plan that holds the values.
+pub(crate) fn encode_best(values: &Values, place: Place<'_>, out: &mut Vec<u8>) -> Result<Plan> {
+    for plan in rank(values, place)? {
+        if let Some(plan) = encode_node(values, &plan, place, out)? {
+            return Ok(plan);
+        }
+    }
+    Err(Error::internal("no encoding holds the values"))
+}

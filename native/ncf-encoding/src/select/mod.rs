@@ -1,0 +1,144 @@
+//! Choosing encodings: statistics prune the candidates, a stratified sample ranks them, a full encode of
+//! the best two decides, the winner is kept per column and judged again on every page.
+
+pub(crate) mod cascade;
+pub(crate) mod cost;
+mod heavy;
+pub(crate) mod sample;
+mod statistics;
+#[cfg(test)]
+mod tests;
+
+use ncf_core::{Error, Result, Values};
+
+pub use self::statistics::Statistics;
+pub(crate) use self::statistics::{count_runs, for_each_run};
+use crate::id::{EncodingId, Profile};
+use crate::native::plain_bytes;
+use crate::node::{Place, Plan, encode_node};
+
+/// Bytes by which any node may exceed its values: headers of the node and of its lengths child.
+const SLACK: usize = 64;
+/// Rows under which a page says too little about its column to change what is remembered.
+const TELLING_ROWS: usize = 1024;
+
+/// A node and the tree that it got.
+#[derive(Debug, Clone)]
+pub(crate) struct Encoded {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) plan: Plan,
+    /// What light encodings alone needed.
+    pub(crate) light_bytes: usize,
+}
+
+impl Encoded {
+    fn cost(&self) -> f64 {
+        cost::cost(&self.plan, self.bytes.len())
+    }
+}
+
+/// A plan and the share of the raw bytes that it needed when it was chosen.
+#[derive(Debug, Clone)]
+pub(crate) struct Winner {
+    plan: Plan,
+    ratio: f64,
+}
+
+impl Winner {
+    fn new(plan: Plan, bytes: usize, raw: usize) -> Self {
+        Self { plan, ratio: cost::ratio(bytes, raw) }
+    }
+
+    /// Whether a page needed more than 10 % more or less than when the plan was chosen.
+    fn drifted(&self, bytes: usize, raw: usize) -> bool {
+        cost::drifted(self.ratio, bytes, raw)
+    }
+}
+
+/// What a column remembers about one of its nodes from page to page.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NodeState {
+    light: Option<Winner>,
+    heavy: heavy::Heavy,
+}
+
+impl NodeState {
+    /// Encodes values as the profile allows: never larger than plain, and `Balanced` never larger than `Fast`.
+    pub(crate) fn encode(
+        &mut self,
+        values: &Values,
+        codes: Option<&[u32]>,
+        profile: Profile,
+    ) -> Result<Encoded> {
+        let place = Place { codes, ..Place::default() };
+        let light = self.light(values, place)?;
+        match profile {
+            Profile::Fast => Ok(light),
+            Profile::Balanced => self.heavy.improve(values, place, light),
+        }
+    }
+
+    /// The light choice does not depend on the profile, which is what makes the two comparable.
+    fn light(&mut self, values: &Values, place: Place<'_>) -> Result<Encoded> {
+        let raw = plain_bytes(values);
+        let mut best = None;
+        if let Some(winner) = &self.light {
+            best = try_plan(values, &winner.plan, place)?;
+            if let Some(encoded) = &best
+                && !winner.drifted(encoded.bytes.len(), raw)
+                && encoded.bytes.len() <= raw + SLACK
+            {
+                return best.ok_or_else(|| Error::internal("an encoding vanished"));
+            }
+        }
+        for plan in cascade::rank(values, place)?.into_iter().take(2) {
+            let rival = try_plan(values, &plan, place)?;
+            best = smaller(best, rival);
+        }
+        if best.as_ref().is_none_or(|encoded| encoded.bytes.len() > raw + SLACK) {
+            let plain = if matches!(values, Values::Bool(_)) {
+                EncodingId::BITMAP
+            } else {
+                EncodingId::PLAIN
+            };
+            best = smaller(best, try_plan(values, &Plan::open(plain), place)?);
+        }
+        let best = best.ok_or_else(|| Error::internal("no encoding holds the values"))?;
+        if values.len() >= TELLING_ROWS || self.light.is_none() {
+            self.light = Some(Winner::new(best.plan.clone(), best.bytes.len(), raw));
+        }
+        Ok(best)
+    }
+}
+
+fn smaller(a: Option<Encoded>, b: Option<Encoded>) -> Option<Encoded> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if b.cost() < a.cost() { b } else { a }),
+        (a, b) => a.or(b),
+    }
+}
+
+/// A root node as planned; `None` when an encoding cannot hold the values.
+pub(crate) fn try_plan(values: &Values, plan: &Plan, place: Place<'_>) -> Result<Option<Encoded>> {
+    let mut bytes = Vec::new();
+    Ok(encode_node(values, plan, place, &mut bytes)?.map(|plan| {
+        let light_bytes = bytes.len();
+        Encoded { bytes, plan, light_bytes }
+    }))
+}
+
+/// A root node with the encoding that the caller demands.
+pub(crate) fn forced(
+    values: &Values,
+    codes: Option<&[u32]>,
+    id: EncodingId,
+) -> Result<Encoded> {
+    let place = Place { codes, ..Place::default() };
+    try_plan(values, &Plan::open(id), place)?.ok_or_else(|| {
+        Error::invalid_argument(format!(
+            "encoding {id} cannot hold these {} {:?} values; leave the choice to NCF or take plain",
+            values.len(),
+            values.physical()
+        ))
+    })
+}

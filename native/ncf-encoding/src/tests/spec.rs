@@ -1,0 +1,81 @@
+//! The specification's tables and worked examples are what the code does.
+
+use ncf_core::{Budget, PhysicalType, Values};
+
+use super::encode;
+use crate::*;
+
+const SPEC: &str = include_str!("../../../../docs/spec/encodings.md");
+
+#[test]
+fn every_encoding_has_its_section() {
+    for (id, name) in EncodingId::NAMES {
+        let heading = format!("\n## {} `{name}`\n", id.0);
+        assert!(SPEC.contains(&heading), "no section {heading}");
+        assert_eq!(EncodingId::from_u16(id.0).unwrap(), id);
+        assert_eq!(name.parse::<EncodingId>().unwrap(), id);
+    }
+    let registry: Vec<_> = all().iter().map(|encoding| (encoding.id(), encoding.name())).collect();
+    assert_eq!(registry, EncodingId::NAMES);
+    let sections = SPEC.lines().filter(|line| {
+        line.strip_prefix("## ").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    });
+    assert_eq!(sections.count(), registry.len());
+}
+
+/// The bytes of the code block after `<!-- example NAME -->`: two hexadecimal digits each, `;` starts a comment.
+fn example(name: &str) -> Vec<u8> {
+    let marker = format!("<!-- example {name} -->");
+    let (_, after) = SPEC.split_once(&marker).unwrap_or_else(|| panic!("no example {name}"));
+    let block = after.split("```").nth(1).unwrap();
+    let lines = block.lines().skip(1);
+    let digits = lines.flat_map(|line| line.split(';').next().unwrap().split_whitespace());
+    digits.map(|digits| u8::from_str_radix(digits, 16).unwrap()).collect()
+}
+
+fn check(name: &str, id: EncodingId, values: &Values) {
+    let options = EncodeOptions { profile: Profile::Fast, force: Some(id) };
+    let bytes = encode_values(values, &options).unwrap();
+    let want = example(name);
+    assert_eq!(hex(&bytes), hex(&want), "{name}");
+    let back = decode_values(&want, values.physical(), values.len(), &Budget::new(1 << 20)).unwrap();
+    assert!(back.bits_equal(values));
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x} ")).collect()
+}
+
+#[test]
+fn worked_examples_are_exact() {
+    check("plain", EncodingId::PLAIN, &Values::I16(vec![1, -2, 300].into()));
+    check("plain strings", EncodingId::PLAIN, &Values::Bytes(["a", "", "bcd"].iter().collect()));
+    check("constant", EncodingId::CONSTANT, &Values::I32(vec![7, 7, 7].into()));
+    check("bitmap", EncodingId::BITMAP, &Values::Bool([true, false, true, true].into()));
+    check("for_bitpack", EncodingId::FOR_BITPACK, &Values::I32(vec![100, 103, 101, 102].into()));
+    check("run_length", EncodingId::RUN_LENGTH, &Values::I8(vec![5, 5, 5, 9].into()));
+    check("alp", EncodingId::ALP, &Values::F32(vec![1.5, -0.0, 2.5].into()));
+}
+
+#[test]
+fn the_patch_example_is_exact() {
+    let mut values: Vec<i16> = vec![1; 12];
+    values[2] = 1000;
+    check("patches", EncodingId::FOR_BITPACK, &Values::I16(values.into()));
+}
+
+#[test]
+fn the_dictionary_example_is_exact() {
+    let values = Values::Bytes(["b", "a", "b", "b"].iter().collect());
+    let options = EncodeOptions { profile: Profile::Fast, force: Some(EncodingId::DICTIONARY) };
+    let chunk = encode(&values, None, &options, &mut ChooserState::default()).unwrap();
+    assert_eq!(hex(&chunk.shared[0].bytes), hex(&example("dictionary shared page")));
+    assert_eq!(hex(&chunk.pages[0].bytes), hex(&example("dictionary page")));
+}
+
+#[test]
+fn the_zstd_example_decodes() {
+    let bytes = example("zstd");
+    let values = decode_values(&bytes, PhysicalType::I8, 64, &Budget::new(1 << 20)).unwrap();
+    assert!(values.bits_equal(&Values::I8(vec![9; 64].into())));
+}
