@@ -1,0 +1,243 @@
+//! The column meta record: where the pages of one column are, as arrays over all its blocks, so that
+//! opening a file costs what the projected columns cost.
+//!
+//! ```text
+//! 0  blocks u32 · encoding trees u32
+//! …  trees: length u16 · UTF-8 text, each
+//! …  shared pages per block u32[] · data pages per block u32[]
+//! …  shared pages: offset u64[] · length u32[] · kind u32[] · values u32[] · crc u32[]
+//! …  data pages:   offset u64[] · length u32[] · rows u32[] · crc u32[] · tree u16[]
+//! ```
+
+use std::ops::Range;
+
+use ncf_core::{Budget, Error, Limits, Result};
+use ncf_encoding::SharedKind;
+
+use crate::block::BlockInfo;
+use crate::constants::{HEADER_LEN, PAGE_ALIGNMENT};
+use crate::wire::{Cursor, Put, to_u32};
+
+/// Where a data page is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageMeta {
+    /// First byte in the file.
+    pub offset: u64,
+    /// Stored bytes, padding included.
+    pub length: u32,
+    /// Rows.
+    pub rows: u32,
+    /// First row, counted from the block's first.
+    pub first_row: u32,
+    /// Checksum of the stored bytes as a piece.
+    pub crc: u32,
+    /// Index into [`ColumnMeta::trees`].
+    pub tree: u16,
+}
+
+/// Where a shared page is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedPageMeta {
+    /// First byte in the file.
+    pub offset: u64,
+    /// Stored bytes, padding included.
+    pub length: u32,
+    /// What it holds.
+    pub kind: SharedKind,
+    /// Number of values in it.
+    pub count: u32,
+    /// Checksum of the stored bytes as a piece.
+    pub crc: u32,
+}
+
+/// One column of one block.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChunkMeta {
+    /// What the data pages share; stands before them.
+    pub shared: Vec<SharedPageMeta>,
+    /// Data pages in row order.
+    pub pages: Vec<PageMeta>,
+}
+
+impl ChunkMeta {
+    /// Stored bytes.
+    pub fn bytes(&self) -> u64 {
+        let shared: u64 = self.shared.iter().map(|page| u64::from(page.length)).sum();
+        shared + self.pages.iter().map(|page| u64::from(page.length)).sum::<u64>()
+    }
+
+    /// Data pages that hold rows of `rows` (counted from the block's first).
+    pub fn pages_of(&self, rows: Range<u32>) -> Range<usize> {
+        let start = self.pages.partition_point(|page| page.first_row + page.rows <= rows.start);
+        let end = self.pages.partition_point(|page| page.first_row < rows.end);
+        start..end.max(start)
+    }
+}
+
+/// Where the pages of a column are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ColumnMeta {
+    /// Texts of the encoding trees that pages refer to.
+    pub trees: Vec<String>,
+    /// One chunk a block.
+    pub blocks: Vec<ChunkMeta>,
+}
+
+impl ColumnMeta {
+    /// The chunk of a block, or `InvalidArgument`.
+    pub fn chunk(&self, block: usize) -> Result<&ChunkMeta> {
+        self.blocks.get(block).ok_or_else(|| {
+            Error::invalid_argument(format!(
+                "there is no block {block}; the file has {}",
+                self.blocks.len()
+            ))
+        })
+    }
+
+    pub(crate) fn encode(&self) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        out.put_u32(to_u32("blocks", self.blocks.len())?);
+        out.put_u32(to_u32("encoding trees", self.trees.len())?);
+        for tree in &self.trees {
+            let len = u16::try_from(tree.len())
+                .map_err(|_| Error::internal("the text of an encoding tree is too long"))?;
+            out.put_u16(len);
+            out.extend_from_slice(tree.as_bytes());
+        }
+        for chunk in &self.blocks {
+            out.put_u32(to_u32("shared pages", chunk.shared.len())?);
+        }
+        for chunk in &self.blocks {
+            out.put_u32(to_u32("pages", chunk.pages.len())?);
+        }
+        let shared = || self.blocks.iter().flat_map(|chunk| &chunk.shared);
+        shared().for_each(|page| out.put_u64(page.offset));
+        shared().for_each(|page| out.put_u32(page.length));
+        shared().for_each(|page| out.put_u32(u32::from(page.kind.id())));
+        shared().for_each(|page| out.put_u32(page.count));
+        shared().for_each(|page| out.put_u32(page.crc));
+        let pages = || self.blocks.iter().flat_map(|chunk| &chunk.pages);
+        pages().for_each(|page| out.put_u64(page.offset));
+        pages().for_each(|page| out.put_u32(page.length));
+        pages().for_each(|page| out.put_u32(page.rows));
+        pages().for_each(|page| out.put_u32(page.crc));
+        pages().for_each(|page| out.put_u16(page.tree));
+        Ok(out)
+    }
+
+    /// Reads a verified record; page offsets must lie before `data_end`.
+    pub(crate) fn decode(
+        bytes: &[u8],
+        blocks: &[BlockInfo],
+        data_end: u64,
+        limits: &Limits,
+        budget: &Budget,
+    ) -> Result<Self> {
+        let mut cursor = Cursor::new("a column meta record", bytes);
+        if cursor.len_u32()? != blocks.len() {
+            return Err(Error::corrupt("a column meta record has another number of blocks"));
+        }
+        let tree_count = cursor.len_u32()?;
+        budget.take("encoding trees", (tree_count as u64).saturating_mul(24))?;
+        let mut trees = Vec::new();
+        for _ in 0..tree_count {
+            let len = usize::from(cursor.u16()?);
+            let text = String::from_utf8(cursor.take(len)?.to_vec())
+                .map_err(|_| Error::corrupt("the text of an encoding tree is not UTF-8"))?;
+            trees.push(text);
+        }
+        let shared_counts = cursor.u32s(blocks.len(), budget)?;
+        let page_counts = cursor.u32s(blocks.len(), budget)?;
+        let shared = decode_shared(&mut cursor, total(&shared_counts), budget)?;
+        let pages = decode_pages(&mut cursor, total(&page_counts), budget)?;
+        cursor.finish()?;
+        let mut shared = shared.into_iter();
+        let mut pages = pages.into_iter();
+        let mut chunks = Vec::with_capacity(blocks.len());
+        for ((block, shared_count), page_count) in blocks.iter().zip(shared_counts).zip(page_counts) {
+            let mut chunk = ChunkMeta {
+                shared: shared.by_ref().take(shared_count as usize).collect(),
+                pages: pages.by_ref().take(page_count as usize).collect(),
+            };
+            check_chunk(&mut chunk, block, data_end, trees.len(), limits)?;
+            chunks.push(chunk);
+        }
+        Ok(Self { trees, blocks: chunks })
+    }
+}
+
+fn total(counts: &[u32]) -> usize {
+    counts.iter().fold(0usize, |sum, count| sum.saturating_add(*count as usize))
+}
+
+fn decode_shared(
+    cursor: &mut Cursor<'_>,
+    count: usize,
+    budget: &Budget,
+) -> Result<Vec<SharedPageMeta>> {
+    let offsets = cursor.u64s(count, budget)?;
+    let lengths = cursor.u32s(count, budget)?;
+    let kinds = cursor.u32s(count, budget)?;
+    let counts = cursor.u32s(count, budget)?;
+    let crcs = cursor.u32s(count, budget)?;
+    let mut pages = budget.vec("shared pages", count)?;
+    for ((((offset, length), kind), count), crc) in
+        offsets.into_iter().zip(lengths).zip(kinds).zip(counts).zip(crcs)
+    {
+        let id = u8::try_from(kind)
+            .map_err(|_| Error::unsupported(format!("shared page kind {kind}; use a newer NCF")))?;
+        let kind = SharedKind::from_id(id)?;
+        pages.push(SharedPageMeta { offset, length, kind, count, crc });
+    }
+    Ok(pages)
+}
+
+fn decode_pages(cursor: &mut Cursor<'_>, count: usize, budget: &Budget) -> Result<Vec<PageMeta>> {
+    let offsets = cursor.u64s(count, budget)?;
+    let lengths = cursor.u32s(count, budget)?;
+    let rows = cursor.u32s(count, budget)?;
+    let crcs = cursor.u32s(count, budget)?;
+    let trees = cursor.u16s(count, budget)?;
+    let mut pages = budget.vec("pages", count)?;
+    for ((((offset, length), rows), crc), tree) in
+        offsets.into_iter().zip(lengths).zip(rows).zip(crcs).zip(trees)
+    {
+        pages.push(PageMeta { offset, length, rows, first_row: 0, crc, tree });
+    }
+    Ok(pages)
+}
+
+/// Checks that a chunk's pages follow each other, hold the block's rows, and lie in the file.
+fn check_chunk(
+    chunk: &mut ChunkMeta,
+    block: &BlockInfo,
+    data_end: u64,
+    trees: usize,
+    limits: &Limits,
+) -> Result<()> {
+    let shared = chunk.shared.iter().map(|page| (page.offset, page.length));
+    let data = chunk.pages.iter().map(|page| (page.offset, page.length));
+    let mut next = None;
+    for (offset, length) in shared.chain(data) {
+        let aligned = offset % PAGE_ALIGNMENT as u64 == 0 && length as usize % PAGE_ALIGNMENT == 0;
+        let follows = next.is_none_or(|next| next == offset) && offset >= HEADER_LEN as u64;
+        let end = offset.checked_add(length.into()).filter(|end| *end <= data_end);
+        match end {
+            Some(end) if aligned && follows => next = Some(end),
+            _ => return Err(Error::corrupt("pages of a column do not follow each other in the file")),
+        }
+    }
+    let mut row = 0u32;
+    for page in &mut chunk.pages {
+        page.first_row = row;
+        let in_limits = page.rows > 0 && u64::from(page.rows) <= limits.page_rows;
+        match row.checked_add(page.rows) {
+            Some(end) if in_limits && end <= block.rows && usize::from(page.tree) < trees => row = end,
+            _ => return Err(Error::corrupt("the rows of a column's pages do not fit its block")),
+        }
+    }
+    if row != block.rows {
+        return Err(Error::corrupt("a column's pages do not hold all rows of its block"));
+    }
+    Ok(())
+}

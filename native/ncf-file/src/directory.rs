@@ -1,0 +1,139 @@
+//! The directory: fixed 40-byte records that say where each metadata record lies.
+//!
+//! ```text
+//! 0   kind u32 · column u32 (0xFFFFFFFF = the file)
+//! 8   offset u64 · stored length u64 · raw length u64
+//! 32  crc32c u32 · flags u32 (bit 0: one zstd frame)
+//! ```
+//! Records tile the metadata from its first byte to the directory: no byte is outside a checksum.
+
+use std::ops::Range;
+
+use ncf_core::{Budget, Error, Limits, Result};
+
+use crate::constants::{
+    COMPRESS_RECORD_OVER, DIRECTORY_RECORD_LEN, NONE, PieceKind, RECORD_ZSTD,
+};
+use crate::wire::{Cursor, Put};
+
+/// One directory record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectoryRecord {
+    /// What the record holds.
+    pub kind: PieceKind,
+    /// Column index, or [`NONE`].
+    pub column: u32,
+    /// First byte in the file.
+    pub offset: u64,
+    /// Stored bytes.
+    pub length: u64,
+    /// Bytes after decompression.
+    pub raw_length: u64,
+    /// Checksum of the stored bytes as a piece.
+    pub crc: u32,
+    /// [`RECORD_ZSTD`] or 0.
+    pub flags: u32,
+}
+
+impl DirectoryRecord {
+    /// The bytes in the file.
+    pub fn range(&self) -> Range<u64> {
+        self.offset..self.offset + self.length
+    }
+
+    /// The record's content from its verified stored bytes.
+    pub(crate) fn unpack(&self, stored: &[u8], budget: &Budget) -> Result<Vec<u8>> {
+        let raw = usize::try_from(self.raw_length)
+            .map_err(|_| Error::limit_exceeded("a metadata record", self.raw_length, usize::MAX as u64))?;
+        let mut out = budget.vec::<u8>("metadata", raw)?;
+        if self.flags & RECORD_ZSTD == 0 {
+            out.extend_from_slice(stored);
+            return Ok(out);
+        }
+        let wrong = |error: String| Error::corrupt(format!("a metadata record does not decompress: {error}"));
+        zstd::bulk::decompress_to_buffer(stored, &mut out).map_err(|error| wrong(error.to_string()))?;
+        if out.len() != raw {
+            return Err(wrong(format!("{} bytes instead of {raw}", out.len())));
+        }
+        Ok(out)
+    }
+}
+
+/// Compresses a record where that pays. Returns the stored bytes and the flags.
+pub(crate) fn pack_record(raw: Vec<u8>) -> Result<(Vec<u8>, u32)> {
+    if raw.len() > COMPRESS_RECORD_OVER {
+        let packed =
+            zstd::bulk::compress(&raw, 3).map_err(|error| Error::io("zstd failed", error))?;
+        if packed.len() < raw.len() {
+            return Ok((packed, RECORD_ZSTD));
+        }
+    }
+    Ok((raw, 0))
+}
+
+/// The bytes of a directory.
+pub(crate) fn encode(records: &[DirectoryRecord]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(records.len() * DIRECTORY_RECORD_LEN);
+    for record in records {
+        out.put_u32(record.kind.code());
+        out.put_u32(record.column);
+        out.put_u64(record.offset);
+        out.put_u64(record.length);
+        out.put_u64(record.raw_length);
+        out.put_u32(record.crc);
+        out.put_u32(record.flags);
+    }
+    out
+}
+
+/// Reads a verified directory whose records must tile `metadata`.
+pub(crate) fn decode(bytes: &[u8], metadata: Range<u64>, limits: &Limits) -> Result<Vec<DirectoryRecord>> {
+    let (chunks, rest) = bytes.as_chunks::<DIRECTORY_RECORD_LEN>();
+    let most = limits.columns.saturating_mul(4).saturating_add(8);
+    if !rest.is_empty() {
+        return Err(Error::corrupt("the directory is not a whole number of records"));
+    }
+    if chunks.len() as u64 > most {
+        return Err(Error::limit_exceeded("directory records", chunks.len() as u64, most));
+    }
+    let mut next = metadata.start;
+    let mut records = Vec::with_capacity(chunks.len());
+    for chunk in chunks {
+        let record = decode_record(chunk, limits)?;
+        if record.offset != next || record.length > metadata.end - next {
+            return Err(Error::corrupt("the directory's records do not tile the metadata"));
+        }
+        next += record.length;
+        records.push(record);
+    }
+    if next != metadata.end {
+        return Err(Error::corrupt("the directory's records do not tile the metadata"));
+    }
+    Ok(records)
+}
+
+fn decode_record(chunk: &[u8], limits: &Limits) -> Result<DirectoryRecord> {
+    let mut cursor = Cursor::new("a directory record", chunk);
+    let code = cursor.u32()?;
+    let kind = PieceKind::from_code(code)
+        .ok_or_else(|| Error::corrupt(format!("unknown metadata record kind {code}")))?;
+    let record = DirectoryRecord {
+        kind,
+        column: cursor.u32()?,
+        offset: cursor.u64()?,
+        length: cursor.u64()?,
+        raw_length: cursor.u64()?,
+        crc: cursor.u32()?,
+        flags: cursor.u32()?,
+    };
+    if record.flags & !RECORD_ZSTD != 0 {
+        return Err(Error::corrupt("unknown flags in a directory record"));
+    }
+    if record.flags == 0 && record.raw_length != record.length {
+        return Err(Error::corrupt("a directory record has two lengths"));
+    }
+    if record.column != NONE && u64::from(record.column) >= limits.columns {
+        return Err(Error::limit_exceeded("a column number", record.column.into(), limits.columns));
+    }
+    Ok(record)
+}

@@ -1,0 +1,391 @@
+//! Reading a file: one read of the tail opens it, metadata of a column is read when the column is
+//! used, and checksums are verified before anything is decoded.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use arrow_buffer::Buffer;
+use ncf_core::{Budget, DataType, Error, Field, Limits, Result, ResultExt, Schema};
+use ncf_encoding::{DecodedPage, SharedPages, decode_page, decode_shared};
+
+use crate::block::{self, BlockInfo};
+use crate::checksum::{PieceId, verify_piece};
+use crate::column_meta::ColumnMeta;
+use crate::constants::{HEADER_LEN, NONE, PieceKind, TAIL_READ, TRAILER_LEN};
+use crate::directory::{self, DirectoryRecord};
+use crate::header::Header;
+use crate::schema_record;
+use crate::source::{ByteSource, read_coalesced};
+use crate::statistics::ColumnStatistics;
+use crate::trailer::Trailer;
+
+/// How a file is read.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// What a file may ask for.
+    pub limits: Limits,
+    /// Whether page checksums are verified; metadata always is.
+    pub verify_checksums: bool,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self { limits: Limits::DEFAULT, verify_checksums: true }
+    }
+}
+
+/// A data page by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PageRef {
+    /// Column index in the file's schema.
+    pub column: usize,
+    /// Block number.
+    pub block: usize,
+    /// Page number in the chunk.
+    pub page: usize,
+}
+
+/// An open file.
+pub struct FileReader {
+    pub(crate) source: Arc<dyn ByteSource>,
+    pub(crate) options: ReadOptions,
+    pub(crate) trailer: Trailer,
+    pub(crate) directory: Vec<DirectoryRecord>,
+    /// The tail of the file, from `tail_start` on: metadata is usually in it.
+    tail: Buffer,
+    tail_start: u64,
+    digest: String,
+    schema: Schema,
+    blocks: Vec<BlockInfo>,
+    columns: Vec<OnceLock<Arc<ColumnMeta>>>,
+    statistics: Vec<OnceLock<Arc<ColumnStatistics>>>,
+    /// Decoded shared pages of the block used last, by column.
+    shared: Mutex<HashMap<usize, (usize, SharedPages)>>,
+}
+
+impl FileReader {
+    /// Opens a file: trailer, directory, schema and blocks are read and verified.
+    pub fn open(source: Arc<dyn ByteSource>, options: ReadOptions) -> Result<Self> {
+        let name = source.name().to_string();
+        Self::open_inner(source, options).at("file", || name)
+    }
+
+    fn open_inner(source: Arc<dyn ByteSource>, options: ReadOptions) -> Result<Self> {
+        let len = source.len();
+        if len < (HEADER_LEN + TRAILER_LEN) as u64 {
+            return Err(Error::corrupt(format!(
+                "this is not a whole NCF file: it has {len} bytes, the smallest file has {}",
+                HEADER_LEN + TRAILER_LEN
+            )));
+        }
+        let tail_start = len.saturating_sub(TAIL_READ);
+        let tail = read_one(&*source, tail_start..len)?;
+        let trailer_at = tail.len().saturating_sub(TRAILER_LEN);
+        let trailer = Trailer::decode(tail.get(trailer_at..).unwrap_or_default())?;
+        let metadata = metadata_range(&trailer, len, &options.limits)?;
+        let (tail, tail_start) = if metadata.start < tail_start {
+            (read_one(&*source, metadata.start..len)?, metadata.start)
+        } else {
+            (tail, tail_start)
+        };
+        let part = |range: Range<u64>| tail_part(&tail, tail_start, range);
+        let stored = part(trailer.directory_offset..metadata.end)?;
+        let id = PieceId::record(PieceKind::Directory, NONE);
+        verify_piece(&trailer.uuid, id, stored, trailer.directory_crc)?;
+        let directory =
+            directory::decode(stored, metadata.start..trailer.directory_offset, &options.limits)?;
+        let digest = crate::digest(stored, &trailer.encode());
+        if tail_start == 0 {
+            check_header(part(0..HEADER_LEN as u64)?, &trailer)?;
+        }
+        let mut reader = Self {
+            source,
+            options,
+            trailer,
+            directory,
+            tail,
+            tail_start,
+            digest,
+            schema: Schema::default(),
+            blocks: Vec::new(),
+            columns: Vec::new(),
+            statistics: Vec::new(),
+            shared: Mutex::default(),
+        };
+        let limits = reader.options.limits.clone();
+        let budget = reader.metadata_budget();
+        let bytes = reader.record(PieceKind::Schema, NONE)?;
+        reader.schema = schema_record::decode(&bytes, &limits, &budget)?;
+        let bytes = reader.record(PieceKind::Blocks, NONE)?;
+        reader.blocks = block::decode(&bytes, reader.trailer.rows, &limits, &budget)?;
+        reader.columns.resize_with(reader.schema.fields.len(), OnceLock::new);
+        reader.statistics.resize_with(reader.schema.fields.len(), OnceLock::new);
+        Ok(reader)
+    }
+
+    /// The file's columns.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Rows of the file.
+    pub fn rows(&self) -> u64 {
+        self.trailer.rows
+    }
+
+    /// Identity of the file, 32 hex digits.
+    pub fn uuid(&self) -> String {
+        crate::hex(&self.trailer.uuid)
+    }
+
+    /// The file's blocks.
+    pub fn blocks(&self) -> &[BlockInfo] {
+        &self.blocks
+    }
+
+    /// The file's name for messages.
+    pub fn name(&self) -> &str {
+        self.source.name()
+    }
+
+    /// Bytes of the file.
+    pub fn len(&self) -> u64 {
+        self.source.len()
+    }
+
+    /// Whether the file has no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows() == 0
+    }
+
+    /// BLAKE3 of directory and trailer, hex.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Bytes of metadata, trailer included.
+    pub fn metadata_bytes(&self) -> u64 {
+        self.trailer.metadata_len
+    }
+
+    /// Where the pages of a column are; read once.
+    pub fn column(&self, index: usize) -> Result<Arc<ColumnMeta>> {
+        self.cached(&self.columns, index, |column| {
+            let bytes = self.record(PieceKind::ColumnMeta, column)?;
+            let data_end = self.source.len() - self.trailer.metadata_len;
+            let limits = &self.options.limits;
+            ColumnMeta::decode(&bytes, &self.blocks, data_end, limits, &self.metadata_budget())
+        })
+    }
+
+    /// Statistics of a column; read once.
+    pub fn statistics(&self, index: usize) -> Result<Arc<ColumnStatistics>> {
+        let data_type = self.field(index)?.data_type;
+        self.cached(&self.statistics, index, |column| {
+            let bytes = self.record(PieceKind::Statistics, column)?;
+            ColumnStatistics::decode(&bytes, data_type, &self.blocks, &self.metadata_budget())
+        })
+    }
+
+    /// Stored bytes of a column chunk.
+    pub fn chunk_bytes(&self, column: usize, block: usize) -> Result<u64> {
+        Ok(self.column(column)?.chunk(block)?.bytes())
+    }
+
+    /// Decoded shared pages of a column chunk; kept for the block used last.
+    pub fn shared(&self, column: usize, block: usize) -> Result<SharedPages> {
+        if let Some((have, pages)) = self.shared_cache().get(&column)
+            && *have == block
+        {
+            return Ok(pages.clone());
+        }
+        let meta = self.column(column)?;
+        let chunk = meta.chunk(block)?;
+        if chunk.shared.is_empty() {
+            return Ok(SharedPages::default());
+        }
+        let ranges: Vec<_> =
+            chunk.shared.iter().map(|p| p.offset..p.offset + u64::from(p.length)).collect();
+        let buffers = read_coalesced(&*self.source, &ranges)?;
+        for (page, (buffer, stored)) in buffers.iter().zip(&chunk.shared).enumerate() {
+            let id = PieceId {
+                kind: PieceKind::SharedPage,
+                column: to_id(column),
+                block: to_id(block),
+                page: to_id(page),
+            };
+            self.verify_page(id, buffer, stored.crc)?;
+        }
+        let parts: Vec<_> = chunk
+            .shared
+            .iter()
+            .zip(&buffers)
+            .map(|(page, buffer)| (page.kind, page.count, buffer.as_slice()))
+            .collect();
+        let physical = self.field(column)?.data_type.physical();
+        let pages = decode_shared(&parts, physical, &self.page_budget())
+            .at("block", || block)
+            .at("column", || self.column_name(column))
+            .at("file", || self.name())?;
+        self.shared_cache().insert(column, (block, pages.clone()));
+        Ok(pages)
+    }
+
+    /// Reads, verifies and decodes pages, with as few reads as possible.
+    pub fn read_pages(&self, pages: &[PageRef]) -> Result<Vec<DecodedPage>> {
+        let mut found = Vec::with_capacity(pages.len());
+        for page in pages {
+            let meta = self.column(page.column)?;
+            let chunk = meta.chunk(page.block)?;
+            let stored = chunk.pages.get(page.page).cloned().ok_or_else(|| {
+                Error::invalid_argument(format!("there is no page {}", page.page))
+            })?;
+            found.push(stored);
+        }
+        let ranges: Vec<_> =
+            found.iter().map(|p| p.offset..p.offset + u64::from(p.length)).collect();
+        let buffers = read_coalesced(&*self.source, &ranges).at("file", || self.name())?;
+        let mut decoded = Vec::with_capacity(pages.len());
+        for ((page, stored), buffer) in pages.iter().zip(&found).zip(&buffers) {
+            let id = PieceId {
+                kind: PieceKind::DataPage,
+                column: to_id(page.column),
+                block: to_id(page.block),
+                page: to_id(page.page),
+            };
+            self.verify_page(id, buffer, stored.crc)?;
+            let shared = self.shared(page.column, page.block)?;
+            let data_type = self.field(page.column)?.data_type;
+            let (physical, rows) = (data_type.physical(), stored.rows as usize);
+            let utf8 = data_type == DataType::String;
+            let budget = self.page_budget();
+            let values = decode_page(buffer, physical, rows, utf8, &shared, &budget)
+                .at("page", || page.page)
+                .at("block", || page.block)
+                .at("column", || self.column_name(page.column))
+                .at("file", || self.name())?;
+            decoded.push(values);
+        }
+        Ok(decoded)
+    }
+
+    /// The bytes of a metadata record, verified and decompressed.
+    pub(crate) fn record(&self, kind: PieceKind, column: u32) -> Result<Vec<u8>> {
+        let mut matching = self.directory.iter().filter(|r| r.kind == kind && r.column == column);
+        let (Some(record), None) = (matching.next(), matching.next()) else {
+            return Err(Error::corrupt(format!("the file has no or two {} records", kind.name())));
+        };
+        let stored = tail_part(&self.tail, self.tail_start, record.range())?;
+        verify_piece(&self.trailer.uuid, PieceId::record(kind, column), stored, record.crc)?;
+        record.unpack(stored, &self.metadata_budget())
+    }
+
+    /// Checks the file's first bytes.
+    pub(crate) fn check_header(&self) -> Result<()> {
+        let bytes = read_one(&*self.source, 0..HEADER_LEN as u64)?;
+        check_header(&bytes, &self.trailer)
+    }
+
+    fn verify_page(&self, id: PieceId, bytes: &[u8], crc: u32) -> Result<()> {
+        if !self.options.verify_checksums {
+            return Ok(());
+        }
+        verify_piece(&self.trailer.uuid, id, bytes, crc)
+            .map_err(|error| {
+                let column = self.column_name(id.column as usize);
+                let places = [("page", id.page.to_string()), ("block", id.block.to_string())];
+                let fresh = Error::new(error.kind(), error.message());
+                places
+                    .into_iter()
+                    .fold(fresh, |error, (key, value)| error.with(key, value))
+                    .with("column", column)
+            })
+            .at("file", || self.name())
+    }
+
+    fn cached<T>(
+        &self,
+        cells: &[OnceLock<Arc<T>>],
+        index: usize,
+        read: impl FnOnce(u32) -> Result<T>,
+    ) -> Result<Arc<T>> {
+        let cell = cells.get(index).ok_or_else(|| {
+            Error::invalid_argument(format!("there is no column {index} in the file"))
+        })?;
+        if let Some(have) = cell.get() {
+            return Ok(have.clone());
+        }
+        let value = read(to_id(index))
+            .at("column", || self.column_name(index))
+            .at("file", || self.name())?;
+        Ok(cell.get_or_init(|| Arc::new(value)).clone())
+    }
+
+    fn field(&self, index: usize) -> Result<&Field> {
+        self.schema.fields.get(index).ok_or_else(|| {
+            Error::invalid_argument(format!("there is no column {index} in the file"))
+        })
+    }
+
+    fn column_name(&self, index: usize) -> String {
+        self.schema.fields.get(index).map_or_else(|| index.to_string(), |f| f.name.clone())
+    }
+
+    fn shared_cache(&self) -> MutexGuard<'_, HashMap<usize, (usize, SharedPages)>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn metadata_budget(&self) -> Budget {
+        Budget::new(self.options.limits.metadata_bytes)
+    }
+
+    fn page_budget(&self) -> Budget {
+        Budget::new(self.options.limits.page_bytes)
+    }
+}
+
+/// Numbers of columns, blocks and pages are 32 bits in the file; larger ones match no checksum.
+fn to_id(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(NONE)
+}
+
+fn read_one(source: &dyn ByteSource, range: Range<u64>) -> Result<Buffer> {
+    read_coalesced(source, &[range])?
+        .pop()
+        .ok_or_else(|| Error::internal("a byte source returned nothing"))
+}
+
+/// Where the metadata lies, without the trailer; checks every offset of the trailer.
+fn metadata_range(trailer: &Trailer, len: u64, limits: &Limits) -> Result<Range<u64>> {
+    if trailer.metadata_len > limits.metadata_bytes {
+        let declared = trailer.metadata_len;
+        return Err(Error::limit_exceeded("metadata", declared, limits.metadata_bytes));
+    }
+    let wrong = || Error::corrupt("the trailer's offsets do not fit the file; it was cut or damaged");
+    let end = len - TRAILER_LEN as u64;
+    let start = len.checked_sub(trailer.metadata_len).ok_or_else(wrong)?;
+    let directory_end =
+        trailer.directory_offset.checked_add(trailer.directory_len.into()).ok_or_else(wrong)?;
+    let inside = start >= HEADER_LEN as u64
+        && start <= trailer.directory_offset
+        && directory_end == end;
+    if inside { Ok(start..end) } else { Err(wrong()) }
+}
+
+fn tail_part(tail: &Buffer, tail_start: u64, range: Range<u64>) -> Result<&[u8]> {
+    let outside = || Error::corrupt("a metadata record lies outside the metadata");
+    let start = range.start.checked_sub(tail_start).ok_or_else(outside)?;
+    let end = range.end.checked_sub(tail_start).ok_or_else(outside)?;
+    let (start, end) =
+        (usize::try_from(start).map_err(|_| outside())?, usize::try_from(end).map_err(|_| outside())?);
+    tail.as_slice().get(start..end).ok_or_else(outside)
+}
+
+fn check_header(bytes: &[u8], trailer: &Trailer) -> Result<()> {
+    let header = Header::decode(bytes)?;
+    if header.uuid == trailer.uuid {
+        return Ok(());
+    }
+    Err(Error::corrupt("header and trailer belong to different files"))
+}

@@ -1,0 +1,227 @@
+//! Collecting statistics while a chunk is written.
+
+use arrow_buffer::BooleanBuffer;
+use ncf_core::ordering::{canonical_f32, canonical_f64};
+use ncf_core::{ByteValues, DataType, Values};
+
+use super::sketch::SketchHash;
+use super::{ChunkStatistics, EXACT, HAS_BOUNDS, Sketch, Zones};
+use crate::constants::{BOUND_BYTES, ZONE_ROWS};
+
+/// Statistics of a chunk. `validity` is true where a row is not null.
+pub(crate) fn chunk_statistics(
+    values: &Values,
+    validity: Option<&BooleanBuffer>,
+    data_type: DataType,
+) -> ChunkStatistics {
+    let rows = values.len();
+    let mut out = Collector::new(rows, validity);
+    let (min, max) = match values {
+        Values::Bool(v) => {
+            let (min, max) = out.zones(rows, false, |row| v.value(row), |_, b| b, |_| false);
+            (Values::Bool(min.into_iter().collect()), Values::Bool(max.into_iter().collect()))
+        }
+        Values::I8(v) => integers(&mut out, v, Values::I8),
+        Values::I16(v) => integers(&mut out, v, Values::I16),
+        Values::I32(v) => integers(&mut out, v, Values::I32),
+        Values::I64(v) => integers(&mut out, v, Values::I64),
+        Values::I128(v) => integers(&mut out, v, Values::I128),
+        Values::F32(v) => {
+            let (min, max) =
+                out.zones(rows, 0.0f32, |row| at(v, row), |_, x| canonical_f32(x), f32::is_nan);
+            out.sketch(|row| at(v, row).sketch_hash());
+            (Values::F32(min.into()), Values::F32(max.into()))
+        }
+        Values::F64(v) => {
+            let (min, max) =
+                out.zones(rows, 0.0f64, |row| at(v, row), |_, x| canonical_f64(x), f64::is_nan);
+            out.sketch(|row| at(v, row).sketch_hash());
+            (Values::F64(min.into()), Values::F64(max.into()))
+        }
+        Values::Bytes(v) => byte_strings(&mut out, v, data_type == DataType::String),
+    };
+    if let Values::Bool(v) = values {
+        out.sketch(|row| i8::from(v.value(row)).sketch_hash());
+    }
+    let zones = Zones { nulls: out.nulls, nans: out.nans, flags: out.flags, min, max };
+    let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+    ChunkStatistics { rows, sketch: out.sketch, zones }
+}
+
+struct Collector<'a> {
+    validity: Option<&'a BooleanBuffer>,
+    rows: usize,
+    nulls: Vec<u32>,
+    nans: Vec<u32>,
+    flags: Vec<u8>,
+    sketch: Sketch,
+}
+
+impl<'a> Collector<'a> {
+    fn new(rows: usize, validity: Option<&'a BooleanBuffer>) -> Self {
+        let (nulls, nans, flags) = (Vec::new(), Vec::new(), Vec::new());
+        Self { validity, rows, nulls, nans, flags, sketch: Sketch::default() }
+    }
+
+    /// Walks the zones: `get` gives a row's value, `map` its canonical form, `nan` whether it is
+    /// left out of the bounds. Returns the bounds of every zone, `none` where there are none.
+    fn zones<T: Copy + PartialOrd>(
+        &mut self,
+        rows: usize,
+        none: T,
+        get: impl Fn(usize) -> T,
+        map: impl Fn(usize, T) -> T,
+        nan: impl Fn(T) -> bool,
+    ) -> (Vec<T>, Vec<T>) {
+        let (mut mins, mut maxs) = (Vec::new(), Vec::new());
+        for start in (0..rows).step_by(ZONE_ROWS) {
+            let end = (start + ZONE_ROWS).min(rows);
+            let nulls = self.count_nulls(start, end);
+            let mut nans = 0u32;
+            let mut bounds: Option<(T, T)> = None;
+            for row in start..end {
+                if nulls > 0 && self.is_null(row) {
+                    continue;
+                }
+                let value = get(row);
+                if nan(value) {
+                    nans += 1;
+                    continue;
+                }
+                let value = map(row, value);
+                bounds = Some(bounds.map_or((value, value), |(min, max)| {
+                    (if value < min { value } else { min }, if value > max { value } else { max })
+                }));
+            }
+            self.push(nulls, nans, if bounds.is_some() { HAS_BOUNDS | EXACT } else { 0 });
+            let (min, max) = bounds.unwrap_or((none, none));
+            mins.push(min);
+            maxs.push(max);
+        }
+        (mins, maxs)
+    }
+
+    fn push(&mut self, nulls: u32, nans: u32, flags: u8) {
+        self.nulls.push(nulls);
+        self.nans.push(nans);
+        self.flags.push(flags);
+    }
+
+    fn sketch(&mut self, hash: impl Fn(usize) -> u64) {
+        for row in 0..self.rows {
+            if self.validity.is_none_or(|validity| validity.value(row)) {
+                self.sketch.add(hash(row));
+            }
+        }
+    }
+
+    fn is_null(&self, row: usize) -> bool {
+        self.validity.is_some_and(|validity| !validity.value(row))
+    }
+
+    fn count_nulls(&self, start: usize, end: usize) -> u32 {
+        let len = end - start;
+        let valid = self.validity.map_or(len, |v| v.slice(start, len).count_set_bits());
+        u32::try_from(len - valid).unwrap_or(u32::MAX)
+    }
+}
+
+fn at<T: Copy + Default>(values: &[T], row: usize) -> T {
+    values.get(row).copied().unwrap_or_default()
+}
+
+fn integers<T>(
+    out: &mut Collector<'_>,
+    values: &arrow_buffer::ScalarBuffer<T>,
+    wrap: fn(arrow_buffer::ScalarBuffer<T>) -> Values,
+) -> (Values, Values)
+where
+    T: SketchHash + Ord + Default + arrow_buffer::ArrowNativeType,
+{
+    let (mut mins, mut maxs) = (Vec::new(), Vec::new());
+    for (zone, chunk) in values.chunks(ZONE_ROWS).enumerate() {
+        let start = zone * ZONE_ROWS;
+        let nulls = out.count_nulls(start, start + chunk.len());
+        let bounds = if nulls == 0 {
+            chunk.iter().copied().min().zip(chunk.iter().copied().max())
+        } else {
+            let valid = || {
+                chunk.iter().enumerate().filter(|(row, _)| !out.is_null(start + row)).map(|(_, v)| *v)
+            };
+            valid().min().zip(valid().max())
+        };
+        out.push(nulls, 0, if bounds.is_some() { HAS_BOUNDS | EXACT } else { 0 });
+        let (min, max) = bounds.unwrap_or_default();
+        mins.push(min);
+        maxs.push(max);
+    }
+    out.sketch(|row| at(values, row).sketch_hash());
+    (wrap(mins.into()), wrap(maxs.into()))
+}
+
+fn byte_strings(out: &mut Collector<'_>, values: &ByteValues, utf8: bool) -> (Values, Values) {
+    let rows = values.len();
+    let (mut mins, mut maxs) = (Vec::new(), Vec::new());
+    for start in (0..rows).step_by(ZONE_ROWS) {
+        let end = (start + ZONE_ROWS).min(rows);
+        let nulls = out.count_nulls(start, end);
+        let valid =
+            || (start..end).filter(|row| nulls == 0 || !out.is_null(*row)).map(|row| values.get(row));
+        let bounds = valid().min().zip(valid().max());
+        let (min, max, flags) = match bounds {
+            None => (Vec::new(), Some(Vec::new()), 0),
+            Some((min, max)) => {
+                let low = truncate(min, utf8).to_vec();
+                let high = round_up(max, utf8);
+                let exact = low.len() == min.len() && max.len() <= BOUND_BYTES;
+                let flags = if high.is_none() { 0 } else { HAS_BOUNDS } | if exact { EXACT } else { 0 };
+                (low, high, flags)
+            }
+        };
+        out.push(nulls, 0, flags);
+        mins.push(min);
+        maxs.push(max.unwrap_or_default());
+    }
+    out.sketch(|row| xxhash_rust::xxh3::xxh3_64(values.get(row)));
+    (Values::Bytes(mins.iter().collect()), Values::Bytes(maxs.iter().collect()))
+}
+
+/// The first bytes of a string, cut between characters when it is text: a lower bound.
+fn truncate(bytes: &[u8], utf8: bool) -> &[u8] {
+    if bytes.len() <= BOUND_BYTES {
+        return bytes;
+    }
+    let mut end = BOUND_BYTES;
+    while utf8 && end > 0 && bytes.get(end).is_some_and(|byte| byte & 0xC0 == 0x80) {
+        end -= 1;
+    }
+    bytes.get(..end).unwrap_or_default()
+}
+
+/// A short upper bound: the string itself, or its beginning with the last character (or byte) that
+/// can grow made one greater. `None` when nothing can grow.
+fn round_up(bytes: &[u8], utf8: bool) -> Option<Vec<u8>> {
+    if bytes.len() <= BOUND_BYTES {
+        return Some(bytes.to_vec());
+    }
+    let mut prefix = truncate(bytes, utf8).to_vec();
+    if !utf8 {
+        while let Some(last) = prefix.pop() {
+            if last < u8::MAX {
+                prefix.push(last + 1);
+                return Some(prefix);
+            }
+        }
+        return None;
+    }
+    let mut text = String::from_utf8(prefix).ok()?;
+    while let Some(last) = text.pop() {
+        // The next scalar value; byte order of UTF-8 is code point order.
+        let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
+        if let Some(next) = next {
+            text.push(next);
+            return Some(text.into_bytes());
+        }
+    }
+    None
+}

@@ -1,0 +1,74 @@
+//! Bounds hold every value; records round trip.
+
+use ncf_core::{Budget, DataType, Scalar, Values};
+
+use super::{ColumnStatistics, chunk_statistics};
+use crate::block::BlockInfo;
+
+fn column(values: &Values, validity: Option<&[bool]>, data_type: DataType) -> ColumnStatistics {
+    let validity = validity.map(|bits| bits.iter().copied().collect());
+    let chunk = chunk_statistics(values, validity.as_ref(), data_type);
+    let statistics = ColumnStatistics::from_chunks(data_type, vec![chunk]).unwrap();
+    let blocks = [BlockInfo { rows: values.len() as u32, first_row: 0 }];
+    let bytes = statistics.encode().unwrap();
+    for len in 0..bytes.len() {
+        let budget = Budget::new(1 << 24);
+        assert!(ColumnStatistics::decode(&bytes[..len], data_type, &blocks, &budget).is_err());
+    }
+    ColumnStatistics::decode(&bytes, data_type, &blocks, &Budget::new(1 << 24)).unwrap()
+}
+
+#[test]
+fn integers_by_zone() {
+    let values = Values::I32((0..20_000).collect());
+    let statistics = column(&values, None, DataType::Int32);
+    let block = statistics.block(0).unwrap();
+    assert_eq!(block.zones(), 3);
+    assert_eq!(block.zone_bounds(1).min, Some(Scalar::Int(8192)));
+    assert_eq!(block.zone_bounds(2).max, Some(Scalar::Int(19_999)));
+    assert_eq!(block.bounds().min, Some(Scalar::Int(0)));
+    assert!(block.bounds().exact);
+    let ndv = statistics.ndv_estimate() as f64;
+    assert!((ndv / 20_000.0 - 1.0).abs() < 0.2, "{ndv}");
+}
+
+#[test]
+fn floats_leave_out_nan_and_have_one_zero() {
+    let values = Values::F64(vec![f64::NAN, -0.0, 5.0, -f64::NAN].into());
+    let bounds = column(&values, None, DataType::Float64).bounds();
+    assert_eq!(bounds.nans, Some(2));
+    assert!(matches!(bounds.min, Some(Scalar::Double(zero)) if zero.to_bits() == 0));
+    assert_eq!(bounds.max, Some(Scalar::Double(5.0)));
+    let all_nan = column(&Values::F64(vec![f64::NAN].into()), None, DataType::Float64).bounds();
+    assert_eq!((all_nan.min, all_nan.nans), (None, Some(1)));
+}
+
+#[test]
+fn nulls_are_apart() {
+    let values = Values::I64(vec![1, 100, 3].into());
+    let bounds = column(&values, Some(&[true, false, true]), DataType::Int64).bounds();
+    assert_eq!(bounds.nulls, Some(1));
+    assert_eq!(bounds.max, Some(Scalar::Bigint(3)));
+    let none = column(&values, Some(&[false; 3]), DataType::Int64).bounds();
+    assert_eq!((none.nulls, none.min), (Some(3), None));
+}
+
+#[test]
+fn long_strings_are_rounded_outwards() {
+    let long = format!("{}é{}", "a".repeat(62), "z".repeat(100));
+    let top = "\u{10FFFF}".repeat(40);
+    for (text, has_max) in [(long.as_str(), true), (top.as_str(), false)] {
+        let values = Values::Bytes([text].iter().collect());
+        let bounds = column(&values, None, DataType::String).bounds();
+        assert!(!bounds.exact);
+        match (bounds.min, bounds.max) {
+            (Some(Scalar::String(min)), Some(Scalar::String(max))) => {
+                assert!(has_max && min.as_str() <= text && max.as_str() >= text);
+            }
+            (None, None) => assert!(!has_max),
+            other => unreachable!("{other:?}"),
+        }
+    }
+    let values = Values::Bytes([vec![0xFF; 100], vec![1; 100]].iter().collect());
+    assert_eq!(column(&values, None, DataType::Binary).bounds().max, None);
+}

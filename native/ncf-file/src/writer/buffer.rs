@@ -1,0 +1,141 @@
+//! Rows waiting for their block to be full.
+
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use ncf_core::{DataType, Error, Result, Schema};
+
+/// Rows of a batch are taken in slices of this many at most.
+const SLICE_ROWS: usize = 8_192;
+
+/// Columns of rows, each as the pieces in which they came.
+pub(super) struct RowBuffer {
+    columns: Vec<Vec<ArrayRef>>,
+    rows: usize,
+    bytes: usize,
+}
+
+/// Consecutive rows of a batch.
+pub(super) struct Slice {
+    batch: RecordBatch,
+    bytes: usize,
+}
+
+impl Slice {
+    fn new(batch: RecordBatch, schema: &Schema) -> Self {
+        let columns = batch.columns().iter().zip(&schema.fields);
+        let bytes = columns.map(|(column, field)| raw_bytes(column, field.data_type)).sum();
+        Self { batch, bytes }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn split(self, at: usize, schema: &Schema) -> (Self, Self) {
+        let rest = self.rows() - at;
+        (
+            Self::new(self.batch.slice(0, at), schema),
+            Self::new(self.batch.slice(at, rest), schema),
+        )
+    }
+}
+
+impl RowBuffer {
+    pub(super) fn new(columns: usize) -> Self {
+        Self { columns: vec![Vec::new(); columns], rows: 0, bytes: 0 }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn push(&mut self, slice: Slice) {
+        self.rows += slice.rows();
+        self.bytes += slice.bytes;
+        for (pieces, column) in self.columns.iter_mut().zip(slice.batch.columns()) {
+            pieces.push(column.clone());
+        }
+    }
+
+    /// The pieces of each column; the buffer is empty again.
+    pub(super) fn take(&mut self) -> Vec<Vec<ArrayRef>> {
+        self.rows = 0;
+        self.bytes = 0;
+        self.columns.iter_mut().map(std::mem::take).collect()
+    }
+}
+
+/// Cuts a batch so that no slice has more raw bytes than a block, unless one row alone has.
+pub(super) fn slices(batch: &RecordBatch, schema: &Schema, block_bytes: usize) -> Vec<Slice> {
+    let mut out = Vec::new();
+    for start in (0..batch.num_rows()).step_by(SLICE_ROWS) {
+        let rows = SLICE_ROWS.min(batch.num_rows() - start);
+        let mut waiting = vec![Slice::new(batch.slice(start, rows), schema)];
+        while let Some(slice) = waiting.pop() {
+            if slice.bytes > block_bytes && slice.rows() > 1 {
+                let half = slice.rows() / 2;
+                let (head, tail) = slice.split(half, schema);
+                waiting.push(tail);
+                waiting.push(head);
+            } else {
+                out.push(slice);
+            }
+        }
+    }
+    out
+}
+
+/// Checks that a batch has the schema's columns.
+pub(super) fn check_batch(batch: &RecordBatch, schema: &Schema) -> Result<()> {
+    if batch.num_columns() != schema.fields.len() {
+        return Err(Error::invalid_argument(format!(
+            "the batch has {} columns, the file {}",
+            batch.num_columns(),
+            schema.fields.len()
+        )));
+    }
+    for (column, field) in batch.columns().iter().zip(&schema.fields) {
+        let found = DataType::from_arrow(column.data_type());
+        if !found.is_ok_and(|found| found == field.data_type) {
+            return Err(Error::invalid_argument(format!(
+                "the column has Arrow type {}, the file expects {}",
+                column.data_type(),
+                field.data_type
+            ))
+            .with("column", &field.name));
+        }
+        if !field.nullable && column.null_count() > 0 {
+            return Err(Error::invalid_argument(
+                "the column is declared NOT NULL but holds a null; \
+                 declare it nullable or replace the nulls",
+            )
+            .with("column", &field.name));
+        }
+    }
+    Ok(())
+}
+
+fn raw_bytes(column: &ArrayRef, data_type: DataType) -> usize {
+    use arrow_array::cast::AsArray;
+    use arrow_schema::DataType as Arrow;
+    let fixed = column.len() * data_type.physical().width().unwrap_or(1);
+    match column.data_type() {
+        Arrow::Utf8 => fixed * 4 + offsets_span(column.as_string::<i32>().offsets()),
+        Arrow::Binary => fixed * 4 + offsets_span(column.as_binary::<i32>().offsets()),
+        Arrow::LargeUtf8 => fixed * 4 + offsets_span(column.as_string::<i64>().offsets()),
+        Arrow::LargeBinary => fixed * 4 + offsets_span(column.as_binary::<i64>().offsets()),
+        _ => fixed,
+    }
+}
+
+fn offsets_span<T: Copy + TryInto<usize>>(offsets: &[T]) -> usize {
+    let at = |offset: Option<&T>| offset.and_then(|o| (*o).try_into().ok()).unwrap_or(0usize);
+    at(offsets.last()).saturating_sub(at(offsets.first()))
+}

@@ -1,0 +1,336 @@
+//! Writing a file: rows are collected until a block is full, its columns are encoded (in parallel
+//! when threads allow), and pages go to the sink in column order. Memory is bounded by one block.
+
+mod block;
+mod buffer;
+mod pages;
+
+use std::collections::BTreeMap;
+
+use arrow_array::RecordBatch;
+use ncf_core::{ColumnBounds, Error, Result, ResultExt, Schema};
+use ncf_encoding::{ChooserState, EncodingId, Profile};
+use serde::{Deserialize, Serialize};
+
+use crate::checksum::{PieceId, piece_checksum};
+use crate::column_meta::{ColumnMeta, PageMeta, SharedPageMeta};
+use crate::constants::{BLOCK_ROWS, HEADER_LEN, NONE, PAGE_ALIGNMENT, PieceKind};
+use crate::directory::{self, DirectoryRecord};
+use crate::header::Header;
+use crate::sink::ByteSink;
+use crate::statistics::{ChunkStatistics, ColumnStatistics};
+use crate::trailer::Trailer;
+use crate::wire::to_u32;
+use crate::{block as block_record, schema_record};
+
+use block::EncodedColumn;
+use buffer::RowBuffer;
+
+/// How a file is written. The same rows, options and uuid give the same bytes on any number of threads.
+#[derive(Debug, Clone)]
+pub struct WriterOptions {
+    /// What the encodings are chosen for.
+    pub profile: Profile,
+    /// Rows after which a block is closed; 1 to [`BLOCK_ROWS`].
+    pub block_rows: usize,
+    /// Raw bytes after which a block is closed.
+    pub block_bytes: usize,
+    /// Identity of the file; random when absent.
+    pub file_uuid: Option<[u8; 16]>,
+    /// Outermost encoding by column name, instead of the chooser's.
+    pub encodings: BTreeMap<String, EncodingId>,
+    /// Threads that encode; 1 uses the caller's only.
+    pub threads: usize,
+    /// Decode and compare every page before it is written.
+    pub verify: bool,
+}
+
+impl Default for WriterOptions {
+    fn default() -> Self {
+        Self {
+            profile: Profile::default(),
+            block_rows: BLOCK_ROWS,
+            block_bytes: 256 << 20,
+            file_uuid: None,
+            encodings: BTreeMap::new(),
+            threads: 1,
+            verify: true,
+        }
+    }
+}
+
+/// What a finished file is, for a table's log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileSummary {
+    /// Identity, 32 hex digits.
+    pub uuid: String,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Blocks.
+    pub blocks: u32,
+    /// BLAKE3 of directory and trailer, hex: through their checksums it names every byte of the file.
+    pub digest: String,
+    /// Bounds of each column, by field id.
+    pub statistics: BTreeMap<u32, ColumnBounds>,
+}
+
+/// Writes one file.
+pub struct FileWriter {
+    sink: Box<dyn ByteSink>,
+    schema: Schema,
+    options: WriterOptions,
+    uuid: [u8; 16],
+    offset: u64,
+    buffer: RowBuffer,
+    columns: Vec<ColumnState>,
+    block_rows: Vec<u32>,
+    pool: Option<rayon::ThreadPool>,
+    /// A block was lost to an error: the file cannot be finished.
+    failed: bool,
+}
+
+/// What the writer keeps of a column between blocks.
+#[derive(Default)]
+pub(crate) struct ColumnState {
+    chooser: ChooserState,
+    meta: ColumnMeta,
+    statistics: Vec<ChunkStatistics>,
+}
+
+impl FileWriter {
+    /// Starts a file: writes the header.
+    pub fn new(mut sink: Box<dyn ByteSink>, schema: Schema, options: WriterOptions) -> Result<Self> {
+        schema.validate()?;
+        if options.block_rows == 0 || options.block_rows > BLOCK_ROWS || options.block_bytes == 0 {
+            return Err(Error::invalid_argument(format!(
+                "blockRows must be 1 to {BLOCK_ROWS} and blockBytes above 0, \
+                 not {} and {}",
+                options.block_rows, options.block_bytes
+            )));
+        }
+        for name in options.encodings.keys() {
+            schema.field(name).map_err(|error| error.with("option", format!("encoding.{name}")))?;
+        }
+        let uuid = options.file_uuid.unwrap_or_else(|| uuid::Uuid::new_v4().into_bytes());
+        let pool = (options.threads > 1)
+            .then(|| rayon::ThreadPoolBuilder::new().num_threads(options.threads).build())
+            .transpose()
+            .map_err(|error| Error::internal(format!("cannot start threads: {error}")))?;
+        sink.append(&Header::new(uuid).encode())?;
+        let columns = schema.fields.iter().map(|_| ColumnState::default()).collect();
+        let buffer = RowBuffer::new(schema.fields.len());
+        let offset = HEADER_LEN as u64;
+        let block_rows = Vec::new();
+        let failed = false;
+        Ok(Self { sink, schema, options, uuid, offset, buffer, columns, block_rows, pool, failed })
+    }
+
+    /// Adds rows. Columns are the schema's, in its order, in the Arrow types of
+    /// [`ncf_core::DataType::to_arrow`].
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        buffer::check_batch(batch, &self.schema)?;
+        let mut waiting = buffer::slices(batch, &self.schema, self.options.block_bytes);
+        waiting.reverse();
+        while let Some(mut slice) = waiting.pop() {
+            let room = self.options.block_rows - self.buffer.rows();
+            if slice.rows() > room {
+                let (head, tail) = slice.split(room, &self.schema);
+                waiting.push(tail);
+                slice = head;
+            }
+            if self.buffer.rows() > 0
+                && self.buffer.bytes() + slice.bytes() > self.options.block_bytes
+            {
+                self.flush_block()?;
+            }
+            self.buffer.push(slice);
+            if self.buffer.rows() == self.options.block_rows {
+                self.flush_block()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows given so far.
+    pub fn rows(&self) -> u64 {
+        let written: u64 = self.block_rows.iter().map(|rows| u64::from(*rows)).sum();
+        written + self.buffer.rows() as u64
+    }
+
+    /// Bytes sent to the sink so far.
+    pub fn bytes(&self) -> u64 {
+        self.offset
+    }
+
+    /// Writes what is left and the metadata, and makes the file durable.
+    pub fn finish(mut self) -> Result<FileSummary> {
+        if self.buffer.rows() > 0 || self.failed {
+            self.flush_block()?;
+        }
+        let metadata_start = self.offset;
+        let mut records = Vec::new();
+        let mut bounds = BTreeMap::new();
+        let states = std::mem::take(&mut self.columns);
+        let mut metas = Vec::with_capacity(states.len());
+        for (index, state) in states.into_iter().enumerate() {
+            let Some(field) = self.schema.fields.get(index) else { continue };
+            let statistics = ColumnStatistics::from_chunks(field.data_type, state.statistics)?;
+            bounds.insert(field.id, statistics.bounds());
+            let column = to_u32("columns", index)?;
+            records.push(self.record(PieceKind::Statistics, column, statistics.encode()?)?);
+            metas.push((column, state.meta));
+        }
+        for (column, meta) in metas {
+            records.push(self.record(PieceKind::ColumnMeta, column, meta.encode()?)?);
+        }
+        let blocks = block_record::encode(&self.block_rows)?;
+        records.push(self.record(PieceKind::Blocks, NONE, blocks)?);
+        let schema = schema_record::encode(&self.schema)?;
+        records.push(self.record(PieceKind::Schema, NONE, schema)?);
+        self.close(metadata_start, &records, bounds)
+    }
+
+    /// Gives up: removes what was written, best effort.
+    pub fn abort(mut self) {
+        self.sink.discard();
+    }
+
+    /// Appends a metadata record.
+    fn record(&mut self, kind: PieceKind, column: u32, raw: Vec<u8>) -> Result<DirectoryRecord> {
+        let raw_length = raw.len() as u64;
+        let (stored, flags) = directory::pack_record(raw)?;
+        let crc = piece_checksum(&self.uuid, PieceId::record(kind, column), &stored);
+        let offset = self.offset;
+        self.append(&stored)?;
+        let length = stored.len() as u64;
+        Ok(DirectoryRecord { kind, column, offset, length, raw_length, crc, flags })
+    }
+
+    fn close(
+        mut self,
+        metadata_start: u64,
+        records: &[DirectoryRecord],
+        statistics: BTreeMap<u32, ColumnBounds>,
+    ) -> Result<FileSummary> {
+        let directory = directory::encode(records);
+        let rows = self.rows();
+        let mut trailer = Trailer::new(self.uuid, rows);
+        trailer.directory_offset = self.offset;
+        trailer.directory_len = to_u32("the directory", directory.len())?;
+        let id = PieceId::record(PieceKind::Directory, NONE);
+        trailer.directory_crc = piece_checksum(&self.uuid, id, &directory);
+        self.append(&directory)?;
+        trailer.metadata_len =
+            self.offset - metadata_start + crate::constants::TRAILER_LEN as u64;
+        let trailer = trailer.encode();
+        self.append(&trailer)?;
+        self.sink.finish()?;
+        Ok(FileSummary {
+            uuid: crate::hex(&self.uuid),
+            rows,
+            bytes: self.offset,
+            blocks: to_u32("blocks", self.block_rows.len())?,
+            digest: crate::digest(&directory, &trailer),
+            statistics,
+        })
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.sink.append(bytes)?;
+        self.offset += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn flush_block(&mut self) -> Result<()> {
+        if self.failed {
+            return Err(Error::invalid_argument(
+                "writing this file failed before; start a new file",
+            ));
+        }
+        self.failed = true;
+        self.encode_block()?;
+        self.failed = false;
+        Ok(())
+    }
+
+    fn encode_block(&mut self) -> Result<()> {
+        let number = self.block_rows.len();
+        let rows = self.buffer.rows();
+        let columns = self.buffer.take();
+        let states = std::mem::take(&mut self.columns);
+        let jobs: Vec<_> = columns.into_iter().zip(states).zip(&self.schema.fields).collect();
+        let options = &self.options;
+        let encode = |((arrays, mut state), field): ((_, ColumnState), &ncf_core::Field)| {
+            block::encode_column(arrays, field, options, &mut state.chooser)
+                .at("column", || field.name.clone())
+                .at("block", || number)
+                .map(|encoded| (encoded, state))
+        };
+        let encoded: Vec<_> = match &self.pool {
+            None => jobs.into_iter().map(encode).collect::<Result<_>>()?,
+            Some(pool) => {
+                use rayon::prelude::*;
+                pool.install(|| jobs.into_par_iter().map(encode).collect::<Result<_>>())?
+            }
+        };
+        let block = to_u32("blocks", number)?;
+        for (index, (column, mut state)) in encoded.into_iter().enumerate() {
+            self.write_chunk(to_u32("columns", index)?, block, column, &mut state)?;
+            self.columns.push(state);
+        }
+        self.block_rows.push(to_u32("rows of a block", rows)?);
+        Ok(())
+    }
+
+    fn write_chunk(
+        &mut self,
+        column: u32,
+        block: u32,
+        encoded: EncodedColumn,
+        state: &mut ColumnState,
+    ) -> Result<()> {
+        let mut chunk = crate::column_meta::ChunkMeta::default();
+        for (page, shared) in encoded.chunk.shared.into_iter().enumerate() {
+            let id = PieceId {
+                kind: PieceKind::SharedPage,
+                column,
+                block,
+                page: to_u32("shared pages", page)?,
+            };
+            let (offset, length, crc) = self.write_page(id, shared.bytes)?;
+            let (kind, count) = (shared.kind, shared.count);
+            chunk.shared.push(SharedPageMeta { offset, length, kind, count, crc });
+        }
+        let mut first_row = 0;
+        for (page, (data, rows)) in encoded.chunk.pages.into_iter().zip(encoded.rows).enumerate() {
+            let id =
+                PieceId { kind: PieceKind::DataPage, column, block, page: to_u32("pages", page)? };
+            let tree = intern(&mut state.meta.trees, data.tree)?;
+            let (offset, length, crc) = self.write_page(id, data.bytes)?;
+            chunk.pages.push(PageMeta { offset, length, rows, first_row, crc, tree });
+            first_row += rows;
+        }
+        state.meta.blocks.push(chunk);
+        state.statistics.push(encoded.statistics);
+        Ok(())
+    }
+
+    /// Appends a page padded with zeros, which are under its checksum too.
+    fn write_page(&mut self, id: PieceId, mut bytes: Vec<u8>) -> Result<(u64, u32, u32)> {
+        bytes.resize(bytes.len().next_multiple_of(PAGE_ALIGNMENT), 0);
+        let crc = piece_checksum(&self.uuid, id, &bytes);
+        let offset = self.offset;
+        self.append(&bytes)?;
+        Ok((offset, to_u32("a page", bytes.len())?, crc))
+    }
+}
+
+fn intern(trees: &mut Vec<String>, tree: String) -> Result<u16> {
+    let index = trees.iter().position(|have| *have == tree).unwrap_or_else(|| {
+        trees.push(tree);
+        trees.len() - 1
+    });
+    u16::try_from(index).map_err(|_| Error::internal("too many encoding trees in a column"))
+}

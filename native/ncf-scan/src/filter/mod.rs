@@ -1,0 +1,246 @@
+//! Predicates over decoded pages.
+//!
+//! A node that reads one column is evaluated on the column's distinct forms where the page offers
+//! them: once for a constant, once per dictionary value (cached for the block), once per run. The
+//! results are then spread over the rows. Flat values go through the loops of [`compare`],
+//! [`in_list`] and [`text`].
+
+mod compare;
+mod compile;
+mod in_list;
+mod text;
+mod truth;
+
+#[cfg(test)]
+pub(crate) mod naive;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_buffer::{BooleanBuffer, Buffer};
+use ncf_core::{Budget, CompareOp, Error, Limits, Result, Values};
+use ncf_encoding::{DecodedPage, DecodedValues};
+
+pub(crate) use compile::{Compiler, Kind, Node, Test};
+pub(crate) use truth::{Truth, narrow};
+
+/// A dictionary this many times larger than the rows at hand is not evaluated for their sake.
+const DICTIONARY_FACTOR: usize = 4;
+
+/// Some rows of some columns, cut to the same rows.
+pub(crate) struct Rows {
+    pub(crate) len: usize,
+    /// By position among the scan's columns.
+    pub(crate) pages: Vec<(usize, DecodedPage)>,
+}
+
+impl Rows {
+    fn page(&self, slot: usize) -> Result<&DecodedPage> {
+        self.pages
+            .iter()
+            .find(|(have, _)| *have == slot)
+            .map(|(_, page)| page)
+            .ok_or_else(|| Error::internal("a filter's column was not read"))
+    }
+}
+
+/// Results over dictionaries, by node.
+#[derive(Default)]
+pub(crate) struct Cache {
+    dictionaries: HashMap<usize, (Arc<Values>, Arc<Truth>)>,
+}
+
+/// The predicate in every row.
+pub(crate) fn evaluate(node: &Node, rows: &Rows, cache: &mut Cache) -> Result<Truth> {
+    if let [slot] = node.slots.as_slice()
+        && let Some(truth) = on_distinct(node, *slot, rows.page(*slot)?, cache)?
+    {
+        return Ok(truth);
+    }
+    match &node.kind {
+        Kind::Always(value) => Ok(Truth::constant(*value, rows.len)),
+        Kind::Test(slot, test) => {
+            let page = rows.page(*slot)?;
+            on_values(test, &flat(page)?, page.validity.as_ref())
+        }
+        Kind::CompareColumns(op, left, right) => {
+            compare_columns(*op, rows.page(*left)?, rows.page(*right)?)
+        }
+        Kind::And(parts) => {
+            parts.iter().try_fold(Truth::constant(Some(true), rows.len), |truth, part| {
+                Ok(truth.and(&evaluate(part, rows, cache)?))
+            })
+        }
+        Kind::Or(parts) => {
+            parts.iter().try_fold(Truth::constant(Some(false), rows.len), |truth, part| {
+                Ok(truth.or(&evaluate(part, rows, cache)?))
+            })
+        }
+        Kind::Not(inner) => Ok(evaluate(inner, rows, cache)?.not()),
+    }
+}
+
+/// Evaluates a node over one column on the page's distinct forms; `None` when the page is flat or its
+/// dictionary not worth it.
+fn on_distinct(
+    node: &Node,
+    slot: usize,
+    page: &DecodedPage,
+    cache: &mut Cache,
+) -> Result<Option<Truth>> {
+    let of_values = |values: &Values, cache: &mut Cache| {
+        let page = DecodedPage { validity: None, values: DecodedValues::Flat(values.clone()) };
+        evaluate(node, &Rows { len: values.len(), pages: vec![(slot, page)] }, cache)
+    };
+    let each = |truth: &Truth, spread: &dyn Fn(&BooleanBuffer) -> BooleanBuffer| Truth {
+        is_true: spread(&truth.is_true),
+        known: truth.known.as_ref().map(spread),
+    };
+    let spread = match &page.values {
+        DecodedValues::Flat(_) => return Ok(None),
+        DecodedValues::Constant(value, len) => {
+            let truth = of_values(value, cache)?;
+            each(&truth, &|bits| truth::splat(bits.has_true(), *len))
+        }
+        DecodedValues::Runs { ends, values } => {
+            each(&of_values(values, cache)?, &|bits| truth::spread(bits, ends))
+        }
+        DecodedValues::Dictionary { codes, values } => {
+            let known = cache
+                .dictionaries
+                .get(&node.id)
+                .filter(|(have, _)| Arc::ptr_eq(have, values))
+                .map(|(_, truth)| truth.clone());
+            let truth = match known {
+                Some(truth) => truth,
+                None if values.len() > codes.len().saturating_mul(DICTIONARY_FACTOR) => {
+                    return Ok(None);
+                }
+                None => {
+                    let truth = Arc::new(of_values(values, cache)?);
+                    cache.dictionaries.insert(node.id, (values.clone(), truth.clone()));
+                    truth
+                }
+            };
+            each(&truth, &|bits| truth::gather(bits, codes))
+        }
+    };
+    Ok(Some(match &page.validity {
+        None => spread,
+        Some(valid) => at_nulls(spread, valid, of_null(node)),
+    }))
+}
+
+/// `truth` where `valid` is set, `null_result` elsewhere.
+fn at_nulls(truth: Truth, valid: &BooleanBuffer, null_result: Option<bool>) -> Truth {
+    let known = truth.known.as_ref().map_or_else(|| valid.clone(), |known| known & valid);
+    let is_true = &truth.is_true & valid;
+    match null_result {
+        None => Truth { is_true, known: Some(known) },
+        Some(result) => {
+            let nulls = !valid;
+            Truth {
+                is_true: if result { &is_true | &nulls } else { is_true },
+                known: truth.known.is_some().then(|| &known | &nulls),
+            }
+        }
+    }
+}
+
+/// The result of a node over one column where that column is null.
+fn of_null(node: &Node) -> Option<bool> {
+    match &node.kind {
+        Kind::Always(value) => *value,
+        Kind::Test(_, test) => test.of_null(),
+        Kind::CompareColumns(op, ..) => (*op == CompareOp::NullSafeEq).then_some(true),
+        Kind::And(parts) => parts.iter().fold(Some(true), |all, part| match (all, of_null(part)) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        }),
+        Kind::Or(parts) => parts.iter().fold(Some(false), |any, part| match (any, of_null(part)) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        }),
+        Kind::Not(inner) => of_null(inner).map(|value| !value),
+    }
+}
+
+/// A test of dense values.
+fn on_values(test: &Test, values: &Values, validity: Option<&BooleanBuffer>) -> Result<Truth> {
+    let len = values.len();
+    Ok(match test {
+        Test::IsNull => {
+            let is_true = validity.map_or_else(|| BooleanBuffer::new_unset(len), |valid| !valid);
+            Truth { is_true, known: None }
+        }
+        Test::Compare(CompareOp::NullSafeEq, literal) => {
+            let mask = compare::with_literal(CompareOp::Eq, values, literal)?;
+            Truth { is_true: validity.map_or_else(|| mask.clone(), |valid| &mask & valid), known: None }
+        }
+        Test::Compare(op, literal) => {
+            Truth::masked(compare::with_literal(*op, values, literal)?, validity)
+        }
+        Test::Text(text) => Truth::masked(text.mask(values)?, validity),
+        Test::In(None, false) => Truth::constant(Some(false), len),
+        Test::In(None, true) => Truth::constant(None, len),
+        Test::In(Some(list), has_null) => {
+            let truth = Truth::masked(list.mask(values)?, validity);
+            // A miss is null when the list has a null.
+            let known = if *has_null { Some(truth.is_true.clone()) } else { truth.known };
+            Truth { is_true: truth.is_true, known }
+        }
+    })
+}
+
+fn compare_columns(op: CompareOp, left: &DecodedPage, right: &DecodedPage) -> Result<Truth> {
+    let mask = compare::columns(op, &flat(left)?, &flat(right)?)?;
+    let both = match (&left.validity, &right.validity) {
+        (None, None) => None,
+        (Some(valid), None) | (None, Some(valid)) => Some(valid.clone()),
+        (Some(a), Some(b)) => Some(a & b),
+    };
+    if op != CompareOp::NullSafeEq {
+        return Ok(Truth::masked(mask, both.as_ref()));
+    }
+    let is_true = match (&left.validity, &right.validity, both) {
+        (Some(a), Some(b), Some(both)) => &(&mask & &both) | &!&(a | b),
+        (_, _, Some(both)) => &mask & &both,
+        _ => mask,
+    };
+    Ok(Truth { is_true, known: None })
+}
+
+/// One value per row.
+fn flat(page: &DecodedPage) -> Result<Values> {
+    page.values.clone().into_flat(&Budget::new(Limits::DEFAULT.page_bytes))
+}
+
+/// A bitmap of `test` over a slice.
+#[inline]
+fn pack<T: Copy>(values: &[T], test: impl Fn(T) -> bool) -> BooleanBuffer {
+    let mut words: Vec<u64> = Vec::with_capacity(values.len().div_ceil(64));
+    let (chunks, rest) = values.as_chunks::<64>();
+    let word = |chunk: &[T]| {
+        chunk.iter().enumerate().fold(0, |word, (bit, value)| word | (u64::from(test(*value)) << bit))
+    };
+    // A fixed length lets the compiler unroll.
+    words.extend(chunks.iter().map(|chunk| word(chunk)));
+    if !rest.is_empty() {
+        words.push(word(rest));
+    }
+    BooleanBuffer::new(Buffer::from_vec(words), 0, values.len())
+}
+
+/// A bitmap of `test` over `len` items.
+#[inline]
+fn pack_iter<T>(
+    len: usize,
+    mut items: impl Iterator<Item = T>,
+    test: impl Fn(T) -> bool,
+) -> BooleanBuffer {
+    BooleanBuffer::collect_bool(len, |_| items.next().is_some_and(&test))
+}

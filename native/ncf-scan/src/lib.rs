@@ -1,0 +1,32 @@
+//! Rows out of files: prune, filter, project. Knows no versions and no tables.
+//!
+//! ```text
+//! blocks ──bounds of the block──▶ windows ──bounds of zones──▶ row ranges          prune.rs
+//!   window: rows of a block that lie in one page of every column                    scan.rs
+//! row ranges ──conjunct by conjunct, on encoded pages──▶ selection                  filter/
+//! selection ──only pages with selected rows are read──▶ Arrow arrays                batch.rs
+//! arrays ──small pieces joined, large ones sliced──▶ batches of ~ batch_rows rows   coalesce.rs
+//! ```
+//!
+//! Predicates have Spark's three-valued logic, with `ncf_core::ordering`'s order of values. Memory is
+//! bounded by one page of every column that takes part.
+#![forbid(unsafe_code)]
+
+mod batch;
+mod coalesce;
+mod filter;
+mod metrics;
+mod pages;
+mod prune;
+mod resolve;
+mod scan;
+mod scan_builder;
+
+pub use metrics::ScanMetrics;
+pub use prune::prune_blocks;
+pub use resolve::{ColumnSource, ScanColumn};
+pub use scan::Scan;
+pub use scan_builder::ScanBuilder;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! What a scan did, under the names that Spark's UI shows.
+
+use serde::{Deserialize, Serialize};
+
+/// Counters of one scan. They only grow while it runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ScanMetrics {
+    /// Blocks that hold rows of the request.
+    pub blocks_planned: u64,
+    /// Planned blocks that bounds ruled out.
+    pub blocks_pruned: u64,
+    /// Data pages read and decoded.
+    pub pages_read: u64,
+    /// Data pages of the scan's columns, in planned blocks, that were not read.
+    pub pages_pruned: u64,
+    /// Stored bytes of the pages read, shared pages included.
+    pub bytes_read: u64,
+    /// Rows that zone bounds could not rule out.
+    pub rows_scanned: u64,
+    /// Rows returned.
+    pub rows_out: u64,
+    /// Nanoseconds spent in reading, verifying and decoding pages.
+    pub decode_time: u64,
+    /// Rows that a learned index located wrongly; 0 without one.
+    pub index_misses: u64,
+}

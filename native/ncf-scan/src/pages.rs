@@ -1,0 +1,189 @@
+//! The page of each column that a scan stands in. Windows move forward only, so one decoded page a
+//! column is all that is kept.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow_array::ArrayRef;
+use ncf_core::{DataType, Error, Result, Values};
+use ncf_encoding::DecodedPage;
+use ncf_file::{ColumnMeta, FileReader, PageMeta, PageRef};
+
+use crate::filter::Rows;
+use crate::metrics::ScanMetrics;
+
+/// The file columns of a scan.
+pub(crate) struct Pages {
+    reader: Arc<FileReader>,
+    /// By position among the scan's columns; `None` where no file column takes part.
+    columns: Vec<Option<ColumnPages>>,
+}
+
+/// One file column.
+pub(crate) struct ColumnPages {
+    file_column: usize,
+    pub(crate) data_type: DataType,
+    meta: Arc<ColumnMeta>,
+    loaded: Option<Loaded>,
+    /// The block whose shared pages were counted as read.
+    shared_of: Option<usize>,
+    /// The Arrow form of the dictionary used last.
+    pub(crate) dictionary: Option<(Arc<Values>, ArrayRef)>,
+}
+
+/// A decoded page.
+pub(crate) struct Loaded {
+    block: usize,
+    number: usize,
+    first_row: usize,
+    pub(crate) page: DecodedPage,
+    /// The Arrow form of the whole page, when the page is flat and was asked for.
+    pub(crate) array: Option<ArrayRef>,
+}
+
+impl Pages {
+    /// Reads where the pages of `files` are: pairs of position in the scan, file column and type.
+    pub(crate) fn new(
+        reader: Arc<FileReader>,
+        columns: usize,
+        files: &[(usize, usize, DataType)],
+    ) -> Result<Self> {
+        let mut slots = Vec::new();
+        slots.resize_with(columns, || None);
+        for (slot, file_column, data_type) in files {
+            if let Some(place) = slots.get_mut(*slot) {
+                *place = Some(ColumnPages {
+                    file_column: *file_column,
+                    data_type: *data_type,
+                    meta: reader.column(*file_column)?,
+                    loaded: None,
+                    shared_of: None,
+                    dictionary: None,
+                });
+            }
+        }
+        Ok(Self { reader, columns: slots })
+    }
+
+    /// The first row after `row` at which a page of some column ends, at most `limit`.
+    pub(crate) fn boundary(&self, block: usize, row: usize, limit: usize) -> Result<usize> {
+        let mut end = limit;
+        for column in self.columns.iter().flatten() {
+            let (_, page) = column.find(block, row)?;
+            end = end.min(page.first_row as usize + page.rows as usize);
+        }
+        Ok(end)
+    }
+
+    /// Number of pages that hold some of the rows of a block, over all columns.
+    pub(crate) fn count(&self, block: usize, rows: &Range<usize>) -> Result<u64> {
+        let row = |row: usize| u32::try_from(row).unwrap_or(u32::MAX);
+        let mut count = 0;
+        for column in self.columns.iter().flatten() {
+            let chunk = column.meta.chunk(block)?;
+            count += chunk.pages_of(row(rows.start)..row(rows.end)).len() as u64;
+        }
+        Ok(count)
+    }
+
+    /// Makes the pages that hold `row` available, with one call to the reader.
+    pub(crate) fn load(
+        &mut self,
+        slots: &[usize],
+        block: usize,
+        row: usize,
+        metrics: &mut ScanMetrics,
+    ) -> Result<()> {
+        let mut wanted = Vec::new();
+        for slot in slots {
+            let Some(column) = self.columns.get_mut(*slot).and_then(Option::as_mut) else {
+                continue;
+            };
+            let (number, page) = column.find(block, row)?;
+            if column.loaded.as_ref().is_some_and(|have| have.block == block && have.number == number)
+                || wanted.iter().any(|(have, ..): &(usize, _, _)| have == slot)
+            {
+                continue;
+            }
+            let first_row = page.first_row as usize;
+            metrics.bytes_read += u64::from(page.length);
+            // The old page goes before the new one comes.
+            column.loaded = None;
+            if column.shared_of != Some(block) {
+                column.shared_of = Some(block);
+                let shared = &column.meta.chunk(block)?.shared;
+                metrics.bytes_read += shared.iter().map(|page| u64::from(page.length)).sum::<u64>();
+            }
+            wanted.push((*slot, PageRef { column: column.file_column, block, page: number }, first_row));
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let refs: Vec<_> = wanted.iter().map(|(_, page, _)| *page).collect();
+        let pages = self.reader.read_pages(&refs)?;
+        metrics.decode_time += u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        metrics.pages_read += pages.len() as u64;
+        for ((slot, page_ref, first_row), page) in wanted.into_iter().zip(pages) {
+            if let Some(Some(column)) = self.columns.get_mut(slot) {
+                let number = page_ref.page;
+                column.loaded = Some(Loaded { block, number, first_row, page, array: None });
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows `start..start + len` of the block in columns whose pages are loaded.
+    pub(crate) fn rows(&self, slots: &[usize], start: usize, len: usize) -> Result<Rows> {
+        let cut = |slot: &usize| {
+            let loaded = self.columns.get(*slot).and_then(Option::as_ref).and_then(|c| c.loaded.as_ref());
+            let loaded = loaded.ok_or_else(not_loaded)?;
+            let offset = loaded.offset(start, len)?;
+            let page = DecodedPage {
+                validity: loaded.page.validity.as_ref().map(|valid| valid.slice(offset, len)),
+                values: loaded.page.values.slice(offset, len),
+            };
+            Ok((*slot, page))
+        };
+        Ok(Rows { len, pages: slots.iter().map(cut).collect::<Result<_>>()? })
+    }
+
+    /// A file column whose page is loaded, or `None` for a constant.
+    pub(crate) fn column(&mut self, slot: usize) -> Option<&mut ColumnPages> {
+        self.columns.get_mut(slot)?.as_mut()
+    }
+}
+
+impl ColumnPages {
+    fn find(&self, block: usize, row: usize) -> Result<(usize, &PageMeta)> {
+        let pages = &self.meta.chunk(block)?.pages;
+        let number = pages.partition_point(|page| (page.first_row as usize) <= row).wrapping_sub(1);
+        pages
+            .get(number)
+            .filter(|page| row < page.first_row as usize + page.rows as usize)
+            .map(|page| (number, page))
+            .ok_or_else(|| Error::corrupt(format!("no page holds row {row} of block {block}")))
+    }
+
+    /// The loaded page and the type it has.
+    pub(crate) fn loaded(&mut self) -> Result<&mut Loaded> {
+        self.loaded.as_mut().ok_or_else(not_loaded)
+    }
+}
+
+impl Loaded {
+    /// Where row `start` of the block is in the page, which must hold `len` rows from there.
+    pub(crate) fn offset(&self, start: usize, len: usize) -> Result<usize> {
+        let rows = self.page.values.len();
+        let whole = self.page.validity.as_ref().is_none_or(|valid| valid.len() == rows);
+        start
+            .checked_sub(self.first_row)
+            .filter(|offset| whole && offset.checked_add(len).is_some_and(|end| end <= rows))
+            .ok_or_else(|| Error::corrupt("a page holds other rows than its column says"))
+    }
+}
+
+fn not_loaded() -> Error {
+    Error::internal("a page was used before it was read")
+}

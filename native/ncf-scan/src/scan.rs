@@ -1,0 +1,370 @@
+//! The scan: block by block, window by window.
+//!
+//! A window is a run of rows of a block that lies in one page of every column of the scan (≤ 64 Ki
+//! rows). For each window:
+//!
+//! 1. zones that cannot match are dropped; nothing left: nothing is read;
+//! 2. conjuncts are evaluated in their order, each on the rows that are left, and skipped where the
+//!    bounds prove that all rows pass; nothing left: later columns are not read;
+//! 3. the projected columns are read, the selected rows go to the coalescer.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
+use ncf_core::{Error, PhysicalType, Result};
+use ncf_encoding::DecodedValues;
+use ncf_file::FileReader;
+use ncf_file::constants::{PAGE_ROWS, ZONE_ROWS};
+
+use crate::batch::{column_array, constant_array, predicate_of, select_rows};
+use crate::coalesce::Coalescer;
+use crate::filter::{Cache, Node, Rows, evaluate, narrow};
+use crate::metrics::ScanMetrics;
+use crate::pages::Pages;
+use crate::resolve::ColumnSource;
+use crate::scan_builder::Plan;
+
+/// With fewer than one in this many rows left, strings are filtered before the next conjunct.
+const SPARSE: usize = 8;
+
+/// A running scan. Made by [`crate::ScanBuilder`].
+pub struct Scan {
+    reader: Arc<FileReader>,
+    plan: Plan,
+    pages: Pages,
+    cache: Cache,
+    output: Coalescer,
+    metrics: ScanMetrics,
+    next_block: usize,
+    block: Option<BlockState>,
+    rows_left: u64,
+    finished: bool,
+}
+
+/// The block that the scan stands in.
+struct BlockState {
+    number: usize,
+    /// Rows that remain to be looked at, counted from the block's first.
+    rows: Range<usize>,
+    block_rows: usize,
+    /// For each conjunct, whether the block's bounds leave anything to check.
+    open: Vec<bool>,
+    /// Pages that could be read, and those read before the block began.
+    pages: u64,
+    pages_before: u64,
+}
+
+/// What bounds leave of a window.
+struct Survivors {
+    rows: Range<usize>,
+    /// Rows of `rows` that may match; `None` = all.
+    selection: Option<BooleanBuffer>,
+    /// For each conjunct, whether it has to be evaluated.
+    open: Vec<bool>,
+}
+
+impl Scan {
+    pub(crate) fn start(reader: Arc<FileReader>, plan: Plan) -> Result<Self> {
+        let mut slots: Vec<usize> = plan.projection.clone();
+        slots.extend(plan.conjuncts.iter().flat_map(|conjunct| conjunct.node.slots.iter()));
+        slots.sort_unstable();
+        slots.dedup();
+        let files: Vec<_> = slots
+            .iter()
+            .filter_map(|slot| {
+                let column = plan.columns.get(*slot)?;
+                match column.source {
+                    ColumnSource::File(index) => Some((*slot, index, column.field.data_type)),
+                    ColumnSource::Constant(_) => None,
+                }
+            })
+            .collect();
+        let mut metrics = ScanMetrics::default();
+        let planned = |block: &usize| {
+            reader.blocks().get(*block).is_some_and(|info| {
+                info.first_row < plan.rows.end
+                    && plan.rows.start < info.first_row + u64::from(info.rows)
+            })
+        };
+        metrics.blocks_planned = plan.blocks.clone().filter(planned).count() as u64;
+        Ok(Self {
+            pages: Pages::new(reader.clone(), plan.columns.len(), &files)?,
+            cache: Cache::default(),
+            output: Coalescer::new(plan.schema.clone(), plan.batch_rows),
+            metrics,
+            next_block: plan.blocks.start,
+            block: None,
+            rows_left: plan.limit,
+            finished: false,
+            reader,
+            plan,
+        })
+    }
+
+    /// What the scan did so far.
+    pub fn metrics(&self) -> &ScanMetrics {
+        &self.metrics
+    }
+
+    /// The schema of the batches.
+    pub fn schema(&self) -> arrow_schema::SchemaRef {
+        self.plan.schema.clone()
+    }
+
+    /// The next batch; `None` at the end. A batch may be EMPTY: the scan went through some pages
+    /// without a match, and gives the caller a chance to stop. After an error the scan is at its end.
+    ///
+    /// # Errors
+    /// `Io`, `Corrupt` or `LimitExceeded` from reading pages.
+    pub fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        let batch = self.advance();
+        if batch.is_err() {
+            self.finished = true;
+        }
+        batch
+    }
+
+    fn advance(&mut self) -> Result<Option<RecordBatch>> {
+        if let Some(batch) = self.pop() {
+            return Ok(Some(batch));
+        }
+        if self.finished {
+            return Ok(None);
+        }
+        let open = self.rows_left > 0 && self.enter_block()?;
+        if !open {
+            self.leave_block();
+            self.finished = true;
+            self.output.flush()?;
+            return Ok(self.pop());
+        }
+        self.next_window()?;
+        Ok(Some(self.pop().unwrap_or_else(|| RecordBatch::new_empty(self.plan.schema.clone()))))
+    }
+
+    fn pop(&mut self) -> Option<RecordBatch> {
+        let batch = self.output.pop()?;
+        self.metrics.rows_out += batch.num_rows() as u64;
+        Some(batch)
+    }
+
+    /// Makes a block with rows left current; false when there is none.
+    fn enter_block(&mut self) -> Result<bool> {
+        if self.block.as_ref().is_some_and(|block| !block.rows.is_empty()) {
+            return Ok(true);
+        }
+        self.leave_block();
+        while self.next_block < self.plan.blocks.end {
+            let number = self.next_block;
+            self.next_block += 1;
+            if let Some(block) = self.open_block(number)? {
+                self.block = Some(block);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The block's state, unless none of its rows is wanted or can match.
+    fn open_block(&mut self, number: usize) -> Result<Option<BlockState>> {
+        let info = self.reader.blocks().get(number).ok_or_else(|| Error::internal("no block"))?;
+        let end = info.first_row + u64::from(info.rows);
+        let (from, to) = (self.plan.rows.start.max(info.first_row), self.plan.rows.end.min(end));
+        if from >= to {
+            return Ok(None);
+        }
+        let in_block = |row: u64| usize::try_from(row - info.first_row).unwrap_or(usize::MAX);
+        let rows = in_block(from)..in_block(to);
+        let mut open = Vec::with_capacity(self.plan.conjuncts.len());
+        if let Some(bounds) = &self.plan.bounds {
+            for conjunct in &self.plan.conjuncts {
+                let outcomes = bounds.block(&conjunct.predicate, number, info.rows.into());
+                if outcomes.no_match() {
+                    self.metrics.blocks_pruned += 1;
+                    return Ok(None);
+                }
+                open.push(!outcomes.all_match());
+            }
+        }
+        Ok(Some(BlockState {
+            number,
+            pages: self.pages.count(number, &rows)?,
+            pages_before: self.metrics.pages_read,
+            rows,
+            block_rows: info.rows as usize,
+            open,
+        }))
+    }
+
+    fn leave_block(&mut self) {
+        if let Some(block) = self.block.take() {
+            let read = self.metrics.pages_read - block.pages_before;
+            self.metrics.pages_pruned += block.pages.saturating_sub(read);
+        }
+    }
+
+    /// Goes through one window.
+    fn next_window(&mut self) -> Result<()> {
+        let Some(block) = &mut self.block else {
+            return Err(Error::internal("a scan stands in no block"));
+        };
+        let start = block.rows.start;
+        let limit = block.rows.end.min(start.saturating_add(PAGE_ROWS));
+        let end = self.pages.boundary(block.number, start, limit)?;
+        block.rows.start = end;
+        let number = block.number;
+        let Some(Survivors { rows, mut selection, open }) = self.prune_zones(start..end) else {
+            return Ok(());
+        };
+        let scanned = selection.as_ref().map_or(rows.len(), BooleanBuffer::count_set_bits);
+        self.metrics.rows_scanned += scanned as u64;
+        let Self { plan, pages, cache, metrics, .. } = self;
+        for (conjunct, open) in plan.conjuncts.iter().zip(open) {
+            if !open {
+                continue;
+            }
+            let node = &conjunct.node;
+            pages.load(&node.slots, number, rows.start, metrics)?;
+            let view = pages.rows(&node.slots, rows.start, rows.len())?;
+            selection = filter(node, &view, selection, cache)?;
+            if selection.as_ref().is_some_and(|selection| !selection.has_true()) {
+                return Ok(());
+            }
+        }
+        self.emit(number, rows, selection)
+    }
+
+    /// Looks up the zones of some rows of the current block; `None` when none of them can match.
+    fn prune_zones(&self, rows: Range<usize>) -> Option<Survivors> {
+        let block = self.block.as_ref()?;
+        let mut open = vec![false; block.open.len()];
+        let Some(bounds) = self.plan.bounds.as_ref().filter(|_| block.open.contains(&true)) else {
+            return Some(Survivors { rows, selection: None, open });
+        };
+        let mut kept: Vec<Range<usize>> = Vec::new();
+        for zone in rows.start / ZONE_ROWS..rows.end.div_ceil(ZONE_ROWS) {
+            let zone_start = zone * ZONE_ROWS;
+            let zone_end = block.block_rows.min(zone_start + ZONE_ROWS);
+            let zone_rows = (zone_end - zone_start) as u64;
+            let mut zone_open = block.open.clone();
+            let possible = self.plan.conjuncts.iter().zip(&mut zone_open).all(|(conjunct, open)| {
+                if !*open {
+                    return true;
+                }
+                let outcomes = bounds.zone(&conjunct.predicate, block.number, zone, zone_rows);
+                *open = !outcomes.all_match();
+                !outcomes.no_match()
+            });
+            if possible {
+                open.iter_mut().zip(zone_open).for_each(|(any, this)| *any |= this);
+                let part = rows.start.max(zone_start)..rows.end.min(zone_end);
+                match kept.last_mut() {
+                    Some(last) if last.end == part.start => last.end = part.end,
+                    _ => kept.push(part),
+                }
+            }
+        }
+        let rows = kept.first()?.start..kept.last()?.end;
+        let selection = (kept.len() > 1).then(|| {
+            let mut mask = BooleanBufferBuilder::new(rows.len());
+            for part in kept {
+                mask.append_n(part.start - rows.start - mask.len(), false);
+                mask.append_n(part.len(), true);
+            }
+            mask.finish()
+        });
+        Some(Survivors { rows, selection, open })
+    }
+
+    /// Reads the projected columns and hands the selected rows on.
+    fn emit(
+        &mut self,
+        block: usize,
+        mut rows: Range<usize>,
+        mut selection: Option<BooleanBuffer>,
+    ) -> Result<()> {
+        let mut count = selection.as_ref().map_or(rows.len(), BooleanBuffer::count_set_bits);
+        if let Some(limit) = usize::try_from(self.rows_left).ok().filter(|limit| *limit < count) {
+            let len = match &selection {
+                None => limit,
+                Some(mask) => mask.set_indices().nth(limit.saturating_sub(1)).map_or(0, |row| row + 1),
+            };
+            rows.end = rows.start + len;
+            selection = selection.map(|mask| mask.slice(0, len));
+            count = limit;
+        }
+        if selection.as_ref().is_some_and(|mask| !mask.has_false()) {
+            selection = None;
+        }
+        let Self { plan, pages, metrics, .. } = self;
+        pages.load(&plan.projection, block, rows.start, metrics)?;
+        let predicate = selection.as_ref().map(predicate_of);
+        let mut arrays = Vec::with_capacity(plan.projection.len());
+        for slot in &plan.projection {
+            let array = match (pages.column(*slot), plan.columns.get(*slot)) {
+                (Some(column), _) => {
+                    column_array(column, rows.start, rows.len(), predicate.as_ref())?
+                }
+                (None, Some(column)) => match &column.source {
+                    ColumnSource::Constant(value) => {
+                        constant_array(value.as_ref(), column.field.data_type, count)?
+                    }
+                    ColumnSource::File(_) => return Err(Error::internal("a column was not planned")),
+                },
+                (None, None) => return Err(Error::internal("a projected column is missing")),
+            };
+            arrays.push(array);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        let batch = RecordBatch::try_new_with_options(plan.schema.clone(), arrays, &options)
+            .map_err(|error| Error::corrupt(format!("the file's rows do not fit the schema: {error}")))?;
+        self.rows_left -= count as u64;
+        self.output.push(&batch)
+    }
+}
+
+/// The rows of `selection` (`None` = all) that make the node true.
+fn filter(
+    node: &Node,
+    rows: &Rows,
+    selection: Option<BooleanBuffer>,
+    cache: &mut Cache,
+) -> Result<Option<BooleanBuffer>> {
+    if let Some(selected) = &selection
+        && has_flat_strings(rows)
+    {
+        let predicate = predicate_of(selected);
+        if predicate.count() * SPARSE < rows.len {
+            let truth = evaluate(node, &select_rows(rows, &predicate)?, cache)?;
+            return narrow(selected, &truth.is_true).map(Some);
+        }
+    }
+    let found = evaluate(node, rows, cache)?.is_true;
+    Ok(match selection {
+        None if !found.has_false() => None,
+        None => Some(found),
+        Some(selected) => Some(&selected & &found),
+    })
+}
+
+fn has_flat_strings(rows: &Rows) -> bool {
+    rows.pages.iter().any(|(_, page)| {
+        matches!(&page.values, DecodedValues::Flat(v) if v.physical() == PhysicalType::Bytes)
+    })
+}
+
+/// Batches with at least one row.
+impl Iterator for Scan {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.next_batch() {
+                Ok(Some(batch)) if batch.num_rows() == 0 => {}
+                other => return other.transpose(),
+            }
+        }
+    }
+}

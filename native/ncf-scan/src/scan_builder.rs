@@ -1,0 +1,184 @@
+//! What a scan shall do, checked before it starts.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_schema::{Field as ArrowField, Schema as ArrowSchema, SchemaRef};
+use ncf_core::{Error, Predicate, Result};
+use ncf_file::FileReader;
+
+use crate::filter::{Compiler, Node};
+use crate::prune::Bounds;
+use crate::resolve::{ScanColumn, check_columns, check_predicate, position};
+use crate::scan::Scan;
+
+/// Rows of a batch unless told.
+const DEFAULT_BATCH_ROWS: usize = 8192;
+
+/// Builds a [`Scan`].
+pub struct ScanBuilder {
+    reader: Arc<FileReader>,
+    columns: Vec<ScanColumn>,
+    projection: Option<Vec<String>>,
+    filter: Option<Predicate>,
+    blocks: Range<usize>,
+    rows: Range<u64>,
+    batch_rows: usize,
+    limit: Option<u64>,
+}
+
+/// A condition that every returned row meets, in the form for bounds and the form for rows.
+pub(crate) struct Conjunct {
+    pub(crate) predicate: Predicate,
+    pub(crate) node: Node,
+}
+
+/// A checked request.
+pub(crate) struct Plan {
+    pub(crate) columns: Vec<ScanColumn>,
+    /// Positions in `columns`, in output order.
+    pub(crate) projection: Vec<usize>,
+    pub(crate) schema: SchemaRef,
+    pub(crate) conjuncts: Vec<Conjunct>,
+    pub(crate) bounds: Option<Bounds>,
+    pub(crate) blocks: Range<usize>,
+    pub(crate) rows: Range<u64>,
+    pub(crate) batch_rows: usize,
+    pub(crate) limit: u64,
+}
+
+impl ScanBuilder {
+    /// A scan of all rows of a file and all of `columns`: every column that filter or projection may
+    /// name.
+    pub fn new(reader: Arc<FileReader>, columns: Vec<ScanColumn>) -> Self {
+        let (blocks, rows) = (0..reader.blocks().len(), 0..reader.rows());
+        Self {
+            reader,
+            columns,
+            projection: None,
+            filter: None,
+            blocks,
+            rows,
+            batch_rows: DEFAULT_BATCH_ROWS,
+            limit: None,
+        }
+    }
+
+    /// Returns these columns in this order. None at all gives batches that have only a row count.
+    #[must_use]
+    pub fn project(mut self, columns: Vec<String>) -> Self {
+        self.projection = Some(columns);
+        self
+    }
+
+    /// Returns only rows that make the predicate true. Conjuncts are evaluated in their order.
+    #[must_use]
+    pub fn filter(mut self, predicate: Predicate) -> Self {
+        self.filter = Some(predicate);
+        self
+    }
+
+    /// Reads only these blocks.
+    #[must_use]
+    pub fn blocks(mut self, blocks: Range<usize>) -> Self {
+        self.blocks = blocks;
+        self
+    }
+
+    /// Reads only these rows, counted from the file's first.
+    #[must_use]
+    pub fn rows(mut self, rows: Range<u64>) -> Self {
+        self.rows = rows;
+        self
+    }
+
+    /// Rows of a batch, at most; 8192 unless told.
+    #[must_use]
+    pub fn batch_rows(mut self, rows: usize) -> Self {
+        self.batch_rows = rows;
+        self
+    }
+
+    /// Stops after this many rows.
+    #[must_use]
+    pub fn limit(mut self, rows: u64) -> Self {
+        self.limit = Some(rows);
+        self
+    }
+
+    /// Checks the request and starts the scan. Reads no data page.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an unknown column, a comparison of different types, blocks or rows that
+    /// the file does not have, or `batch_rows` = 0; `Unsupported` when a column's type in the file is
+    /// not the one wanted; `Io` or `Corrupt` when statistics cannot be read.
+    pub fn build(self) -> Result<Scan> {
+        let Self { reader, columns, projection, filter, blocks, rows, batch_rows, limit } = self;
+        check_columns(&columns, reader.schema())?;
+        check_ranges(&reader, &blocks, &rows)?;
+        if batch_rows == 0 {
+            return Err(Error::invalid_argument("a batch must have at least one row"));
+        }
+        let projection = match projection {
+            None => (0..columns.len()).collect(),
+            Some(names) => {
+                names.iter().map(|name| position(&columns, name)).collect::<Result<Vec<_>>>()?
+            }
+        };
+        let (conjuncts, bounds) = match &filter {
+            None => (Vec::new(), None),
+            Some(predicate) => {
+                check_predicate(predicate, &columns)?;
+                let mut compiler = Compiler::new(&columns);
+                let compile = |part: &&Predicate| {
+                    let node = compiler.compile(part)?;
+                    Ok(Conjunct { predicate: (*part).clone(), node })
+                };
+                let parts = predicate.conjuncts();
+                let conjuncts = parts.iter().map(compile).collect::<Result<Vec<_>>>()?;
+                (conjuncts, Some(Bounds::load(&reader, &columns, predicate)?))
+            }
+        };
+        let schema = output_schema(&columns, &projection);
+        let limit = limit.unwrap_or(u64::MAX);
+        let plan = Plan {
+            columns,
+            projection,
+            schema,
+            conjuncts,
+            bounds,
+            blocks,
+            rows,
+            batch_rows,
+            limit,
+        };
+        Scan::start(reader, plan)
+    }
+}
+
+fn check_ranges(reader: &FileReader, blocks: &Range<usize>, rows: &Range<u64>) -> Result<()> {
+    let count = reader.blocks().len();
+    if blocks.start > blocks.end || blocks.end > count {
+        return Err(Error::invalid_argument(format!(
+            "blocks {} to {} were asked for; the file has {count}",
+            blocks.start, blocks.end
+        )));
+    }
+    if rows.start > rows.end || rows.end > reader.rows() {
+        return Err(Error::invalid_argument(format!(
+            "rows {} to {} were asked for; the file has {}",
+            rows.start,
+            rows.end,
+            reader.rows()
+        )));
+    }
+    Ok(())
+}
+
+fn output_schema(columns: &[ScanColumn], projection: &[usize]) -> SchemaRef {
+    let fields = projection.iter().filter_map(|index| columns.get(*index)).map(|column| {
+        let field = &column.field;
+        ArrowField::new(&field.name, field.data_type.to_arrow(), field.nullable)
+    });
+    Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()))
+}
