@@ -1,0 +1,103 @@
+//! What a transaction makes of the table's definition, and whether the two fit.
+
+use std::collections::BTreeSet;
+
+use ncf_core::{Error, Result};
+
+use crate::action::Metadata;
+use crate::replay;
+use crate::schema;
+use crate::transaction::{Operation, Transaction, no_schema};
+
+/// The table's new metadata, when the transaction after `head` sets any.
+pub(crate) fn after(
+    transaction: &Transaction,
+    head: Option<&Metadata>,
+    ts: i64,
+) -> Result<Option<Metadata>> {
+    if head.is_some() && transaction.operation == Operation::Append {
+        return Ok(None);
+    }
+    let wanted = match (&transaction.schema, head) {
+        (Some(schema), _) => schema,
+        (None, Some(head)) => &head.schema,
+        (None, None) => return Err(no_schema(transaction.operation)),
+    };
+    let (schema, max_field_id) = schema::assign(head, wanted)?;
+    // A transaction that knew of no table inherits nothing from one that came in between.
+    let inherited = head.filter(|_| transaction.read_version.is_some());
+    let metadata = Metadata {
+        id: head.map_or_else(|| transaction.txn.clone(), |head| head.id.clone()),
+        schema,
+        partition_columns: transaction
+            .partition_columns
+            .clone()
+            .or_else(|| inherited.map(|head| head.partition_columns.clone()))
+            .unwrap_or_default(),
+        properties: transaction
+            .properties
+            .clone()
+            .or_else(|| inherited.map(|head| head.properties.clone()))
+            .unwrap_or_default(),
+        created_ts: head.map_or(ts, |head| head.created_ts),
+        max_field_id,
+    };
+    metadata.check().map_err(Error::invalid_argument)?;
+    Ok((head != Some(&metadata)).then_some(metadata))
+}
+
+/// Checks the transaction against itself and the version that it was planned on.
+pub(crate) fn validate(transaction: &Transaction, base: Option<&Metadata>) -> Result<()> {
+    let operation = transaction.operation;
+    if transaction.schema.is_none() && (operation != Operation::Overwrite || base.is_none()) {
+        return Err(no_schema(operation));
+    }
+    if let Some(schema) = &transaction.schema {
+        schema.validate()?;
+    }
+    if let (Operation::Append, Some(base)) = (operation, base) {
+        check_append(transaction, base)?;
+    }
+    let planned = after(transaction, base, 0)?;
+    let metadata = planned.as_ref().or(base);
+    let mut paths = BTreeSet::new();
+    for add in &transaction.adds {
+        if let Some(metadata) = metadata {
+            replay::check_add(add, metadata).map_err(Error::invalid_argument)?;
+            let written = transaction.schema.as_ref().unwrap_or(&metadata.schema);
+            schema::with_table_ids(add, written, &metadata.schema)?;
+        }
+        if !paths.insert(&add.path) {
+            return Err(Error::invalid_argument(format!(
+                "{} is added twice",
+                add.path
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_append(transaction: &Transaction, base: &Metadata) -> Result<()> {
+    let mut found = transaction
+        .schema
+        .as_ref()
+        .map_or_else(Vec::new, |written| {
+            schema::differences(&base.schema, written, |_| false)
+        });
+    if let Some(given) = &transaction.partition_columns
+        && *given != base.partition_columns
+    {
+        found.push(format!(
+            "the table is partitioned by ({}), the data by ({}) (leave partitioning out, or overwrite the table)",
+            base.partition_columns.join(", "),
+            given.join(", ")
+        ));
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid_argument(format!(
+        "the data does not fit the table: {}",
+        found.join("; ")
+    )))
+}

@@ -1,0 +1,147 @@
+//! Bare directories of `.ncf` files, with Hive partition discovery (`name=value` directories).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ncf_core::{DataType, Error, Field, Result, ResultExt, Schema};
+
+use super::partition::{infer_type, unescape};
+use super::{DataFile, Dataset, DatasetOptions, Kind, TABLE_DIRECTORY, open_reader};
+
+/// Deepest directory below the root.
+const MAX_DEPTH: usize = 64;
+
+/// Opens a bare directory; `None` when it holds no `.ncf` file.
+pub(super) fn open(root: &Path, options: &DatasetOptions) -> Result<Option<Dataset>> {
+    let mut files = Vec::new();
+    list(root, root, &mut BTreeMap::new(), 0, &mut files)?;
+    files.sort_by(|a: &DataFile, b| a.path.cmp(&b.path));
+    let Some(first) = files.first() else { return Ok(None) };
+    let mut schema = open_reader(&first.path)?.schema().clone();
+    if options.merge_schema {
+        for file in files.iter().skip(1) {
+            merge(&mut schema, open_reader(&file.path)?.schema())
+                .at("file", || file.path.display())?;
+        }
+    }
+    let partition_columns = add_partition_columns(&mut schema, &files)?;
+    Ok(Some(Dataset {
+        kind: Kind::Directory,
+        root: root.to_path_buf(),
+        schema,
+        partition_columns,
+        properties: BTreeMap::new(),
+        files,
+    }))
+}
+
+fn list(
+    root: &Path,
+    directory: &Path,
+    values: &mut BTreeMap<String, Option<String>>,
+    depth: usize,
+    files: &mut Vec<DataFile>,
+) -> Result<()> {
+    if depth > MAX_DEPTH {
+        return Err(Error::limit_exceeded("directory depth", depth as u64, MAX_DEPTH as u64));
+    }
+    let at = || directory.display().to_string();
+    let entries = std::fs::read_dir(directory)
+        .map_err(|error| Error::io("cannot list the directory", error).with("directory", at()))?;
+    for entry in entries {
+        let entry =
+            entry.map_err(|error| Error::io("cannot list the directory", error).with("directory", at()))?;
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name == TABLE_DIRECTORY && directory != root {
+            return Err(Error::invalid_argument(format!(
+                "{} is a table of its own inside this directory; read that path instead, or move it away",
+                directory.display()
+            )));
+        }
+        if name.starts_with('_') || name.starts_with('.') {
+            continue;
+        }
+        let metadata = std::fs::metadata(&path)
+            .map_err(|error| Error::io("cannot look at a file", error).with("file", path.display()))?;
+        if metadata.is_dir() {
+            descend(root, &path, &name, values, depth, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "ncf") {
+            files.push(data_file(path, metadata.len(), values.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn descend(
+    root: &Path,
+    path: &Path,
+    name: &str,
+    values: &mut BTreeMap<String, Option<String>>,
+    depth: usize,
+    files: &mut Vec<DataFile>,
+) -> Result<()> {
+    let Some((column, value)) = name.split_once('=') else {
+        return list(root, path, values, depth + 1, files);
+    };
+    let column = unescape(column);
+    values.insert(column.clone(), super::partition::directory_value(value));
+    let listed = list(root, path, values, depth + 1, files);
+    values.remove(&column);
+    listed
+}
+
+fn data_file(path: PathBuf, size: u64, partition_values: BTreeMap<String, Option<String>>) -> DataFile {
+    DataFile { path, uuid: None, size, rows: None, partition_values, statistics: BTreeMap::new() }
+}
+
+/// Adds the columns of `other` that `schema` lacks; types must agree.
+fn merge(schema: &mut Schema, other: &Schema) -> Result<()> {
+    for field in &other.fields {
+        match schema.fields.iter_mut().find(|have| have.name == field.name) {
+            Some(have) if have.data_type == field.data_type => have.nullable |= field.nullable,
+            Some(have) => {
+                return Err(Error::invalid_argument(format!(
+                    "the column is {} in this file and {} in others; rewrite the file with one type",
+                    field.data_type, have.data_type
+                ))
+                .with("column", &field.name));
+            }
+            None => {
+                let id = schema.fields.iter().map(|have| have.id).max().unwrap_or(0) + 1;
+                schema.fields.push(Field { id, nullable: true, ..field.clone() });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Appends the partition columns found in directory names; every file must have the same ones.
+fn add_partition_columns(schema: &mut Schema, files: &[DataFile]) -> Result<Vec<String>> {
+    let Some(first) = files.first() else { return Ok(Vec::new()) };
+    let names: Vec<String> = partition_order(first);
+    for file in files {
+        if !file.partition_values.keys().eq(first.partition_values.keys()) {
+            return Err(Error::invalid_argument(
+                "files of one directory have different partition columns; \
+                 every file must lie under the same name=value levels",
+            )
+            .with("file", file.path.display()));
+        }
+    }
+    for name in &names {
+        let texts = files.iter().filter_map(|f| f.partition_values.get(name).cloned().flatten());
+        let data_type = infer_type(texts).unwrap_or(DataType::String);
+        schema.fields.retain(|field| field.name != *name);
+        let id = schema.fields.iter().map(|field| field.id).max().unwrap_or(0) + 1;
+        schema.fields.push(Field::new(id, name.clone(), data_type, true));
+    }
+    Ok(names)
+}
+
+/// The partition columns of a file in the order of its directories.
+fn partition_order(file: &DataFile) -> Vec<String> {
+    let parts = file.path.iter().filter_map(|part| part.to_str()?.split_once('='));
+    let names = parts.map(|(name, _)| unescape(name));
+    names.filter(|name| file.partition_values.contains_key(name)).collect()
+}

@@ -1,0 +1,255 @@
+//! What a path holds, and how it is read: table, bare directory, or single file.
+
+mod directory;
+mod partition;
+mod plan;
+mod split;
+mod transaction;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ncf_core::{ColumnBounds, Error, Result, ResultExt, Schema};
+use ncf_file::{FileReader, FileSource, ReadOptions};
+use ncf_table::{PosixLogStore, Snapshot};
+use serde::{Deserialize, Serialize};
+
+pub use partition::{parse_partition_value, partition_path, partition_text};
+pub use plan::{Plan, ScanRequest};
+pub use split::{Split, SplitReader};
+pub use transaction::{CommitFile, CommitRequest, commit};
+
+/// Directory of a table's log and metadata.
+pub const TABLE_DIRECTORY: &str = "_ncf";
+
+/// Which version of a table is read, and how schemas of bare directories are found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DatasetOptions {
+    /// Version of the table; the latest when absent.
+    pub version: Option<u64>,
+    /// The newest version at this time, in milliseconds since the epoch.
+    pub timestamp: Option<i64>,
+    /// Bare directories: the columns of all files instead of the first file's.
+    pub merge_schema: bool,
+}
+
+/// What kind of data a path holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase", tag = "kind")]
+pub enum Kind {
+    /// A directory with a log.
+    Table {
+        /// The version read.
+        version: u64,
+        /// When it was committed, milliseconds since the epoch.
+        timestamp: i64,
+    },
+    /// A directory of `.ncf` files without a log.
+    Directory,
+    /// One `.ncf` file.
+    File,
+}
+
+/// A data file of a dataset.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DataFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Identity it must have; known for tables.
+    pub uuid: Option<String>,
+    /// Bytes.
+    pub size: u64,
+    /// Rows, when known without opening it.
+    pub rows: Option<u64>,
+    /// Values of the partition columns, as text; `None` = null.
+    pub partition_values: BTreeMap<String, Option<String>>,
+    /// Bounds by field id, when known without opening it.
+    pub statistics: BTreeMap<u32, ColumnBounds>,
+}
+
+/// What a path holds.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    kind: Kind,
+    root: PathBuf,
+    schema: Schema,
+    partition_columns: Vec<String>,
+    properties: BTreeMap<String, String>,
+    files: Vec<DataFile>,
+}
+
+impl Dataset {
+    /// Opens what `path` holds. `None` when nothing is there or a directory holds no NCF data.
+    pub fn open_if_exists(path: impl AsRef<Path>, options: &DatasetOptions) -> Result<Option<Self>> {
+        let root = path.as_ref();
+        let name = root.display().to_string();
+        let metadata = match std::fs::metadata(root) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("cannot look at the path", error).with("path", name)),
+        };
+        if metadata.is_file() {
+            return Self::open_file(root, options).map(Some);
+        }
+        if root.join(TABLE_DIRECTORY).exists() {
+            return Self::open_table(root, options).at("table", || name);
+        }
+        refuse_time_travel(options).at("path", || &name)?;
+        directory::open(root, options).at("path", || name)
+    }
+
+    /// As [`Dataset::open_if_exists`], with an error when nothing is there.
+    pub fn open(path: impl AsRef<Path>, options: &DatasetOptions) -> Result<Self> {
+        let name = path.as_ref().display().to_string();
+        Self::open_if_exists(path, options)?.ok_or_else(|| {
+            Error::invalid_argument(
+                "the path does not exist or holds no NCF data; check the path, or write a table there first",
+            )
+            .with("path", name)
+        })
+    }
+
+    fn open_file(path: &Path, options: &DatasetOptions) -> Result<Self> {
+        refuse_time_travel(options).at("file", || path.display())?;
+        let reader = open_reader(path)?;
+        let file = DataFile {
+            path: path.to_path_buf(),
+            uuid: Some(reader.uuid()),
+            size: reader.len(),
+            rows: Some(reader.rows()),
+            partition_values: BTreeMap::new(),
+            statistics: BTreeMap::new(),
+        };
+        Ok(Self {
+            kind: Kind::File,
+            root: path.to_path_buf(),
+            schema: reader.schema().clone(),
+            partition_columns: Vec::new(),
+            properties: BTreeMap::new(),
+            files: vec![file],
+        })
+    }
+
+    fn open_table(root: &Path, options: &DatasetOptions) -> Result<Option<Self>> {
+        let store = PosixLogStore::new(root);
+        let snapshot = match (options.version, options.timestamp) {
+            (Some(_), Some(_)) => {
+                return Err(Error::invalid_argument(
+                    "versionAsOf and timestampAsOf exclude each other; give one",
+                ));
+            }
+            (Some(version), None) => ncf_table::open_version(&store, version)?,
+            (None, Some(timestamp)) => ncf_table::open_timestamp(&store, timestamp)?,
+            (None, None) => match ncf_table::open(&store)? {
+                Some(snapshot) => snapshot,
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Self::from_snapshot(root, &snapshot)))
+    }
+
+    /// The dataset that a snapshot describes.
+    pub fn from_snapshot(root: &Path, snapshot: &Snapshot) -> Self {
+        let files = snapshot.files.iter().map(|add| data_file(root, add)).collect();
+        Self {
+            kind: Kind::Table { version: snapshot.version, timestamp: snapshot.timestamp },
+            root: root.to_path_buf(),
+            schema: snapshot.metadata.schema.clone(),
+            partition_columns: snapshot.metadata.partition_columns.clone(),
+            properties: snapshot.metadata.properties.clone(),
+            files,
+        }
+    }
+
+    /// Keeps only the files that were added after version `from`; fails when files were removed
+    /// since, because a stream cannot take rows back.
+    pub fn added_since(mut self, from: u64) -> Result<Self> {
+        let Kind::Table { version, .. } = self.kind else {
+            return Err(Error::invalid_argument("only tables have versions to stream from"));
+        };
+        let store = PosixLogStore::new(&self.root);
+        self.files.clear();
+        for commit in ncf_table::changes(&store, Some(from), version)? {
+            if !commit.removes.is_empty() {
+                return Err(Error::invalid_argument(format!(
+                    "version {} of the table removed files ({}), which a stream cannot follow; \
+                     start the query again with a new checkpoint",
+                    commit.version, commit.op
+                ))
+                .with("table", self.root.display()));
+            }
+            self.files.extend(commit.adds.iter().map(|add| data_file(&self.root, add)));
+        }
+        Ok(self)
+    }
+
+    /// What the path holds.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The path.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Columns, partition columns included.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Names of the columns that are stored in directory names.
+    pub fn partition_columns(&self) -> &[String] {
+        &self.partition_columns
+    }
+
+    /// The table's properties.
+    pub fn properties(&self) -> &BTreeMap<String, String> {
+        &self.properties
+    }
+
+    /// The data files.
+    pub fn files(&self) -> &[DataFile] {
+        &self.files
+    }
+
+    /// Bytes of all data files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.size).sum()
+    }
+
+    /// Rows, when known without opening files.
+    pub fn rows(&self) -> Option<u64> {
+        self.files.iter().map(|file| file.rows).sum()
+    }
+}
+
+fn data_file(root: &Path, add: &ncf_table::AddFile) -> DataFile {
+    DataFile {
+        path: root.join(&add.path),
+        uuid: Some(add.id.clone()),
+        size: add.size,
+        rows: Some(add.rows),
+        partition_values: add.pv.clone(),
+        statistics: add.st.clone(),
+    }
+}
+
+/// Opens a local file with positional reads.
+pub(crate) fn open_reader(path: &Path) -> Result<FileReader> {
+    FileReader::open(Arc::new(FileSource::open(path)?), ReadOptions::default())
+}
+
+fn refuse_time_travel(options: &DatasetOptions) -> Result<()> {
+    if options.version.is_none() && options.timestamp.is_none() {
+        return Ok(());
+    }
+    Err(Error::invalid_argument(
+        "the path holds no table, so it has no versions; remove versionAsOf and timestampAsOf",
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! Planning a read: which files and blocks may hold matching rows, cut into splits.
+
+use std::collections::BTreeSet;
+
+use ncf_core::{ColumnBounds, Error, Predicate, Result, ResultExt, Scalar, Schema};
+use ncf_index::certainly_no_match;
+use ncf_scan::{ScanColumn, prune_blocks};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::partition::parse_partition_value;
+use super::split::scan_columns;
+use super::{DataFile, Dataset, Kind, Split, open_reader};
+
+/// What is asked of a dataset.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ScanRequest {
+    /// Columns wanted, in order; all when absent.
+    pub columns: Option<Vec<String>>,
+    /// Rows wanted; all when absent.
+    pub filter: Option<Predicate>,
+    /// Columns and types that the caller expects, instead of the dataset's: columns that the data
+    /// lacks are null.
+    pub schema: Option<Schema>,
+    /// Most stored bytes of a split; one split a block run when absent.
+    pub max_split_bytes: Option<u64>,
+    /// Most threads that open files.
+    pub threads: Option<usize>,
+}
+
+/// What a read will touch.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Files that are read.
+    pub files_planned: u64,
+    /// Files that certainly hold no matching row.
+    pub files_pruned: u64,
+    /// Blocks that are read.
+    pub blocks_planned: u64,
+    /// Blocks that certainly hold no matching row, those of pruned files not counted.
+    pub blocks_pruned: u64,
+    /// Rows of the planned blocks.
+    pub rows: u64,
+    /// Stored bytes of the projected columns of the planned blocks.
+    pub bytes: u64,
+    /// Runs of blocks, each read by one task.
+    pub splits: Vec<Split>,
+}
+
+impl Dataset {
+    /// Plans a read: prunes files by partition values and bounds, then blocks by their statistics.
+    pub fn plan(&self, request: &ScanRequest) -> Result<Plan> {
+        let schema = request.schema.as_ref().unwrap_or(self.schema());
+        let wanted = wanted_columns(schema, request)?;
+        let mut kept = Vec::new();
+        let mut plan = Plan::default();
+        for file in self.files() {
+            if self.file_is_pruned(file, request, schema)? {
+                plan.files_pruned += 1;
+            } else {
+                kept.push(file);
+            }
+        }
+        let work = || -> Result<Vec<FilePlan>> {
+            kept.par_iter().map(|file| self.plan_file(file, request, schema, &wanted)).collect()
+        };
+        let parts = match request.threads {
+            Some(threads) => rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .map_err(|error| Error::internal(format!("cannot start threads: {error}")))?
+                .install(work)?,
+            None => work()?,
+        };
+        for part in parts {
+            plan.files_planned += u64::from(!part.splits.is_empty());
+            plan.files_pruned += u64::from(part.splits.is_empty());
+            plan.blocks_pruned += part.blocks_pruned;
+            for split in &part.splits {
+                plan.blocks_planned += split.blocks.len() as u64;
+                plan.rows += split.rows;
+                plan.bytes += split.bytes;
+            }
+            plan.splits.extend(part.splits);
+        }
+        Ok(plan)
+    }
+
+    /// Whether a file's partition values and bounds prove that no row matches.
+    fn file_is_pruned(
+        &self,
+        file: &DataFile,
+        request: &ScanRequest,
+        schema: &Schema,
+    ) -> Result<bool> {
+        let Some(filter) = &request.filter else { return Ok(false) };
+        // Without row counts a null count proves nothing; one row is enough for partition values.
+        let rows = file.rows.unwrap_or(1).max(1);
+        let mut constants = Vec::new();
+        for (name, text) in &file.partition_values {
+            let Ok(field) = schema.field(name) else { continue };
+            let value = text
+                .as_deref()
+                .map(|text| parse_partition_value(text, field.data_type))
+                .transpose()
+                .at("column", || name)
+                .at("file", || file.path.display())?;
+            constants.push((name.as_str(), value));
+        }
+        let bounds = |name: &str| -> Option<ColumnBounds> {
+            if let Some((_, value)) = constants.iter().find(|(constant, _)| *constant == name) {
+                return Some(constant_bounds(value.as_ref(), rows));
+            }
+            if file.rows.is_none() || !matches!(self.kind(), Kind::Table { .. }) {
+                return None;
+            }
+            let field = self.schema().fields.iter().find(|field| field.name == name)?;
+            let same_type = schema.fields.iter().any(|wanted| {
+                wanted.name == field.name && wanted.data_type == field.data_type
+            });
+            if same_type { file.statistics.get(&field.id).cloned() } else { None }
+        };
+        Ok(certainly_no_match(filter, rows, &bounds))
+    }
+
+    fn plan_file(
+        &self,
+        file: &DataFile,
+        request: &ScanRequest,
+        schema: &Schema,
+        wanted: &[String],
+    ) -> Result<FilePlan> {
+        let reader = open_reader(&file.path)?;
+        let base = Split {
+            file: file.path.display().to_string(),
+            uuid: file.uuid.clone().unwrap_or_else(|| reader.uuid()),
+            blocks: 0..0,
+            rows: 0,
+            bytes: 0,
+            partition_values: file.partition_values.clone(),
+        };
+        base.check_identity(&reader)?;
+        let columns = scan_columns(&reader, &base, schema, wanted)?;
+        let keep = match &request.filter {
+            Some(filter) => prune_blocks(&reader, &columns, filter)?,
+            None => vec![true; reader.blocks().len()],
+        };
+        let stored: Vec<usize> = projected(&columns, request);
+        let most = request.max_split_bytes.unwrap_or(u64::MAX);
+        let mut part = FilePlan::default();
+        let mut open: Option<Split> = None;
+        for (block, (info, keep)) in reader.blocks().iter().zip(&keep).enumerate() {
+            if !keep {
+                part.blocks_pruned += 1;
+                part.splits.extend(open.take());
+                continue;
+            }
+            let mut bytes = 0;
+            for column in &stored {
+                bytes += reader.chunk_bytes(*column, block)?;
+            }
+            if open.as_ref().is_some_and(|split| split.bytes + bytes > most) {
+                part.splits.extend(open.take());
+            }
+            let split = open.get_or_insert_with(|| Split { blocks: block..block, ..base.clone() });
+            split.blocks.end = block + 1;
+            split.rows += u64::from(info.rows);
+            split.bytes += bytes;
+        }
+        part.splits.extend(open);
+        Ok(part)
+    }
+}
+
+#[derive(Default)]
+struct FilePlan {
+    splits: Vec<Split>,
+    blocks_pruned: u64,
+}
+
+/// The columns that a request reads: projected ones and those of its filter.
+fn wanted_columns(schema: &Schema, request: &ScanRequest) -> Result<Vec<String>> {
+    let mut wanted: Vec<String> = match &request.columns {
+        Some(columns) => columns.clone(),
+        None => schema.fields.iter().map(|field| field.name.clone()).collect(),
+    };
+    let mut seen: BTreeSet<String> = wanted.iter().cloned().collect();
+    for name in request.filter.iter().flat_map(Predicate::columns) {
+        if seen.insert(name.to_string()) {
+            wanted.push(name.to_string());
+        }
+    }
+    for name in &wanted {
+        schema.field(name)?;
+    }
+    Ok(wanted)
+}
+
+/// Indexes in the file of the columns whose bytes a request reads.
+fn projected(columns: &[ScanColumn], request: &ScanRequest) -> Vec<usize> {
+    let filter: BTreeSet<&str> = request.filter.iter().flat_map(Predicate::columns).collect();
+    let asked = |name: &String| {
+        filter.contains(name.as_str())
+            || request.columns.as_ref().is_none_or(|columns| columns.contains(name))
+    };
+    let of_file = columns.iter().filter(|column| asked(&column.field.name));
+    of_file
+        .filter_map(|column| match column.source {
+            ncf_scan::ColumnSource::File(index) => Some(index),
+            ncf_scan::ColumnSource::Constant(_) => None,
+        })
+        .collect()
+}
+
+/// Bounds of a column that has one value in every row.
+fn constant_bounds(value: Option<&Scalar>, rows: u64) -> ColumnBounds {
+    match value {
+        None => ColumnBounds { nulls: Some(rows), nans: Some(0), ..ColumnBounds::default() },
+        Some(value) if value.is_nan() => {
+            ColumnBounds { nulls: Some(0), nans: Some(rows), ..ColumnBounds::default() }
+        }
+        Some(value) => ColumnBounds {
+            min: Some(value.clone()),
+            max: Some(value.clone()),
+            nulls: Some(0),
+            nans: Some(0),
+            exact: true,
+        },
+    }
+}

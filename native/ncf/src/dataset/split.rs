@@ -1,0 +1,134 @@
+//! A run of blocks of one file: what one task reads.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use ncf_core::{Error, Result, ResultExt, Schema};
+use ncf_file::{ByteSource, FileReader, FileSource, MmapSource, ReadOptions};
+use ncf_scan::{ColumnSource, Scan, ScanBuilder, ScanColumn};
+use serde::{Deserialize, Serialize};
+
+use super::ScanRequest;
+use super::partition::parse_partition_value;
+
+/// Blocks of a file, with what is needed to read them without the dataset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Split {
+    /// Path of the file.
+    pub file: String,
+    /// Identity that the file must have.
+    pub uuid: String,
+    /// Blocks to read.
+    pub blocks: Range<usize>,
+    /// Rows of the blocks.
+    pub rows: u64,
+    /// Stored bytes of the projected columns of the blocks.
+    pub bytes: u64,
+    /// Partition values of the file.
+    pub partition_values: BTreeMap<String, Option<String>>,
+}
+
+/// How a split is read.
+#[derive(Debug, Clone)]
+pub struct SplitReader {
+    /// Rows of a batch.
+    pub batch_rows: usize,
+    /// Whether page checksums are verified.
+    pub verify_checksums: bool,
+    /// Memory-map the file instead of reading by position.
+    pub memory_map: bool,
+    /// Most rows wanted.
+    pub limit: Option<u64>,
+}
+
+impl Default for SplitReader {
+    fn default() -> Self {
+        Self { batch_rows: 8192, verify_checksums: true, memory_map: false, limit: None }
+    }
+}
+
+impl SplitReader {
+    /// Starts reading. `schema` is the dataset's; `request` the one that was planned.
+    pub fn open(&self, split: &Split, schema: &Schema, request: &ScanRequest) -> Result<Scan> {
+        let source: Arc<dyn ByteSource> = if self.memory_map {
+            Arc::new(MmapSource::open(&split.file)?)
+        } else {
+            Arc::new(FileSource::open(&split.file)?)
+        };
+        let options =
+            ReadOptions { verify_checksums: self.verify_checksums, ..ReadOptions::default() };
+        let reader = Arc::new(FileReader::open(source, options)?);
+        split.check_identity(&reader)?;
+        let expected = request.schema.as_ref().unwrap_or(schema);
+        let all: Vec<String> = expected.fields.iter().map(|field| field.name.clone()).collect();
+        let columns = scan_columns(&reader, split, expected, &all)?;
+        let projection = request.columns.clone().unwrap_or(all);
+        let mut builder = ScanBuilder::new(reader, columns)
+            .project(projection)
+            .blocks(split.blocks.clone())
+            .batch_rows(self.batch_rows);
+        if let Some(filter) = &request.filter {
+            builder = builder.filter(filter.clone());
+        }
+        if let Some(limit) = self.limit {
+            builder = builder.limit(limit);
+        }
+        builder.build().at("file", || &split.file)
+    }
+}
+
+impl Split {
+    /// Refuses a file that is not the one that was planned.
+    pub(super) fn check_identity(&self, reader: &FileReader) -> Result<()> {
+        if reader.uuid() == self.uuid {
+            return Ok(());
+        }
+        Err(Error::corrupt(format!(
+            "the file at this path is another one than the table's (expected {}, found {}); \
+             restore the right file",
+            self.uuid,
+            reader.uuid()
+        ))
+        .with("file", &self.file))
+    }
+}
+
+/// Where each wanted column of a file comes from. `expected` gives the types; a column that the file
+/// lacks is null.
+pub(super) fn scan_columns(
+    reader: &FileReader,
+    split: &Split,
+    expected: &Schema,
+    wanted: &[String],
+) -> Result<Vec<ScanColumn>> {
+    let mut columns = Vec::with_capacity(wanted.len());
+    for name in wanted {
+        let field = expected.field(name)?.clone();
+        let source = if let Some(text) = split.partition_values.get(name) {
+            let value = text.as_deref().map(|text| parse_partition_value(text, field.data_type));
+            ColumnSource::Constant(value.transpose().at("column", || name)?)
+        } else {
+            // By name: columns cannot be renamed yet. When they can, ids decide.
+            let mut stored = reader.schema().fields.iter().enumerate();
+            match stored.find(|(_, have)| have.name == *name) {
+                None => ColumnSource::Constant(None),
+                Some((index, stored)) if stored.data_type == field.data_type => {
+                    ColumnSource::File(index)
+                }
+                Some((_, stored)) => {
+                    return Err(Error::invalid_argument(format!(
+                        "the column is stored as {} but read as {}; read it with its own type and cast",
+                        stored.data_type, field.data_type
+                    ))
+                    .with("column", name)
+                    .with("file", Path::new(&split.file).display()));
+                }
+            }
+        };
+        columns.push(ScanColumn { field, source });
+    }
+    Ok(columns)
+}
