@@ -1,0 +1,234 @@
+//! `ncf info`: what a path holds, without reading rows.
+
+use std::collections::BTreeMap;
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use indicatif::{HumanBytes, HumanCount};
+use ncf::dataset::{DataFile, Dataset, Kind};
+use ncf::{DataType, Error, FileReader, MmapSource, ReadOptions, Result};
+use serde::Serialize;
+
+use crate::io::NcfInput;
+
+/// Version of the JSON form; raised when a member changes its meaning or goes away.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Shows schema, rows, blocks, and bytes and encodings of each column.
+#[derive(Debug, Args)]
+pub(crate) struct Info {
+    /// An .ncf file, a folder of them, or a table.
+    path: PathBuf,
+    /// Print JSON for programs.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    schema_version: u32,
+    path: String,
+    #[serde(flatten)]
+    kind: Kind,
+    rows: u64,
+    blocks: u64,
+    /// Bytes of all files.
+    bytes: u64,
+    /// Bytes of all files that are not pages: statistics, page locations, schema.
+    metadata_bytes: u64,
+    partition_columns: Vec<String>,
+    properties: BTreeMap<String, String>,
+    columns: Vec<Column>,
+    files: Vec<File>,
+}
+
+#[derive(Serialize)]
+struct Column {
+    id: u32,
+    name: String,
+    #[serde(rename = "type", serialize_with = "as_text")]
+    data_type: DataType,
+    nullable: bool,
+    /// Stored bytes of the pages.
+    bytes: u64,
+    /// Encoding tree → data pages.
+    encodings: BTreeMap<String, u64>,
+}
+
+#[derive(Serialize)]
+struct File {
+    path: String,
+    uuid: String,
+    bytes: u64,
+    rows: u64,
+    blocks: usize,
+}
+
+impl Info {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<()> {
+        let input = NcfInput::open(&self.path)?;
+        let report = Report::of(self.path.display().to_string(), input.dataset())?;
+        let text = if self.json {
+            let json = serde_json::to_string_pretty(&report);
+            json.map_err(|error| Error::internal(format!("JSON failed: {error}")))? + "\n"
+        } else {
+            report.text()
+        };
+        let mut out = stdout().lock();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        written.map_err(|error| Error::io("cannot write the output", error))
+    }
+}
+
+impl Report {
+    fn of(path: String, dataset: &Dataset) -> Result<Self> {
+        let columns = dataset.schema().fields.iter().map(|field| Column {
+            id: field.id,
+            name: field.name.clone(),
+            data_type: field.data_type,
+            nullable: field.nullable,
+            bytes: 0,
+            encodings: BTreeMap::new(),
+        });
+        let mut report = Self {
+            schema_version: SCHEMA_VERSION,
+            path,
+            kind: dataset.kind(),
+            rows: 0,
+            blocks: 0,
+            bytes: 0,
+            metadata_bytes: 0,
+            partition_columns: dataset.partition_columns().to_vec(),
+            properties: dataset.properties().clone(),
+            columns: columns.collect(),
+            files: Vec::new(),
+        };
+        for file in dataset.files() {
+            report
+                .add(file)
+                .map_err(|error| error.with("file", file.path.display()))?;
+        }
+        Ok(report)
+    }
+
+    fn add(&mut self, file: &DataFile) -> Result<()> {
+        let source = Arc::new(MmapSource::open(&file.path)?);
+        let reader = FileReader::open(source, ReadOptions::default())?;
+        self.rows += reader.rows();
+        self.blocks += reader.blocks().len() as u64;
+        self.bytes += reader.len();
+        self.metadata_bytes += reader.metadata_bytes();
+        self.files.push(File {
+            path: file.path.display().to_string(),
+            uuid: reader.uuid(),
+            bytes: reader.len(),
+            rows: reader.rows(),
+            blocks: reader.blocks().len(),
+        });
+        // Tables know their columns by id, so that a rename keeps them; bare files by name.
+        let by_id = matches!(self.kind, Kind::Table { .. });
+        for (index, stored) in reader.schema().fields.iter().enumerate() {
+            let column = self.columns.iter_mut().find(|column| match by_id {
+                true => column.id == stored.id,
+                false => column.name == stored.name,
+            });
+            let Some(column) = column else { continue };
+            let meta = reader.column(index)?;
+            for chunk in &meta.blocks {
+                column.bytes += chunk.bytes();
+                for page in &chunk.pages {
+                    let tree = meta
+                        .trees
+                        .get(usize::from(page.tree))
+                        .cloned()
+                        .unwrap_or_default();
+                    *column.encodings.entry(tree).or_default() += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn text(&self) -> String {
+        let kind = match self.kind {
+            Kind::Table { version, .. } => format!("table, version {version}"),
+            Kind::Directory => "folder of files".to_string(),
+            Kind::File => "file".to_string(),
+        };
+        let mut lines = vec![
+            format!("{}: {kind}", self.path),
+            format!(
+                "{} rows, {} files, {} blocks, {} ({} metadata)",
+                HumanCount(self.rows),
+                self.files.len(),
+                self.blocks,
+                HumanBytes(self.bytes),
+                HumanBytes(self.metadata_bytes)
+            ),
+        ];
+        if !self.partition_columns.is_empty() {
+            lines.push(format!(
+                "partitioned by {}",
+                self.partition_columns.join(", ")
+            ));
+        }
+        lines.extend(
+            self.properties
+                .iter()
+                .map(|(key, value)| format!("property {key} = {value}")),
+        );
+        let header = ["column", "type", "bytes", "encodings (data pages)"].map(String::from);
+        let mut table = vec![header];
+        table.extend(self.columns.iter().map(|column| {
+            let null = if column.nullable { "" } else { " not null" };
+            [
+                column.name.clone(),
+                format!("{}{null}", column.data_type),
+                column.bytes.to_string(),
+                column.describe_encodings(),
+            ]
+        }));
+        let width = |at: usize| {
+            table
+                .iter()
+                .filter_map(|row| row.get(at))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+        };
+        let (name, ty, bytes) = (width(0), width(1), width(2));
+        lines.push(String::new());
+        lines.extend(
+            table
+                .iter()
+                .map(|[a, b, c, d]| format!("{a:name$}  {b:ty$}  {c:>bytes$}  {d}")),
+        );
+        lines.push(String::new());
+        lines.join("\n")
+    }
+}
+
+impl Column {
+    /// The trees, most frequent first.
+    fn describe_encodings(&self) -> String {
+        let mut trees: Vec<_> = self.encodings.iter().collect();
+        trees.sort_by_key(|(tree, pages)| (std::cmp::Reverse(**pages), (*tree).clone()));
+        let texts: Vec<_> = trees
+            .iter()
+            .map(|(tree, pages)| format!("{tree} ({pages})"))
+            .collect();
+        if texts.is_empty() {
+            "-".to_string()
+        } else {
+            texts.join(", ")
+        }
+    }
+}
+
+fn as_text<S: serde::Serializer>(value: &DataType, out: S) -> std::result::Result<S::Ok, S::Error> {
+    out.collect_str(value)
+}

@@ -1,0 +1,122 @@
+//! Outputs under construction: a temporary name beside the final one, renamed when durable, so that
+//! nobody ever sees half a file and a failure leaves what was there before.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::{DataType as ArrowType, SchemaRef};
+use ncf::{DataType, Error, Result, Schema};
+
+use super::writing;
+
+/// A name to write to and the name that it will get.
+pub(super) struct Staged {
+    temporary: PathBuf,
+    path: PathBuf,
+    committed: bool,
+}
+
+impl Staged {
+    /// Chooses the temporary name; nothing is created yet.
+    pub(super) fn new(path: &Path) -> Result<Self> {
+        let name = path.file_name().ok_or_else(|| {
+            Error::invalid_argument(format!("{} does not name a file", path.display()))
+        })?;
+        let mut hidden = OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{}.tmp", std::process::id()));
+        Ok(Self {
+            temporary: path.with_file_name(hidden),
+            path: path.into(),
+            committed: false,
+        })
+    }
+
+    /// Where to write until [`Staged::commit`].
+    pub(super) fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Creates the file under its temporary name.
+    pub(super) fn create(&self) -> Result<File> {
+        let mut options = OpenOptions::new();
+        options
+            .write(true)
+            .create_new(true)
+            .open(&self.temporary)
+            .map_err(|error| {
+                Error::io(format!("cannot create {}", self.temporary.display()), error)
+            })
+    }
+
+    /// Makes `file` durable and gives it its final name, replacing what was there.
+    pub(super) fn commit(self, file: &File) -> Result<()> {
+        file.sync_all().map_err(|error| self.failed(error))?;
+        self.rename()
+    }
+
+    /// Gives a file that is durable already its final name.
+    pub(super) fn rename(mut self) -> Result<()> {
+        fs::rename(&self.temporary, &self.path).map_err(|error| self.failed(error))?;
+        self.committed = true;
+        let folder = self
+            .path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: std::io::Error) -> Error {
+        Error::io(format!("cannot write {}", self.path.display()), error)
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.committed {
+            // Best effort: the file may never have been created.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// The Arrow schema that other formats get: decimals are `Decimal128`, which every reader knows.
+pub(super) fn exported_schema(schema: &Schema) -> arrow_schema::Schema {
+    let fields = schema.fields.iter().map(|field| {
+        let ty = match field.data_type {
+            DataType::Decimal { precision, scale } => {
+                ArrowType::Decimal128(precision, scale.cast_signed())
+            }
+            other => other.to_arrow(),
+        };
+        let metadata = field
+            .metadata
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()));
+        arrow_schema::Field::new(&field.name, ty, field.nullable).with_metadata(metadata.collect())
+    });
+    arrow_schema::Schema::new(fields.collect::<Vec<_>>())
+}
+
+/// The batch in the types of [`exported_schema`].
+pub(super) fn exported(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let columns = schema
+        .fields()
+        .iter()
+        .zip(batch.columns())
+        .map(|(field, array)| {
+            if array.data_type() == field.data_type() {
+                return Ok(Arc::clone(array));
+            }
+            arrow_cast::cast(array, field.data_type())
+        });
+    let columns: std::result::Result<Vec<ArrayRef>, _> = columns.collect();
+    columns
+        .and_then(|columns| RecordBatch::try_new(Arc::clone(schema), columns))
+        .map_err(writing)
+}

@@ -1,0 +1,332 @@
+//! Columns of any Arrow type to the types that NCF stores, without loss or not at all.
+//!
+//! Large, view, dictionary and run-end forms become plain; unsigned integers the next larger signed
+//! one (64 bits: `decimal(20,0)`); half floats singles; `date64` and timestamps of any unit
+//! become days and microseconds when they are whole ones; a column without values becomes a string.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::builder::{BinaryBuilder, BooleanBuilder, PrimitiveBuilder};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date32Type, Date64Type, Decimal64Type, Decimal128Type, Float32Type, Float64Type, Int8Type,
+    Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampNanosecondType,
+};
+use arrow_array::{
+    Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray, StringArray, new_null_array,
+};
+use arrow_cast::{CastOptions, cast_with_options};
+use arrow_schema::{DataType as ArrowType, TimeUnit};
+use ncf::{DataType, Error, Field, Result, Scalar, Schema};
+
+use crate::values::parse_value;
+
+const MILLIS_PER_DAY: i64 = 86_400_000;
+
+/// How one column becomes storable.
+#[derive(Debug, Clone)]
+pub(super) struct Conversion {
+    column: String,
+    to: DataType,
+    /// The column is text to be read as `to`.
+    from_text: bool,
+}
+
+/// The schema that stores `arrow`, and how each column gets there.
+pub(super) fn conversions(
+    arrow: &arrow_schema::Schema,
+    types: &BTreeMap<String, DataType>,
+) -> Result<(Schema, Vec<Conversion>)> {
+    let mut fields = Vec::new();
+    let mut conversions = Vec::new();
+    for (id, field) in (1..).zip(arrow.fields()) {
+        let forced = types.get(field.name()).copied();
+        let to = match forced {
+            Some(forced) => forced,
+            None => {
+                storable(field.data_type()).map_err(|error| error.with("column", field.name()))?
+            }
+        };
+        let nullable = field.is_nullable() || *field.data_type() == ArrowType::Null;
+        let mut stored = Field::new(id, field.name(), to, nullable);
+        let foreign = ["ARROW:", "PARQUET:"];
+        let own = field.metadata().iter();
+        stored.metadata.extend(
+            own.filter(|(key, _)| !foreign.iter().any(|prefix| key.starts_with(prefix)))
+                .map(|(key, value)| (key.clone(), value.clone())),
+        );
+        fields.push(stored);
+        conversions.push(Conversion {
+            column: field.name().clone(),
+            to,
+            from_text: forced.is_some(),
+        });
+    }
+    let schema = Schema::new(fields)?;
+    for name in types.keys() {
+        schema.field(name)?;
+    }
+    Ok((schema, conversions))
+}
+
+/// The type that stores values of `arrow`, or `Unsupported`.
+fn storable(arrow: &ArrowType) -> Result<DataType> {
+    Ok(match arrow {
+        ArrowType::Dictionary(_, values) => storable(values)?,
+        ArrowType::RunEndEncoded(_, values) => storable(values.data_type())?,
+        ArrowType::Null | ArrowType::Utf8View | ArrowType::LargeUtf8 => DataType::String,
+        ArrowType::BinaryView | ArrowType::LargeBinary | ArrowType::FixedSizeBinary(_) => {
+            DataType::Binary
+        }
+        ArrowType::UInt8 => DataType::Int16,
+        ArrowType::UInt16 => DataType::Int32,
+        ArrowType::UInt32 => DataType::Int64,
+        ArrowType::UInt64 => DataType::Decimal {
+            precision: 20,
+            scale: 0,
+        },
+        ArrowType::Float16 => DataType::Float32,
+        ArrowType::Date64 => DataType::Date,
+        ArrowType::Timestamp(_, Some(_)) => DataType::Timestamp,
+        ArrowType::Timestamp(_, None) => DataType::TimestampNtz,
+        ArrowType::Decimal256(p @ ..=38, s) => {
+            DataType::from_arrow(&ArrowType::Decimal128(*p, *s))?
+        }
+        other => DataType::from_arrow(other)?,
+    })
+}
+
+impl Conversion {
+    /// The column in the Arrow type of `self.to`.
+    pub(super) fn apply(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        let converted = match self.from_text {
+            true => self.read_text(array.as_string::<i32>()),
+            false => self.convert(array),
+        };
+        converted.map_err(|error| error.with("column", &self.column))
+    }
+
+    fn convert(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        let target = self.to.to_arrow();
+        match array.data_type() {
+            have if *have == target => Ok(Arc::clone(array)),
+            ArrowType::Null => Ok(new_null_array(&target, array.len())),
+            ArrowType::Dictionary(_, values) => self.convert(&cast(array, values)?),
+            ArrowType::RunEndEncoded(_, values) => self.convert(&cast(array, values.data_type())?),
+            ArrowType::Timestamp(unit, _) => self.micros(array, *unit),
+            ArrowType::Date64 => {
+                let millis = array.as_primitive::<Date64Type>();
+                if millis
+                    .iter()
+                    .flatten()
+                    .any(|value| value % MILLIS_PER_DAY != 0)
+                {
+                    return Err(Error::unsupported(
+                        "a date64 value has a time of day; cast the column to a timestamp or to date32 first",
+                    ));
+                }
+                cast(array, &target)
+            }
+            _ => cast(array, &target),
+        }
+    }
+
+    fn micros(&self, array: &ArrayRef, unit: TimeUnit) -> Result<ArrayRef> {
+        if unit == TimeUnit::Nanosecond {
+            let nanos = array.as_primitive::<TimestampNanosecondType>();
+            if nanos.iter().flatten().any(|value| value % 1000 != 0) {
+                return Err(Error::unsupported(
+                    "a timestamp has a fraction of a microsecond, which cannot be stored; round the column to microseconds first",
+                ));
+            }
+        }
+        // Zones only say how to print: the instant is the same, so they are left away while the
+        // unit changes, and no database of zones is needed.
+        let plain = cast_zoneless(array, unit)?;
+        let zone = matches!(self.to, DataType::Timestamp).then(|| Arc::from("UTC"));
+        let micros = plain.as_primitive::<TimestampMicrosecondType>().clone();
+        Ok(Arc::new(micros.with_timezone_opt::<Arc<str>>(zone)))
+    }
+
+    /// Text as values of `self.to`; an empty text is null except in strings.
+    fn read_text(&self, text: &StringArray) -> Result<ArrayRef> {
+        let value = |text: &str| -> Result<Scalar> {
+            parse_value(text, self.to)
+                .map_err(|reason| Error::corrupt(reason).with("column", &self.column))
+        };
+        let scalars: Vec<Option<Scalar>> = text
+            .iter()
+            .map(|text| text.filter(|text| self.to == DataType::String || !text.is_empty()))
+            .map(|text| text.map(value).transpose())
+            .collect::<Result<_>>()?;
+        let ty = self.to.to_arrow();
+        macro_rules! primitive {
+            ($arrow:ty, $pattern:pat => $value:expr) => {
+                numbers::<$arrow>(&scalars, &ty, |scalar| match scalar {
+                    $pattern => Some($value),
+                    _ => None,
+                })
+            };
+        }
+        Ok(match self.to {
+            DataType::Boolean => {
+                let mut builder = BooleanBuilder::new();
+                for scalar in &scalars {
+                    builder.append_option(match scalar {
+                        Some(Scalar::Boolean(value)) => Some(*value),
+                        _ => None,
+                    });
+                }
+                Arc::new(builder.finish())
+            }
+            DataType::Int8 => primitive!(Int8Type, Scalar::Tinyint(v) => *v),
+            DataType::Int16 => primitive!(Int16Type, Scalar::Smallint(v) => *v),
+            DataType::Int32 => primitive!(Int32Type, Scalar::Int(v) => *v),
+            DataType::Int64 => primitive!(Int64Type, Scalar::Bigint(v) => *v),
+            DataType::Float32 => primitive!(Float32Type, Scalar::Float(v) => *v),
+            DataType::Float64 => primitive!(Float64Type, Scalar::Double(v) => *v),
+            DataType::Date => primitive!(Date32Type, Scalar::Date(v) => *v),
+            DataType::Timestamp | DataType::TimestampNtz => {
+                primitive!(TimestampMicrosecondType, Scalar::Timestamp(v) | Scalar::TimestampNtz(v) => *v)
+            }
+            DataType::Decimal {
+                precision: ..=18, ..
+            } => {
+                primitive!(Decimal64Type, Scalar::Decimal { unscaled, .. } => i64::try_from(*unscaled).ok()?)
+            }
+            DataType::Decimal { .. } => {
+                primitive!(Decimal128Type, Scalar::Decimal { unscaled, .. } => *unscaled)
+            }
+            DataType::String => Arc::new(text.clone()),
+            DataType::Binary => {
+                let mut builder = BinaryBuilder::new();
+                for scalar in &scalars {
+                    builder.append_option(match scalar {
+                        Some(Scalar::Binary(value)) => Some(value),
+                        _ => None,
+                    });
+                }
+                Arc::new(builder.finish())
+            }
+        })
+    }
+}
+
+fn numbers<T: ArrowPrimitiveType>(
+    scalars: &[Option<Scalar>],
+    ty: &ArrowType,
+    get: impl Fn(&Scalar) -> Option<T::Native>,
+) -> ArrayRef {
+    let mut builder =
+        PrimitiveBuilder::<T>::with_capacity(scalars.len()).with_data_type(ty.clone());
+    for scalar in scalars {
+        builder.append_option(scalar.as_ref().and_then(&get));
+    }
+    Arc::new(builder.finish())
+}
+
+/// A cast that fails instead of turning what does not fit into null.
+fn cast(array: &ArrayRef, to: &ArrowType) -> Result<ArrayRef> {
+    let options = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
+    cast_with_options(array, to, &options).map_err(|error| {
+        Error::unsupported(format!(
+            "type {} cannot be stored as {to}: {error}",
+            array.data_type()
+        ))
+    })
+}
+
+fn cast_zoneless(array: &ArrayRef, unit: TimeUnit) -> Result<ArrayRef> {
+    let data = array
+        .to_data()
+        .into_builder()
+        .data_type(ArrowType::Timestamp(unit, None));
+    let data = data.build().map_err(super::reading)?;
+    cast(
+        &arrow_array::make_array(data),
+        &ArrowType::Timestamp(TimeUnit::Microsecond, None),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{
+        Date64Array, DictionaryArray, Int32Array, NullArray, StringViewArray,
+        TimestampNanosecondArray, TimestampSecondArray, UInt64Array, types::Int8Type,
+    };
+    use arrow_schema::{Field as ArrowField, Schema as ArrowSchema};
+
+    use super::*;
+
+    fn convert(array: ArrayRef) -> Result<ArrayRef> {
+        let schema = ArrowSchema::new(vec![ArrowField::new("c", array.data_type().clone(), true)]);
+        let (_, conversions) = conversions(&schema, &BTreeMap::new())?;
+        conversions[0].apply(&array)
+    }
+
+    #[test]
+    fn widens_and_flattens() {
+        let dictionary: DictionaryArray<Int8Type> = vec!["a", "b", "a"].into_iter().collect();
+        assert_eq!(
+            convert(Arc::new(dictionary))
+                .unwrap()
+                .as_string::<i32>()
+                .value(2),
+            "a"
+        );
+        let views = StringViewArray::from(vec![Some("long enough to be out of line"), None]);
+        assert!(
+            convert(Arc::new(views))
+                .unwrap()
+                .as_string::<i32>()
+                .is_null(1)
+        );
+        let wide = convert(Arc::new(UInt64Array::from(vec![u64::MAX]))).unwrap();
+        assert_eq!(
+            wide.as_primitive::<Decimal128Type>().value(0),
+            i128::from(u64::MAX)
+        );
+        assert_eq!(
+            convert(Arc::new(NullArray::new(2))).unwrap().data_type(),
+            &ArrowType::Utf8
+        );
+        let ints: ArrayRef = Arc::new(Int32Array::from(vec![1]));
+        assert_eq!(&convert(Arc::clone(&ints)).unwrap(), &ints);
+    }
+
+    #[test]
+    fn times_are_exact_or_refused() {
+        let zoned = TimestampNanosecondArray::from(vec![1_000]).with_timezone("Europe/Paris");
+        let micros = convert(Arc::new(zoned)).unwrap();
+        assert_eq!(micros.data_type(), &DataType::Timestamp.to_arrow());
+        assert_eq!(
+            micros.as_primitive::<TimestampMicrosecondType>().value(0),
+            1
+        );
+        let fine = TimestampNanosecondArray::from(vec![Some(1), None]);
+        assert!(
+            convert(Arc::new(fine))
+                .unwrap_err()
+                .to_string()
+                .contains("microsecond")
+        );
+        let seconds = TimestampSecondArray::from(vec![i64::MAX]);
+        assert!(convert(Arc::new(seconds)).is_err());
+        let days = convert(Arc::new(Date64Array::from(vec![MILLIS_PER_DAY]))).unwrap();
+        assert_eq!(days.as_primitive::<Date32Type>().value(0), 1);
+        assert!(convert(Arc::new(Date64Array::from(vec![1]))).is_err());
+    }
+
+    #[test]
+    fn nested_types_are_named() {
+        let list = ArrowType::List(Arc::new(ArrowField::new("item", ArrowType::Int32, true)));
+        let schema = ArrowSchema::new(vec![ArrowField::new("deep", list, true)]);
+        let error = conversions(&schema, &BTreeMap::new()).unwrap_err();
+        assert_eq!(error.kind(), ncf::ErrorKind::Unsupported);
+        assert!(error.to_string().contains("column deep"));
+    }
+}

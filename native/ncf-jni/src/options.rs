@@ -1,0 +1,215 @@
+//! Options of the connector that reach the native side, by name. Upper and lower case are the same,
+//! as in Spark.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use ncf::dataset::{DatasetOptions, parse_partition_value};
+use ncf::{DataType, Error, Result, ResultExt, Scalar, Schema, WriterOptions};
+use serde::Deserialize;
+
+/// Options that NCF knows besides `encoding.<column>`. Those that Spark's side carries out are known
+/// here too, so that all can be passed on.
+const KNOWN: [&str; 19] = [
+    "blockBytes",
+    "blockRows",
+    "filterColumns",
+    "mergeSchema",
+    "profile",
+    "pushdown.aggregates",
+    "pushdown.filters",
+    "pushdown.floatAggregates",
+    "pushdown.limit",
+    "pushdown.offset",
+    "pushdown.runtime",
+    "pushdown.sample",
+    "pushdown.topN",
+    "sortBy",
+    "timestampAsOf",
+    "txnAppId",
+    "txnVersion",
+    "verifyChecksums",
+    "versionAsOf",
+];
+
+/// What stands before the column in the name of an option.
+const ENCODING: &str = "encoding.";
+
+/// Options as they were given.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Options(BTreeMap<String, String>);
+
+impl Options {
+    /// Fails on a name that is not an option.
+    pub(crate) fn check(&self) -> Result<()> {
+        for name in self.0.keys() {
+            let known = KNOWN.iter().any(|known| known.eq_ignore_ascii_case(name));
+            if !known && encoded_column(name).is_none() {
+                return Err(Error::invalid_argument(format!(
+                    "there is no option {name}; the options are {}, {ENCODING}<column>",
+                    KNOWN.join(", ")
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a dataset is opened with.
+    pub(crate) fn dataset(&self) -> Result<DatasetOptions> {
+        self.check()?;
+        Ok(DatasetOptions {
+            version: self.parse("versionAsOf", "a version number")?,
+            timestamp: self.timestamp()?,
+            merge_schema: self.parse("mergeSchema", "true or false")?.unwrap_or(false),
+        })
+    }
+
+    /// Whether checksums of pages are verified.
+    pub(crate) fn verify_checksums(&self) -> Result<bool> {
+        Ok(self
+            .parse("verifyChecksums", "true or false")?
+            .unwrap_or(true))
+    }
+
+    /// What a file of `schema` is written with: always verified, on the caller's thread.
+    pub(crate) fn writer(&self, schema: &Schema) -> Result<WriterOptions> {
+        self.check()?;
+        let mut options = WriterOptions::default();
+        if let Some(profile) = self.get("profile") {
+            options.profile = profile.parse().at("option", || "profile")?;
+        }
+        if let Some(rows) = self.parse("blockRows", "a number of rows")? {
+            options.block_rows = rows;
+        }
+        if let Some(bytes) = self.parse("blockBytes", "a number of bytes")? {
+            options.block_bytes = bytes;
+        }
+        for (name, encoding) in &self.0 {
+            let Some(wanted) = encoded_column(name) else {
+                continue;
+            };
+            // Spark folds the case of option names; an exact match wins where both exist.
+            let exact = schema.fields.iter().find(|field| field.name == wanted);
+            let folded = || {
+                schema
+                    .fields
+                    .iter()
+                    .find(|field| field.name.to_lowercase() == wanted.to_lowercase())
+            };
+            let field = match exact.or_else(folded) {
+                Some(field) => field,
+                None => schema.field(wanted).at("option", || name)?,
+            };
+            let encoding = encoding.trim().parse().at("option", || name)?;
+            options.encodings.insert(field.name.clone(), encoding);
+        }
+        Ok(options)
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        let found = self
+            .0
+            .iter()
+            .find(|(have, _)| have.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.trim())
+    }
+
+    fn parse<T: FromStr>(&self, name: &'static str, what: &str) -> Result<Option<T>> {
+        self.get(name)
+            .map(|text| {
+                text.to_ascii_lowercase().parse().map_err(|_| {
+                    Error::invalid_argument(format!("option {name} is '{text}'; give {what}"))
+                })
+            })
+            .transpose()
+    }
+
+    /// Milliseconds since the epoch: as a number, or as a date and time in UTC.
+    fn timestamp(&self) -> Result<Option<i64>> {
+        let Some(text) = self.get("timestampAsOf") else {
+            return Ok(None);
+        };
+        let plain = text.trim_end_matches(['Z', 'z']).replace(['T', 't'], " ");
+        let millis = text.parse().ok().or_else(|| {
+            match parse_partition_value(&plain, DataType::Timestamp) {
+                Ok(Scalar::Timestamp(micros)) => Some(micros.div_euclid(1000)),
+                _ => match parse_partition_value(&plain, DataType::Date) {
+                    Ok(Scalar::Date(days)) => Some(i64::from(days) * 86_400_000),
+                    _ => None,
+                },
+            }
+        });
+        millis.map(Some).ok_or_else(|| {
+            Error::invalid_argument(format!(
+                "option timestampAsOf is '{text}'; give milliseconds since 1970 or yyyy-MM-dd HH:mm:ss in UTC"
+            ))
+        })
+    }
+}
+
+/// The column that an option gives an encoding.
+fn encoded_column(name: &str) -> Option<&str> {
+    let prefix = name.get(..ENCODING.len())?;
+    let column = name.get(ENCODING.len()..)?;
+    (prefix.eq_ignore_ascii_case(ENCODING) && !column.is_empty()).then_some(column)
+}
+
+#[cfg(test)]
+mod tests {
+    use ncf::{EncodingId, ErrorKind, Field, Profile};
+
+    use super::*;
+
+    fn options(pairs: &[(&str, &str)]) -> Options {
+        Options(
+            pairs
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn unknown_names_and_bad_values_are_errors() {
+        for bad in [
+            ("profil", "fast"),
+            ("encoding.", "plain"),
+            ("versionAsOf", "-1"),
+            ("versionAsOf", "x"),
+            ("timestampAsOf", "yesterday"),
+            ("mergeSchema", "1"),
+        ] {
+            let error = options(&[bad]).dataset().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{bad:?}");
+        }
+        assert!(KNOWN.is_sorted_by_key(|name| name.to_ascii_lowercase()));
+    }
+
+    #[test]
+    fn times_are_numbers_or_text() {
+        let millis = |text| options(&[("timestampasof", text)]).timestamp().unwrap();
+        assert_eq!(millis("1700000000123"), Some(1_700_000_000_123));
+        assert_eq!(millis("2023-11-14 22:13:20"), Some(1_700_000_000_000));
+        assert_eq!(millis("2023-11-14T22:13:20.5Z"), Some(1_700_000_000_500));
+        assert_eq!(millis("1970-01-02"), Some(86_400_000));
+    }
+
+    #[test]
+    fn writer_options_find_columns_in_any_case() {
+        let schema = Schema::new(vec![Field::new(1, "Name", DataType::String, true)]).unwrap();
+        let given = options(&[
+            ("encoding.name", "plain"),
+            ("PROFILE", "fast"),
+            ("blockrows", "8192"),
+            ("sortBy", "Name"),
+        ]);
+        let writer = given.writer(&schema).unwrap();
+        assert_eq!(writer.encodings.get("Name"), Some(&EncodingId::PLAIN));
+        assert_eq!((writer.profile, writer.block_rows), (Profile::Fast, 8192));
+        assert!(writer.verify && writer.threads == 1);
+        assert!(options(&[("encoding.x", "plain")]).writer(&schema).is_err());
+        assert!(options(&[("encoding.Name", "x")]).writer(&schema).is_err());
+        assert!(options(&[("profile", "x")]).writer(&schema).is_err());
+    }
+}

@@ -1,0 +1,250 @@
+//! The control plane: requests and answers as JSON. Field names are those of `io.ncf.jni.Native`.
+
+use std::collections::BTreeMap;
+
+use ncf::dataset::Split;
+use ncf::{ColumnBounds, Error, FileSummary, Predicate, Result, Schema};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::options::Options;
+
+/// `openDataset`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OpenDataset {
+    pub(crate) path: String,
+    #[serde(default)]
+    pub(crate) options: Options,
+}
+
+/// What a path holds.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DatasetAnswer {
+    /// `table`, `directory`, `file`, `absent` or `empty`.
+    pub(crate) kind: &'static str,
+    pub(crate) version: Option<u64>,
+    /// Milliseconds since the epoch.
+    pub(crate) timestamp: Option<i64>,
+    pub(crate) schema: Option<Schema>,
+    pub(crate) partition_columns: Vec<String>,
+    pub(crate) rows: Option<u64>,
+    pub(crate) bytes: u64,
+    pub(crate) files: u64,
+    pub(crate) properties: BTreeMap<String, String>,
+}
+
+/// `planScan`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PlanScan {
+    pub(crate) path: String,
+    #[serde(default)]
+    pub(crate) options: Options,
+    /// The version that was opened, whatever the options say.
+    pub(crate) version: Option<u64>,
+    /// Only files added after this version.
+    pub(crate) version_from: Option<u64>,
+    pub(crate) columns: Option<Vec<String>>,
+    pub(crate) filter: Option<Predicate>,
+    pub(crate) max_split_bytes: Option<u64>,
+    /// Tasks that can run at the same time.
+    pub(crate) parallelism: Option<u64>,
+}
+
+/// A plan.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PlanAnswer {
+    pub(crate) files_planned: u64,
+    pub(crate) files_pruned: u64,
+    pub(crate) blocks_planned: u64,
+    pub(crate) blocks_pruned: u64,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+    /// Decoded bytes of the projected columns, estimated from their types.
+    pub(crate) raw_bytes: u64,
+    pub(crate) splits: Vec<Split>,
+    /// By column, over the planned files; only what is known of every one of them.
+    pub(crate) column_statistics: BTreeMap<String, ColumnBounds>,
+}
+
+/// `openScan`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OpenScan {
+    pub(crate) split: Split,
+    pub(crate) columns: Vec<String>,
+    pub(crate) schema: Schema,
+    pub(crate) filter: Option<Predicate>,
+    #[serde(default)]
+    pub(crate) options: Options,
+    pub(crate) batch_rows: Option<u64>,
+    pub(crate) limit: Option<u64>,
+}
+
+/// `openWriter`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OpenWriter {
+    pub(crate) file: String,
+    pub(crate) schema: Schema,
+    #[serde(default)]
+    pub(crate) options: Options,
+}
+
+/// `commit`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Commit {
+    pub(crate) path: String,
+    pub(crate) operation: Operation,
+    pub(crate) schema: Schema,
+    #[serde(default)]
+    pub(crate) partition_columns: Vec<String>,
+    pub(crate) adds: Vec<AddedFile>,
+    pub(crate) read_version: Option<u64>,
+    pub(crate) app: Option<(String, i64)>,
+    #[serde(default)]
+    pub(crate) properties: BTreeMap<String, String>,
+}
+
+/// What a commit does: [`ncf::table::Operation`] by its name in requests.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Operation {
+    /// Adds files; makes the table when there is none.
+    Append,
+    /// Replaces files and definition; makes the table when there is none.
+    Overwrite,
+    /// Makes a table that must not exist.
+    Create,
+}
+
+/// A file that a commit adds.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AddedFile {
+    /// Relative to the table.
+    pub(crate) path: String,
+    /// What `finishWriter` answered.
+    pub(crate) summary: FileSummary,
+    #[serde(default)]
+    pub(crate) partition_values: BTreeMap<String, Option<String>>,
+}
+
+/// A commit that is part of the table.
+#[derive(Serialize)]
+pub(crate) struct CommitAnswer {
+    pub(crate) version: u64,
+    pub(crate) already: bool,
+}
+
+/// `deleteFiles`.
+#[derive(Deserialize)]
+pub(crate) struct DeleteFiles {
+    pub(crate) files: Vec<String>,
+}
+
+/// What became of the files.
+#[derive(Default, Serialize)]
+pub(crate) struct DeleteAnswer {
+    /// Files that are gone now.
+    pub(crate) deleted: u64,
+    pub(crate) failed: Vec<FailedDelete>,
+}
+
+/// A file that could not be deleted.
+#[derive(Serialize)]
+pub(crate) struct FailedDelete {
+    pub(crate) file: String,
+    pub(crate) message: String,
+}
+
+/// `changes`.
+#[derive(Deserialize)]
+pub(crate) struct Changes {
+    pub(crate) path: String,
+    /// Exclusive; absent starts with version 0.
+    pub(crate) from: Option<u64>,
+    /// Inclusive.
+    pub(crate) to: u64,
+}
+
+/// What versions did.
+#[derive(Serialize)]
+pub(crate) struct ChangesAnswer {
+    pub(crate) versions: Vec<Change>,
+}
+
+/// What one version did.
+#[derive(Serialize)]
+pub(crate) struct Change {
+    pub(crate) version: u64,
+    pub(crate) op: String,
+    /// Files.
+    pub(crate) adds: u64,
+    /// Files.
+    pub(crate) removes: u64,
+}
+
+/// `latestVersion`.
+#[derive(Deserialize)]
+pub(crate) struct LatestVersion {
+    pub(crate) path: String,
+}
+
+/// The latest version, null without a table.
+#[derive(Serialize)]
+pub(crate) struct LatestVersionAnswer {
+    pub(crate) version: Option<u64>,
+}
+
+/// Reads a request.
+pub(crate) fn read<T: DeserializeOwned>(request: &str) -> Result<T> {
+    serde_json::from_str(request).map_err(|error| {
+        Error::invalid_argument(format!(
+            "the request of the connector is not understood: {error}"
+        ))
+    })
+}
+
+/// Writes an answer.
+pub(crate) fn write<T: Serialize>(answer: &T) -> Result<String> {
+    serde_json::to_string(answer)
+        .map_err(|error| Error::internal(format!("an answer cannot be written: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use ncf::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn requests_of_the_connector_are_read() {
+        let plan: PlanScan = read(
+            r#"{"path":"/t","options":{"verifyChecksums":"false"},"version":null,"versionFrom":null,
+                "columns":["a"],"filter":null,"maxSplitBytes":1,"openCostBytes":2,"parallelism":3}"#,
+        )
+        .unwrap();
+        assert_eq!(plan.columns, Some(vec!["a".to_owned()]));
+        let commit: Commit = read(
+            r#"{"path":"/t","operation":"append","schema":{"fields":[{"id":1,"name":"a","type":"int",
+                "nullable":true}]},"partitionColumns":[],"adds":[],"readVersion":null,
+                "app":["id",7],"properties":{}}"#,
+        )
+        .unwrap();
+        assert_eq!(commit.app, Some(("id".to_owned(), 7)));
+        assert!(matches!(commit.operation, Operation::Append));
+    }
+
+    #[test]
+    fn other_text_is_the_callers_fault() {
+        for bad in ["", "{", "{}", "[]", r#"{"path":1}"#, r#"{"path":"a"} x"#] {
+            let error = read::<LatestVersion>(bad).err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{bad}");
+        }
+    }
+}

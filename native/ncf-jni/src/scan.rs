@@ -1,0 +1,97 @@
+//! Scans: batches on their way to the JVM.
+//!
+//! A batch is exported as one struct of the Arrow C Data Interface, which the scan keeps boxed until
+//! the next batch: Java reads it by address and frees nothing.
+
+use arrow_array::{Array, RecordBatch, StructArray};
+use arrow_data::ffi::FFI_ArrowArray;
+use ncf::dataset::{ScanRequest, SplitReader};
+use ncf::{Error, Result, Scan, Schema};
+
+use crate::handle::Slab;
+use crate::request::{self, OpenScan};
+
+/// Most rows of a batch: a batch is held in memory as a whole.
+const MAX_BATCH_ROWS: usize = 1 << 20;
+
+/// Every open scan. Generations are odd: see [`Slab`].
+pub(crate) static SCANS: Slab<OpenedScan> = Slab::new("scan", 1);
+
+/// A scan and the batch that Java looks at.
+pub(crate) struct OpenedScan {
+    scan: Scan,
+    current: Option<Box<FFI_ArrowArray>>,
+}
+
+/// Opens a scan and returns its handle.
+pub(crate) fn open(request: &str) -> Result<u64> {
+    let request: OpenScan = request::read(request)?;
+    let reader = SplitReader {
+        batch_rows: batch_rows(request.batch_rows)?,
+        verify_checksums: request.options.verify_checksums()?,
+        limit: request.limit,
+        ..SplitReader::default()
+    };
+    let wanted = ScanRequest {
+        columns: Some(request.columns),
+        filter: request.filter,
+        ..ScanRequest::default()
+    };
+    let scan = reader.open(&request.split, &request.schema, &wanted)?;
+    check_types(&scan, &request.schema)?;
+    SCANS.insert(OpenedScan {
+        scan,
+        current: None,
+    })
+}
+
+fn batch_rows(asked: Option<u64>) -> Result<usize> {
+    let Some(rows) = asked else {
+        return Ok(SplitReader::default().batch_rows);
+    };
+    usize::try_from(rows)
+        .ok()
+        .filter(|rows| (1..=MAX_BATCH_ROWS).contains(rows))
+        .ok_or_else(|| {
+            Error::invalid_argument(format!("batchRows is {rows}; give 1 to {MAX_BATCH_ROWS}"))
+        })
+}
+
+/// Java reads addresses by the type that the schema names, so nothing else may cross.
+fn check_types(scan: &Scan, schema: &Schema) -> Result<()> {
+    for field in scan.schema().fields() {
+        let wanted = schema.field(field.name())?.data_type.to_arrow();
+        if *field.data_type() != wanted {
+            return Err(Error::internal(format!(
+                "column {} would cross as {} instead of {wanted}",
+                field.name(),
+                field.data_type()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The address of the next batch, 0 at the end.
+pub(crate) fn next_batch(handle: u64) -> Result<i64> {
+    SCANS.with(handle, |opened| {
+        // Freed first: two batches are never held at once.
+        opened.current = None;
+        let Some(batch) = opened.scan.next_batch()? else {
+            return Ok(0);
+        };
+        let array = opened.current.insert(Box::new(export(batch)));
+        let address = std::ptr::from_ref::<FFI_ArrowArray>(array).expose_provenance();
+        Ok((address as u64).cast_signed())
+    })
+}
+
+/// The struct of a batch; it shares the batch's buffers and keeps them alive.
+fn export(batch: RecordBatch) -> FFI_ArrowArray {
+    FFI_ArrowArray::new(&StructArray::from(batch).into_data())
+}
+
+/// The counters as JSON.
+pub(crate) fn metrics(handle: u64) -> Result<String> {
+    SCANS.with(handle, |opened| request::write(opened.scan.metrics()))
+}

@@ -1,0 +1,227 @@
+//! Datasets and tables: the control plane, JSON in and out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
+use std::path::Path;
+
+use ncf::dataset::{self, CommitFile, CommitRequest, DataFile, Dataset, Kind, Plan, ScanRequest};
+use ncf::table::PosixLogStore;
+use ncf::{ColumnBounds, Error, Result, Schema};
+
+use crate::request::{
+    self, AddedFile, Change, Changes, ChangesAnswer, Commit, CommitAnswer, DatasetAnswer,
+    DeleteAnswer, DeleteFiles, FailedDelete, LatestVersion, LatestVersionAnswer, OpenDataset,
+    Operation, PlanAnswer, PlanScan,
+};
+
+/// Bytes of a decoded string or binary where only the type is known; Spark assumes the same.
+const TEXT_BYTES: u64 = 20;
+
+/// Describes what a path holds.
+pub(crate) fn open_dataset(request: &str) -> Result<String> {
+    let OpenDataset { path, options } = request::read(request)?;
+    let answer = match Dataset::open_if_exists(&path, &options.dataset()?)? {
+        Some(dataset) => describe(&dataset),
+        None => {
+            let kind = if Path::new(&path).is_dir() {
+                "empty"
+            } else {
+                "absent"
+            };
+            DatasetAnswer {
+                kind,
+                ..DatasetAnswer::default()
+            }
+        }
+    };
+    request::write(&answer)
+}
+
+fn describe(dataset: &Dataset) -> DatasetAnswer {
+    let (kind, version, timestamp) = match dataset.kind() {
+        Kind::Table { version, timestamp } => ("table", Some(version), Some(timestamp)),
+        Kind::Directory => ("directory", None, None),
+        Kind::File => ("file", None, None),
+    };
+    DatasetAnswer {
+        kind,
+        version,
+        timestamp,
+        schema: Some(dataset.schema().clone()),
+        partition_columns: dataset.partition_columns().to_vec(),
+        rows: dataset.rows(),
+        bytes: dataset.bytes(),
+        files: dataset.files().len() as u64,
+        properties: dataset.properties().clone(),
+    }
+}
+
+/// Prunes and splits.
+pub(crate) fn plan_scan(request: &str) -> Result<String> {
+    let request: PlanScan = request::read(request)?;
+    let mut options = request.options.dataset()?;
+    if request.version.is_some() {
+        (options.version, options.timestamp) = (request.version, None);
+    }
+    let mut dataset = Dataset::open(&request.path, &options)?;
+    if let Some(from) = request.version_from {
+        dataset = dataset.added_since(from)?;
+    }
+    let wanted = ScanRequest {
+        columns: request.columns,
+        filter: request.filter,
+        max_split_bytes: request.max_split_bytes,
+        threads: Some(threads(request.parallelism)),
+        ..ScanRequest::default()
+    };
+    let plan = dataset.plan(&wanted)?;
+    let columns = match wanted.columns {
+        Some(columns) => columns,
+        None => dataset
+            .schema()
+            .fields
+            .iter()
+            .map(|field| field.name.clone())
+            .collect(),
+    };
+    request::write(&plan_answer(&dataset, plan, &columns)?)
+}
+
+/// Threads that open files: the driver's own cores, and no more than tasks could run.
+fn threads(parallelism: Option<u64>) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let tasks = parallelism
+        .and_then(|tasks| usize::try_from(tasks).ok())
+        .unwrap_or(cores);
+    tasks.clamp(1, cores)
+}
+
+fn plan_answer(dataset: &Dataset, plan: Plan, columns: &[String]) -> Result<PlanAnswer> {
+    let row_bytes = columns.iter().try_fold(0, |total, name| {
+        let physical = dataset.schema().field(name)?.data_type.physical();
+        let width = match physical {
+            ncf::PhysicalType::Bool => 1,
+            ncf::PhysicalType::Bytes => TEXT_BYTES,
+            fixed => fixed.width().map_or(TEXT_BYTES, |width| width as u64),
+        };
+        Ok::<u64, Error>(total + width)
+    })?;
+    Ok(PlanAnswer {
+        files_planned: plan.files_planned,
+        files_pruned: plan.files_pruned,
+        blocks_planned: plan.blocks_planned,
+        blocks_pruned: plan.blocks_pruned,
+        rows: plan.rows,
+        bytes: plan.bytes,
+        raw_bytes: plan.rows.saturating_mul(row_bytes),
+        column_statistics: column_statistics(dataset, &plan, columns),
+        splits: plan.splits,
+    })
+}
+
+/// Bounds of columns over the files of the plan, where each of them is known.
+fn column_statistics(
+    dataset: &Dataset,
+    plan: &Plan,
+    columns: &[String],
+) -> BTreeMap<String, ColumnBounds> {
+    let planned: BTreeSet<&str> = plan
+        .splits
+        .iter()
+        .map(|split| split.file.as_str())
+        .collect();
+    let files: Vec<&DataFile> = dataset
+        .files()
+        .iter()
+        .filter(|file| planned.contains(file.path.display().to_string().as_str()))
+        .collect();
+    let bounds_of = |name: &String| {
+        let id = dataset
+            .schema()
+            .fields
+            .iter()
+            .find(|field| field.name == *name)?
+            .id;
+        let mut merged: Option<(ColumnBounds, bool)> = None;
+        for file in &files {
+            let (bounds, empty) = (file.statistics.get(&id)?, file.rows? == 0);
+            merged = Some(match merged {
+                None => (bounds.clone(), empty),
+                Some((have, have_empty)) => {
+                    (have.merge(bounds, have_empty, empty), have_empty && empty)
+                }
+            });
+        }
+        merged.map(|(bounds, _)| (name.clone(), bounds))
+    };
+    columns.iter().filter_map(bounds_of).collect()
+}
+
+/// Commits files.
+pub(crate) fn commit(request: &str) -> Result<String> {
+    let commit: Commit = request::read(request)?;
+    let file = |added: AddedFile| CommitFile {
+        path: added.path,
+        summary: added.summary,
+        partition_values: added.partition_values,
+    };
+    let done = dataset::commit(
+        &commit.path,
+        CommitRequest {
+            operation: match commit.operation {
+                Operation::Append => ncf::table::Operation::Append,
+                Operation::Overwrite => ncf::table::Operation::Overwrite,
+                Operation::Create => ncf::table::Operation::Create,
+            },
+            schema: commit.schema,
+            partition_columns: commit.partition_columns,
+            files: commit.adds.into_iter().map(file).collect(),
+            read_version: commit.read_version,
+            app: commit.app,
+            properties: commit.properties,
+        },
+    )?;
+    request::write(&CommitAnswer {
+        version: done.version,
+        already: done.already,
+    })
+}
+
+/// Deletes files, best effort; one that is gone already counts as deleted.
+pub(crate) fn delete_files(request: &str) -> Result<String> {
+    let DeleteFiles { files } = request::read(request)?;
+    let mut answer = DeleteAnswer::default();
+    for file in files {
+        match std::fs::remove_file(&file) {
+            Ok(()) => answer.deleted += 1,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => answer.deleted += 1,
+            Err(error) => answer.failed.push(FailedDelete {
+                file,
+                message: error.to_string(),
+            }),
+        }
+    }
+    request::write(&answer)
+}
+
+/// What versions changed.
+pub(crate) fn changes(request: &str) -> Result<String> {
+    let Changes { path, from, to } = request::read(request)?;
+    let infos = ncf::table::changes(&PosixLogStore::new(&path), from, to)?;
+    let change = |info: ncf::table::CommitInfo| Change {
+        version: info.version,
+        op: info.op,
+        adds: info.adds.len() as u64,
+        removes: info.removes.len() as u64,
+    };
+    request::write(&ChangesAnswer {
+        versions: infos.into_iter().map(change).collect(),
+    })
+}
+
+/// The latest version of a table.
+pub(crate) fn latest_version(request: &str) -> Result<String> {
+    let LatestVersion { path } = request::read(request)?;
+    let version = ncf::table::latest_version(&PosixLogStore::new(&path))?;
+    request::write(&LatestVersionAnswer { version })
+}

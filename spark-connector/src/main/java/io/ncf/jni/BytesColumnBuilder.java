@@ -1,0 +1,64 @@
+package io.ncf.jni;
+
+import org.apache.spark.unsafe.Platform;
+
+/** Strings and binaries: 32-bit offsets and bytes. */
+final class BytesColumnBuilder extends ColumnBuilder {
+  private final OffHeapBuffer offsets = new OffHeapBuffer();
+  private final OffHeapBuffer data = new OffHeapBuffer();
+  private final ByteCount count;
+  private long end;
+
+  BytesColumnBuilder(ByteCount count) {
+    this.count = count;
+    putOffset(0);
+  }
+
+  /** Stores the offset where the value of row {@code row - 1} ends. */
+  private void putOffset(int row) {
+    offsets.reserve(4L * row, 4);
+    Platform.putInt(null, offsets.address() + 4L * row, (int) end);
+  }
+
+  @Override
+  public void appendBytes(Object base, long offset, int length) {
+    if (end + length > Integer.MAX_VALUE) {
+      throw new NcfLimitExceededException(
+          "the values of one column in one batch are over 2 GiB; write smaller values");
+    }
+    data.reserve(end, length);
+    Platform.copyMemory(base, offset, null, data.address() + end, length);
+    end += length;
+    count.bytes += length;
+    putOffset(rows() + 1);
+    valid();
+  }
+
+  @Override
+  void fill() {
+    putOffset(rows());
+  }
+
+  @Override
+  int bufferCount() {
+    return 2;
+  }
+
+  @Override
+  long buffer(int index) {
+    return index == 0 ? offsets.address() : data.address();
+  }
+
+  @Override
+  void reset() {
+    super.reset();
+    end = 0;
+  }
+
+  @Override
+  void free() {
+    super.free();
+    offsets.free();
+    data.free();
+  }
+}

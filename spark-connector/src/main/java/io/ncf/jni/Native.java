@@ -1,0 +1,144 @@
+package io.ncf.jni;
+
+/**
+ * The native methods of the library {@code ncf_jni}: the whole boundary between the JVM and Rust.
+ *
+ * <p>The control plane speaks JSON (one request object in, one answer object out), the data plane
+ * speaks structs of the Arrow C Data Interface by address (see {@link ArrowLayout}). Every method
+ * throws an {@link NcfException} and nothing else; a panic in Rust becomes an {@link
+ * NcfInternalException} and leaves the JVM alive.
+ *
+ * <p>Handles are numbers made of a slot and a generation, never pointers: a stale handle gives an
+ * {@link NcfInvalidArgumentException}. A handle serves one thread at a time.
+ *
+ * <p>The library is loaded when this class is initialised, by {@link NativeLibrary}; call {@link
+ * NativeLibrary#load()} first where a missing library should give a plain {@link NcfException}. The
+ * Rust side of this table, {@code registration.rs}, is generated from this class by {@code ./sbt
+ * nativeBindings}.
+ */
+public final class Native {
+  /** Version of this surface. The library answers the one it was built for; both must be equal. */
+  public static final int PROTOCOL_VERSION = 1;
+
+  // The only initialiser on the way to the library: two that wait for each other would deadlock.
+  static {
+    NativeLibrary.initialize();
+  }
+
+  private Native() {}
+
+  /** The {@link #PROTOCOL_VERSION} that the library was built for. */
+  static native int protocolVersion();
+
+  /**
+   * Describes a table, a bare directory or a file.
+   *
+   * @param request {@code {"path","options":{},"schema":null|schema}}
+   * @return {@code {"kind":"table|directory|file|absent|empty","version","timestamp","schema",
+   *     "partitionColumns","rows","bytes","files","properties"}}
+   */
+  public static native String openDataset(String request);
+
+  /**
+   * Prunes files and blocks and cuts the rest into splits.
+   *
+   * @param request {@code {"path","options","version","versionFrom","columns","filter",
+   *     "maxSplitBytes","openCostBytes","parallelism"}}
+   * @return {@code {"filesPlanned","filesPruned","blocksPlanned","blocksPruned","rows","bytes",
+   *     "rawBytes","splits":[{"rows","bytes",…}],"columnStatistics":{}}}; a split is opaque
+   */
+  public static native String planScan(String request);
+
+  /**
+   * Opens the scan of one split.
+   *
+   * @param request {@code {"split","columns","schema","filter","options","batchRows"}}
+   * @return a handle for {@link #nextBatch}
+   */
+  static native long openScan(String request);
+
+  /**
+   * Decodes the next batch.
+   *
+   * @return the address of an {@code ArrowArray} (a struct array with one child per column) that the
+   *     scan owns and that is valid until the next call of this method or {@link #closeScan}; 0 at
+   *     the end. A batch may have 0 rows, so that the caller can poll for interruption: call again
+   */
+  static native long nextBatch(long scan);
+
+  /** The scan's counters so far, as JSON. */
+  static native String scanMetrics(long scan);
+
+  /** Frees the scan and its current batch. Does nothing when the handle is gone. */
+  static native void closeScan(long scan);
+
+  /**
+   * Opens a new file for writing.
+   *
+   * @param request {@code {"file":absolute path,"schema":{"fields":[…]},"options":{}}}
+   * @return a handle for {@link #writeBatch}
+   */
+  static native long openWriter(String request);
+
+  /**
+   * Appends rows.
+   *
+   * @param array address of an {@code ArrowArray} of the schema's types, built by {@link
+   *     BatchBuilder}. It is checked and copied before this method returns
+   */
+  static native void writeBatch(long writer, long array);
+
+  /** Address of a C function that does nothing, for the {@code release} member of our own structs. */
+  static native long noopRelease();
+
+  /**
+   * Makes the file durable, reads its footer back and checks it. The handle is gone afterwards, also
+   * when this fails.
+   *
+   * @return the summary of the file, which {@link #commit} takes
+   */
+  static native String finishWriter(long writer);
+
+  /** Deletes the unfinished file. Does nothing when the handle is gone. */
+  static native void abortWriter(long writer);
+
+  /**
+   * Commits files to a table.
+   *
+   * @param request {@code {"path","operation":"append|overwrite|create","schema",
+   *     "partitionColumns","adds":[{"path","summary","partitionValues"}],"readVersion","app",
+   *     "properties"}}
+   * @return {@code {"version","already"}}
+   */
+  public static native String commit(String request);
+
+  /**
+   * Deletes files of a write that provably failed; best effort.
+   *
+   * @param request {@code {"files":[absolute paths]}}
+   * @return {@code {"deleted":n,"failed":[{"file","message"}]}}
+   */
+  public static native String deleteFiles(String request);
+
+  /**
+   * What happened between two versions.
+   *
+   * @param request {@code {"path","from","to"}}: from exclusive, to inclusive
+   * @return {@code {"versions":[{"version","op","adds","removes"}]}}
+   */
+  public static native String changes(String request);
+
+  /**
+   * The latest version of a table.
+   *
+   * @param request {@code {"path"}}
+   * @return {@code {"version":n|null}}
+   */
+  public static native String latestVersion(String request);
+
+  /** Number of open handles, for tests. */
+  public static native long liveHandles();
+
+  /** Panics on purpose, for the test that a panic leaves the JVM alive. */
+  static native void panicForTest(String message);
+}

@@ -1,0 +1,259 @@
+package io.ncf.jni;
+
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import org.apache.spark.sql.types.BooleanType;
+import org.apache.spark.sql.types.ByteType;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DateType;
+import org.apache.spark.sql.types.Decimal;
+import org.apache.spark.sql.types.DecimalType;
+import org.apache.spark.sql.types.DoubleType;
+import org.apache.spark.sql.types.FloatType;
+import org.apache.spark.sql.types.IntegerType;
+import org.apache.spark.sql.types.LongType;
+import org.apache.spark.sql.types.ShortType;
+import org.apache.spark.sql.types.TimestampNTZType;
+import org.apache.spark.sql.types.TimestampType;
+import org.apache.spark.sql.vectorized.ColumnVector;
+import org.apache.spark.sql.vectorized.ColumnarArray;
+import org.apache.spark.sql.vectorized.ColumnarMap;
+import org.apache.spark.unsafe.Platform;
+import org.apache.spark.unsafe.types.UTF8String;
+
+/**
+ * A column of the current batch of a {@link NativeScan}, read by address.
+ *
+ * <p>One object serves all batches: {@link #reset} points it at the next one. It owns nothing, so
+ * {@link #close()} does nothing; values, strings included, are valid as long as the batch is. Rust
+ * has checked offsets, UTF-8 and lengths before the batch crosses, and Spark asks only for rows of
+ * the batch, so nothing is checked here.
+ *
+ * <p>One final class for every type: a getter knows its own layout, so it needs no branch on the
+ * type, and call sites stay monomorphic.
+ */
+public final class NcfColumnVector extends ColumnVector {
+  /** Decimals of up to this many digits are 64-bit integers, others 128-bit. */
+  static final int MAX_LONG_DIGITS = Decimal.MAX_LONG_DIGITS();
+
+  private static final long MAX_LONG_DECIMAL = 999_999_999_999_999_999L;
+
+  private final int width;
+  private int nulls;
+  private int offset;
+  // 0 when no row is null.
+  private long validity;
+  // Values; offsets of strings and binaries; with the array's offset added unless values are bits.
+  private long values;
+  private long bytes;
+
+  /** A vector of {@code type} without a batch; nested types and intervals are unsupported. */
+  public NcfColumnVector(DataType type) {
+    super(type);
+    width = width(type);
+  }
+
+  /** Bytes of one value, 0 for bits; 4, of an offset, for strings and binaries. */
+  static int width(DataType type) {
+    if (type instanceof BooleanType) {
+      return 0;
+    } else if (type instanceof ByteType) {
+      return 1;
+    } else if (type instanceof ShortType) {
+      return 2;
+    } else if (type instanceof IntegerType || type instanceof DateType || type instanceof FloatType) {
+      return 4;
+    } else if (type instanceof LongType
+        || type instanceof DoubleType
+        || type instanceof TimestampType
+        || type instanceof TimestampNTZType) {
+      return 8;
+    } else if (type instanceof DecimalType) {
+      return ((DecimalType) type).precision() <= MAX_LONG_DIGITS ? 8 : 16;
+    } else if (isBytes(type)) {
+      return 4;
+    }
+    throw new NcfUnsupportedException(
+        "type " + type.catalogString() + " is not supported; cast the column to another type");
+  }
+
+  static boolean isBytes(DataType type) {
+    return type instanceof org.apache.spark.sql.types.StringType
+        || type instanceof org.apache.spark.sql.types.BinaryType;
+  }
+
+  /**
+   * Points this vector at a column of a batch.
+   *
+   * @param array address of the {@code ArrowArray} of the column, see {@link ArrowLayout#child}
+   */
+  public void reset(long array) {
+    nulls = (int) Platform.getLong(null, array + ArrowLayout.NULL_COUNT);
+    offset = (int) Platform.getLong(null, array + ArrowLayout.OFFSET);
+    validity = nulls == 0 ? 0L : ArrowLayout.buffer(array, 0);
+    values = ArrowLayout.buffer(array, 1) + (long) offset * width;
+    bytes = isBytes(type) ? ArrowLayout.buffer(array, 2) : 0L;
+  }
+
+  @Override
+  public void close() {}
+
+  @Override
+  public boolean hasNull() {
+    return nulls != 0;
+  }
+
+  @Override
+  public int numNulls() {
+    return nulls;
+  }
+
+  @Override
+  public boolean isNullAt(int row) {
+    return validity != 0L && !bit(validity, offset + row);
+  }
+
+  private static boolean bit(long bitmap, int index) {
+    return (Platform.getByte(null, bitmap + (index >>> 3)) >>> (index & 7) & 1) != 0;
+  }
+
+  @Override
+  public boolean getBoolean(int row) {
+    return bit(values, offset + row);
+  }
+
+  @Override
+  public byte getByte(int row) {
+    return Platform.getByte(null, values + row);
+  }
+
+  @Override
+  public byte[] getBytes(int row, int count) {
+    byte[] copy = new byte[count];
+    Platform.copyMemory(null, values + row, copy, Platform.BYTE_ARRAY_OFFSET, count);
+    return copy;
+  }
+
+  @Override
+  public short getShort(int row) {
+    return Platform.getShort(null, values + 2L * row);
+  }
+
+  @Override
+  public short[] getShorts(int row, int count) {
+    short[] copy = new short[count];
+    Platform.copyMemory(null, values + 2L * row, copy, Platform.SHORT_ARRAY_OFFSET, 2L * count);
+    return copy;
+  }
+
+  @Override
+  public int getInt(int row) {
+    return Platform.getInt(null, values + 4L * row);
+  }
+
+  @Override
+  public int[] getInts(int row, int count) {
+    int[] copy = new int[count];
+    Platform.copyMemory(null, values + 4L * row, copy, Platform.INT_ARRAY_OFFSET, 4L * count);
+    return copy;
+  }
+
+  @Override
+  public long getLong(int row) {
+    return Platform.getLong(null, values + 8L * row);
+  }
+
+  @Override
+  public long[] getLongs(int row, int count) {
+    long[] copy = new long[count];
+    Platform.copyMemory(null, values + 8L * row, copy, Platform.LONG_ARRAY_OFFSET, 8L * count);
+    return copy;
+  }
+
+  @Override
+  public float getFloat(int row) {
+    return Platform.getFloat(null, values + 4L * row);
+  }
+
+  @Override
+  public float[] getFloats(int row, int count) {
+    float[] copy = new float[count];
+    Platform.copyMemory(null, values + 4L * row, copy, Platform.FLOAT_ARRAY_OFFSET, 4L * count);
+    return copy;
+  }
+
+  @Override
+  public double getDouble(int row) {
+    return Platform.getDouble(null, values + 8L * row);
+  }
+
+  @Override
+  public double[] getDoubles(int row, int count) {
+    double[] copy = new double[count];
+    Platform.copyMemory(null, values + 8L * row, copy, Platform.DOUBLE_ARRAY_OFFSET, 8L * count);
+    return copy;
+  }
+
+  @Override
+  public Decimal getDecimal(int row, int precision, int scale) {
+    if (isNullAt(row)) {
+      return null;
+    }
+    if (width == 8) {
+      return Decimal.createUnsafe(getLong(row), precision, scale);
+    }
+    long low = Platform.getLong(null, values + 16L * row);
+    long high = Platform.getLong(null, values + 16L * row + 8);
+    // Spark itself keeps an unscaled value of up to 18 digits as a long, whatever the precision.
+    if (high == low >> 63 && low >= -MAX_LONG_DECIMAL && low <= MAX_LONG_DECIMAL) {
+      return Decimal.createUnsafe(low, precision, scale);
+    }
+    byte[] bigEndian = new byte[16];
+    for (int index = 0; index < 8; index++) {
+      bigEndian[7 - index] = (byte) (high >>> 8 * index);
+      bigEndian[15 - index] = (byte) (low >>> 8 * index);
+    }
+    return Decimal.apply(new BigDecimal(new BigInteger(bigEndian), scale), precision, scale);
+  }
+
+  @Override
+  public UTF8String getUTF8String(int row) {
+    if (isNullAt(row)) {
+      return null;
+    }
+    int start = getInt(row);
+    return UTF8String.fromAddress(null, bytes + start, getInt(row + 1) - start);
+  }
+
+  @Override
+  public byte[] getBinary(int row) {
+    if (isNullAt(row)) {
+      return null;
+    }
+    int start = getInt(row);
+    int length = getInt(row + 1) - start;
+    byte[] copy = new byte[length];
+    Platform.copyMemory(null, bytes + start, copy, Platform.BYTE_ARRAY_OFFSET, length);
+    return copy;
+  }
+
+  @Override
+  public ColumnarArray getArray(int row) {
+    throw nested();
+  }
+
+  @Override
+  public ColumnarMap getMap(int row) {
+    throw nested();
+  }
+
+  @Override
+  public ColumnVector getChild(int ordinal) {
+    throw nested();
+  }
+
+  private NcfUnsupportedException nested() {
+    return new NcfUnsupportedException(
+        "a column of type " + type.catalogString() + " has no nested values");
+  }
+}

@@ -1,0 +1,41 @@
+package io.ncf.spark
+
+import com.fasterxml.jackson.databind.node.{ArrayNode, JsonNodeFactory, ObjectNode}
+import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
+
+import scala.jdk.CollectionConverters._
+
+/** The JSON of the native surface (see `io.ncf.jni.Native`). Jackson comes with Spark. */
+private[spark] object Json {
+
+  private val mapper = new ObjectMapper()
+
+  def obj(): ObjectNode = JsonNodeFactory.instance.objectNode()
+
+  def arr(): ArrayNode = JsonNodeFactory.instance.arrayNode()
+
+  def parse(text: String): JsonNode = mapper.readTree(text)
+
+  /** An array of strings. */
+  def strings(values: Iterable[String]): ArrayNode = {
+    val array = arr()
+    values.foreach(value => array.add(value))
+    array
+  }
+
+  /** An array of anything that is JSON already. */
+  def array(values: Iterable[JsonNode]): ArrayNode = {
+    val array = arr()
+    values.foreach(value => array.add(value))
+    array
+  }
+
+  def elements(node: JsonNode): Iterator[JsonNode] = node.elements().asScala
+
+  /** A number that may be absent or null. */
+  def optionalLong(node: JsonNode, name: String): Option[Long] =
+    Option(node.get(name)).filterNot(_.isNull).map(_.asLong())
+
+  /** A number that counts as 0 when it is absent. */
+  def long(node: JsonNode, name: String): Long = optionalLong(node, name).getOrElse(0L)
+}

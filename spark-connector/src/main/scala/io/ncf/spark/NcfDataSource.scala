@@ -1,0 +1,114 @@
+package io.ncf.spark
+
+import java.util
+
+import org.apache.spark.sql.connector.catalog.{
+  SessionConfigSupport,
+  Table,
+  TableCatalog,
+  TableProvider
+}
+import org.apache.spark.sql.connector.expressions.{Expressions, Transform}
+import org.apache.spark.sql.sources.{BaseRelation, CreatableRelationProvider, DataSourceRegister}
+import org.apache.spark.sql.types.{DataType, StructType}
+import org.apache.spark.sql.util.CaseInsensitiveStringMap
+import org.apache.spark.sql.{DataFrame, SQLContext, SaveMode}
+
+import scala.jdk.CollectionConverters._
+
+import io.ncf.spark.write.PathWrite
+
+/** The data source `ncf`: `spark.read.format("ncf").load(path)`, `df.write.format("ncf").save(path)`
+  * and `CREATE TABLE … USING ncf`, without any configuration.
+  *
+  * Reads, streams and tables of the catalog take the V2 path. Writes by path arrive in
+  * [[createRelation]], the only entry that gets every save mode together with the partition columns,
+  * and run as a V2 write from there.
+  */
+final class NcfDataSource
+    extends TableProvider
+    with DataSourceRegister
+    with SessionConfigSupport
+    with CreatableRelationProvider {
+
+  // Spark asks for schema, partitioning and table one after the other.
+  private var opened: Option[(NcfOptions, NcfDataset)] = None
+
+  override def shortName(): String = NcfDataSource.Name
+
+  override def keyPrefix(): String = NcfDataSource.Name
+
+  /** A schema may be given by the user or by the catalog. */
+  override def supportsExternalMetadata(): Boolean = true
+
+  override def inferSchema(options: CaseInsensitiveStringMap): StructType = {
+    val dataset = open(options).getOrElse(throw NcfErrors.noPath())
+    dataset.kind match {
+      case NcfDataset.Absent => throw NcfErrors.pathNotFound(dataset.path)
+      case NcfDataset.Empty  => throw NcfErrors.nothingToInferFrom()
+      case _                 => dataset.schema
+    }
+  }
+
+  /** Also asked for tables and sinks that do not exist yet: they have no partitioning. */
+  override def inferPartitioning(options: CaseInsensitiveStringMap): Array[Transform] =
+    open(options).toArray.flatMap(dataset => NcfDataSource.identity(dataset.partitionColumns))
+
+  override def getTable(
+      schema: StructType,
+      partitioning: Array[Transform],
+      properties: util.Map[String, String]): Table = {
+    val map = properties.asScala
+    // Tables of the session catalog bring the properties of CREATE TABLE, `USING` among them.
+    val inCatalog = map.contains(TableCatalog.PROP_PROVIDER)
+    val options = if (inCatalog) NcfOptions.parseProperties(map) else NcfOptions.parse(map)
+    val role = if (inCatalog) NcfTable.InCatalog else NcfTable.ByPath
+    new NcfTable(NcfPath.find(map), schema, partitioning, options, role)
+  }
+
+  override def createRelation(
+      sqlContext: SQLContext,
+      mode: SaveMode,
+      parameters: Map[String, String],
+      data: DataFrame): BaseRelation = {
+    new PathWrite(sqlContext, mode, parameters, data).run()
+    NcfDataSource.Written(sqlContext, data.schema)
+  }
+
+  override def supportsDataType(dataType: DataType): Boolean =
+    SchemaConverter.typeName(dataType).isDefined
+
+  /** How Spark names this source in its messages. */
+  override def toString: String = NcfDataSource.Name
+
+  private def open(options: CaseInsensitiveStringMap): Option[NcfDataset] = {
+    val map = options.asCaseSensitiveMap().asScala
+    NcfPath.find(map).map { path =>
+      val parsed =
+        if (map.contains(TableCatalog.PROP_PROVIDER)) NcfOptions.parseProperties(map)
+        else NcfOptions.parse(map)
+      opened match {
+        case Some((`parsed`, dataset)) if dataset.path == path => dataset
+        case _ =>
+          val dataset = NcfDataset.open(path, parsed)
+          opened = Some((parsed, dataset))
+          dataset
+      }
+    }
+  }
+}
+
+object NcfDataSource {
+
+  /** The short name, which is also the prefix of session options. */
+  val Name = "ncf"
+
+  private[spark] def identity(columns: Seq[String]): Array[Transform] =
+    columns.map(column => Expressions.identity(quoted(column)): Transform).toArray
+
+  /** A column name as one part, whatever characters it has. */
+  private[spark] def quoted(column: String): String = "`" + column.replace("`", "``") + "`"
+
+  /** What a finished write answers; Spark uses its schema only. */
+  private final case class Written(sqlContext: SQLContext, schema: StructType) extends BaseRelation
+}

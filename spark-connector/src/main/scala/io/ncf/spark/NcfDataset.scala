@@ -1,0 +1,92 @@
+package io.ncf.spark
+
+import com.fasterxml.jackson.databind.JsonNode
+import org.apache.spark.sql.types.StructType
+
+import io.ncf.jni.{Native, NativeLibrary}
+
+/** What stands at a path when it is opened.
+  *
+  * @param path             local and absolute
+  * @param kind             a table with a log, a bare directory, one file, or nothing yet
+  * @param version          the table's version that was read; none unless it is a table
+  * @param ncfSchema        the schema with field ids, as JSON; no columns when there is nothing yet
+  * @param partitionColumns names of the columns that are stored as directories
+  */
+private[spark] final case class NcfDataset(
+    path: String,
+    kind: NcfDataset.Kind,
+    version: Option[Long],
+    ncfSchema: JsonNode,
+    partitionColumns: Seq[String]) {
+
+  lazy val schema: StructType = SchemaConverter.toSpark(ncfSchema)
+
+  /** Whether there is anything to read. */
+  def exists: Boolean = kind != NcfDataset.Absent && kind != NcfDataset.Empty
+}
+
+private[spark] object NcfDataset {
+
+  /** What a path can hold. */
+  sealed abstract class Kind(val words: String)
+  case object Table extends Kind("a table")
+  case object Directory extends Kind("a directory of ncf files without a log")
+  case object SingleFile extends Kind("a file")
+  case object Empty extends Kind("an empty directory")
+  case object Absent extends Kind("nothing")
+
+  private val noColumns = SchemaConverter.toNcf(StructType(Nil))
+
+  /** Opens `path`: reads the log or lists the directory, and no data. */
+  def open(path: String, options: NcfOptions): NcfDataset = {
+    val answer = describe(path, options, None)
+    val kind = answer.get("kind").asText() match {
+      case "table"     => Table
+      case "directory" => Directory
+      case "file"      => SingleFile
+      case "empty"     => Empty
+      case "absent"    => Absent
+      case other =>
+        throw NcfErrors.unsupported(s"$path holds '$other', which needs a newer ncf connector")
+    }
+    NcfDataset(
+      path,
+      kind,
+      Json.optionalLong(answer, "version"),
+      Option(answer.get("schema")).filterNot(_.isNull).getOrElse(noColumns),
+      Option(answer.get("partitionColumns")).toSeq
+        .filterNot(_.isNull)
+        .flatMap(names => Json.elements(names).map(_.asText()))
+    )
+  }
+
+  /** `schema` with the field ids that the table at `path` gives its columns once it is overwritten
+    * with them: the files, which are written first, must carry the same.
+    */
+  def withFieldIds(path: String, schema: JsonNode): JsonNode =
+    Option(describe(path, NcfOptions.empty, Some(schema)).get("writeSchema"))
+      .filterNot(_.isNull)
+      .getOrElse(
+        throw NcfErrors.unsupported(
+          "the native library assigns no field ids; use a library and a jar of the same build"
+        )
+      )
+
+  private def describe(path: String, options: NcfOptions, schema: Option[JsonNode]): JsonNode = {
+    NativeLibrary.load()
+    val request = Json.obj()
+    request.put("path", path)
+    request.set[JsonNode]("options", options.toJson)
+    schema.fold[JsonNode](request.putNull("schema"))(request.set[JsonNode]("schema", _))
+    Json.parse(Native.openDataset(request.toString))
+  }
+
+  /** The latest version of the table at `path`, if there is a table. */
+  def latestVersion(path: String): Option[Long] = {
+    NativeLibrary.load()
+    val request = Json.obj()
+    request.put("path", path)
+    Json.optionalLong(Json.parse(Native.latestVersion(request.toString)), "version")
+  }
+}

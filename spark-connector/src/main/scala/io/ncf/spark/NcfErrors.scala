@@ -1,0 +1,60 @@
+package io.ncf.spark
+
+import org.apache.spark.sql.AnalysisException
+import org.apache.spark.sql.types.DataType
+
+import io.ncf.jni.{NcfInvalidArgumentException, NcfUnsupportedException}
+
+/** Every error that the connector itself raises: what is wrong, and what to do about it. */
+private[spark] object NcfErrors {
+
+  // The error classes are Spark's own, so that handlers written for other sources work.
+
+  def pathNotFound(path: String): Throwable =
+    new AnalysisException("PATH_NOT_FOUND", Map("path" -> path))
+
+  def pathExists(path: String): Throwable =
+    new AnalysisException("PATH_ALREADY_EXISTS", Map("outputPath" -> path))
+
+  def nothingToInferFrom(): Throwable =
+    new AnalysisException("UNABLE_TO_INFER_SCHEMA", Map("format" -> "ncf"))
+
+  def noPath(): Throwable = invalid("no path was given; name one: load(path) or save(path)")
+
+  def severalPaths(paths: Seq[String]): Throwable = unsupported(
+    s"ncf reads one path at a time and got ${paths.mkString(", ")}; load each and union them"
+  )
+
+  def scheme(scheme: String, path: String): Throwable = unsupported(
+    s"the file system scheme '$scheme' of $path is not supported yet; " +
+      "ncf reads and writes local paths (file:)"
+  )
+
+  def columnType(column: String, dataType: DataType): Throwable = unsupported(
+    s"column $column has the type ${dataType.catalogString}, which ncf cannot store; " +
+      s"drop the column or cast it to one of ${SchemaConverter.supported.mkString(", ")}"
+  )
+
+  def schemaMismatch(path: String, differences: Seq[String]): Throwable = invalid(
+    s"the data does not fit the table $path: ${differences.mkString("; ")}. " +
+      "Select and cast the columns, or write with mode overwrite to change the table"
+  )
+
+  def readSchemaMismatch(path: String, differences: Seq[String]): Throwable = invalid(
+    s"the schema given does not fit $path: ${differences.mkString("; ")}. " +
+      "Read the column with its own type and cast it afterwards"
+  )
+
+  def notATable(path: String, what: String, wanted: String): Throwable = invalid(
+    s"$path is $what and cannot be $wanted; use the path of a table or a new path"
+  )
+
+  def streamRewritten(path: String, version: Long, operation: String): Throwable = invalid(
+    s"version $version of $path removed files ($operation), and a stream reads only appends; " +
+      "start again with a new checkpoint to read the table as it is now"
+  )
+
+  def invalid(message: String): Throwable = new NcfInvalidArgumentException(message)
+
+  def unsupported(message: String): Throwable = new NcfUnsupportedException(message)
+}

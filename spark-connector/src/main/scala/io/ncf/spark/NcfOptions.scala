@@ -1,0 +1,242 @@
+package io.ncf.spark
+
+import java.util.Locale
+
+import com.fasterxml.jackson.databind.node.ObjectNode
+
+/** One option.
+  *
+  * @param name    as in `.option(name, value)`; `spark.datasource.ncf.<name>` sets it for a session
+  *                and `ncf.<name>` is the table property; upper and lower case are the same
+  * @param doc     what it does, with its values and its default
+  * @param parse   fails with `IllegalArgumentException` on a value that the option cannot take
+  */
+private[spark] final case class NcfOption(name: String, doc: String, parse: String => Unit) {
+
+  private[spark] val key: String = name.toLowerCase(Locale.ROOT)
+}
+
+/** The options of one read or write, checked.
+  *
+  * @param values by the option's own spelling; columns of `encoding.<column>` as the user spelt them
+  */
+private[spark] final case class NcfOptions(values: Map[String, String]) {
+
+  def get(option: NcfOption): Option[String] = values.get(option.name)
+
+  def flag(option: NcfOption, default: Boolean): Boolean =
+    get(option).fold(default)(_.trim.toBoolean)
+
+  /** These options, overruled by `stronger`. */
+  def withOverrides(stronger: NcfOptions): NcfOptions = NcfOptions(values ++ stronger.values)
+
+  def without(options: NcfOption*): NcfOptions = NcfOptions(values -- options.map(_.name))
+
+  /** The table's columns that rows are sorted by within a task: name and whether it ascends. */
+  def sortBy: Seq[(String, Boolean)] =
+    get(NcfOptions.SortBy).toSeq.flatMap(NcfOptions.parseSortBy)
+
+  /** The application transaction that makes a repeated write do nothing. */
+  def transaction: Option[(String, Long)] =
+    (get(NcfOptions.TxnAppId), get(NcfOptions.TxnVersion)) match {
+      case (Some(id), Some(version)) => Some((id, version.trim.toLong))
+      case (None, None)              => None
+      case _ =>
+        throw NcfErrors.invalid("txnAppId and txnVersion belong together; give both or neither")
+    }
+
+  /** As the native side takes them. */
+  def toJson: ObjectNode = {
+    val node = Json.obj()
+    values.toSeq.sorted.foreach { case (name, value) => node.put(name, value) }
+    node
+  }
+}
+
+private[spark] object NcfOptions {
+
+  val empty: NcfOptions = NcfOptions(Map.empty)
+
+  /** Key of a table property is this and the option's name. */
+  private val propertyPrefix = "ncf."
+
+  private val encodingPrefix = "encoding."
+
+  private def text(name: String, doc: String): NcfOption = NcfOption(name, doc, _ => ())
+
+  private def boolean(name: String, doc: String): NcfOption =
+    NcfOption(name, doc, value => require(value.trim.toBooleanOption.isDefined, "true or false"))
+
+  private def positive(name: String, doc: String): NcfOption = NcfOption(
+    name,
+    doc,
+    value => require(value.trim.toLongOption.exists(_ > 0), "a whole number above 0")
+  )
+
+  private def natural(name: String, doc: String): NcfOption = NcfOption(
+    name,
+    doc,
+    value => require(value.trim.toLongOption.exists(_ >= 0), "a whole number, 0 or more")
+  )
+
+  private def choice(name: String, choices: String*)(doc: String): NcfOption = NcfOption(
+    name,
+    doc,
+    value => require(choices.contains(value.trim), choices.mkString("one of ", ", ", ""))
+  )
+
+  val Profile: NcfOption = choice("profile", "fast", "balanced")(
+    "write: fast = light encodings only; balanced (default) = smaller files"
+  )
+  val SortBy: NcfOption = NcfOption(
+    "sortBy",
+    "write: columns that each task sorts its rows by, `a, b desc`; default none",
+    value => { parseSortBy(value); () }
+  )
+  val MergeSchema: NcfOption = boolean(
+    "mergeSchema",
+    "read: a directory without a log has the columns of all its files, not of the first; default false"
+  )
+  val BlockRows: NcfOption =
+    positive("blockRows", "write: most rows of a block; default 1048576, which is also the limit")
+  val BlockBytes: NcfOption =
+    positive("blockBytes", "write: raw bytes after which a block ends; default 268435456")
+  val FilterColumns: NcfOption =
+    text("filterColumns", "write: columns that get a filter for point lookups, comma-separated")
+  val VerifyChecksums: NcfOption = boolean(
+    "verifyChecksums",
+    "read: whether every page's checksum is verified before decoding; default true"
+  )
+  val VersionAsOf: NcfOption =
+    natural("versionAsOf", "read: the version of the table to read; default the latest")
+  val TimestampAsOf: NcfOption =
+    text("timestampAsOf", "read: the version that was the latest at this time; default the latest")
+  val TxnAppId: NcfOption =
+    text("txnAppId", "write: with txnVersion, makes a write that is repeated do nothing")
+  val TxnVersion: NcfOption = natural("txnVersion", "write: see txnAppId; must grow for each write")
+  val PushFilters: NcfOption =
+    boolean("pushdown.filters", "read: whether filters are evaluated while reading; default true")
+  val PushAggregates: NcfOption =
+    boolean("pushdown.aggregates", "read: accepted; aggregates are not pushed yet")
+  val PushFloatAggregates: NcfOption =
+    boolean("pushdown.floatAggregates", "read: accepted; aggregates are not pushed yet")
+  val PushTopN: NcfOption = boolean("pushdown.topN", "read: accepted; top-n is not pushed yet")
+  val PushLimit: NcfOption =
+    boolean("pushdown.limit", "read: whether a limit keeps splits from being read; default true")
+  val PushOffset: NcfOption = boolean("pushdown.offset", "read: accepted; offset is not pushed yet")
+  val PushSample: NcfOption = boolean("pushdown.sample", "read: accepted; samples are not pushed yet")
+  val PushRuntime: NcfOption =
+    boolean("pushdown.runtime", "read: accepted; runtime filters are not pushed yet")
+
+  /** Every option but `encoding.<column>`, which forces a column's encoding (write). */
+  val all: Seq[NcfOption] = Seq(
+    Profile,
+    SortBy,
+    MergeSchema,
+    BlockRows,
+    BlockBytes,
+    FilterColumns,
+    VerifyChecksums,
+    VersionAsOf,
+    TimestampAsOf,
+    TxnAppId,
+    TxnVersion,
+    PushFilters,
+    PushAggregates,
+    PushFloatAggregates,
+    PushTopN,
+    PushLimit,
+    PushOffset,
+    PushSample,
+    PushRuntime
+  )
+
+  private val byKey: Map[String, NcfOption] = all.map(option => option.key -> option).toMap
+
+  /** What Spark itself puts among a source's options. Options of Spark's that would change a result
+    * (`basePath`, `pathGlobFilter`, `modifiedAfter`…) are not here: to ignore them would be wrong.
+    */
+  private val sparks: Set[String] = Set(
+    "path",
+    "paths",
+    "__partition_columns",
+    "checkpointlocation",
+    "queryname",
+    "serialization.format"
+  )
+
+  private val sparkPrefixes: Seq[String] = Seq("fs.", "dfs.", "spark.")
+
+  /** The options of a read or write by path. An option that is neither ours nor Spark's fails. */
+  def parse(options: collection.Map[String, String]): NcfOptions = NcfOptions(
+    options.toSeq.flatMap { case (name, value) =>
+      val key = name.toLowerCase(Locale.ROOT)
+      if (sparks(key) || sparkPrefixes.exists(key.startsWith(_))) None
+      else Some(checked(name.stripPrefix(propertyPrefix), value))
+    }.toMap
+  )
+
+  /** The options of a table of Spark's catalog, among properties of all kinds: ours are those that
+    * start with `ncf.` and, as `OPTIONS (…)` come without a prefix, those of a known name.
+    */
+  def parseProperties(properties: collection.Map[String, String]): NcfOptions = NcfOptions(
+    properties.toSeq.flatMap { case (name, value) =>
+      val key = name.toLowerCase(Locale.ROOT)
+      if (key.startsWith(propertyPrefix)) Some(checked(name.drop(propertyPrefix.length), value))
+      else if (byKey.contains(key) || key.startsWith(encodingPrefix)) Some(checked(name, value))
+      else None
+    }.toMap
+  )
+
+  private def checked(name: String, value: String): (String, String) = {
+    val key = name.toLowerCase(Locale.ROOT)
+    if (key.startsWith(encodingPrefix) && key.length > encodingPrefix.length) {
+      encodingPrefix + name.drop(encodingPrefix.length) -> value
+    } else {
+      val option = byKey.getOrElse(key, throw unknown(name))
+      try option.parse(value)
+      catch {
+        case error: IllegalArgumentException =>
+          throw NcfErrors.invalid(
+            s"option ${option.name} cannot be '$value'; it takes " +
+              error.getMessage.stripPrefix("requirement failed: ")
+          )
+      }
+      option.name -> value
+    }
+  }
+
+  private def unknown(name: String): Throwable = {
+    val names = all.map(_.name) :+ s"$encodingPrefix<column>"
+    val nearest = names.minBy(distance(_, name))
+    val hint = if (distance(nearest, name) <= 3) s" did you mean $nearest?" else ""
+    NcfErrors.invalid(
+      s"unknown option $name;$hint the options of ncf are ${names.mkString(", ")}"
+    )
+  }
+
+  private def parseSortBy(value: String): Seq[(String, Boolean)] =
+    value.split(',').toSeq.map(_.trim).map { part =>
+      require(part.nonEmpty, "column names, comma-separated, each with or without asc or desc")
+      part.split("\\s+") match {
+        case Array(name)                                      => (name, true)
+        case Array(name, way) if way.equalsIgnoreCase("asc")  => (name, true)
+        case Array(name, way) if way.equalsIgnoreCase("desc") => (name, false)
+        case _                                                => (part, true)
+      }
+    }
+
+  /** Levenshtein's distance, case ignored. */
+  private def distance(a: String, b: String): Int = {
+    val (x, y) = (a.toLowerCase(Locale.ROOT), b.toLowerCase(Locale.ROOT))
+    val first = (0 to y.length).toVector
+    x.indices
+      .foldLeft(first) { (row, i) =>
+        y.indices.foldLeft(Vector(i + 1)) { (next, j) =>
+          val change = row(j) + (if (x(i) == y(j)) 0 else 1)
+          next :+ math.min(change, math.min(row(j + 1), next(j)) + 1)
+        }
+      }
+      .last
+  }
+}

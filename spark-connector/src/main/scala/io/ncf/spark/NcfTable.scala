@@ -1,0 +1,127 @@
+package io.ncf.spark
+
+import java.util
+import java.util.Objects
+
+import org.apache.spark.sql.connector.catalog.{SupportsRead, SupportsWrite, TableCapability}
+import org.apache.spark.sql.connector.expressions.Transform
+import org.apache.spark.sql.connector.read.ScanBuilder
+import org.apache.spark.sql.connector.write.{LogicalWriteInfo, WriteBuilder}
+import org.apache.spark.sql.types.StructType
+import org.apache.spark.sql.util.CaseInsensitiveStringMap
+
+import scala.jdk.CollectionConverters._
+
+import io.ncf.spark.read.NcfScanBuilder
+import io.ncf.spark.write.NcfWriteBuilder
+
+/** A table as Spark sees it. Nothing is opened before a scan or a write is built, so a data frame
+  * reads the version that is the latest when a query on it is planned.
+  *
+  * @param location     local path; none for a table of the catalog that is being created
+  * @param columns0     the columns that Spark asks for
+  * @param transforms   the partitioning, identity transforms only
+  * @param options      those that hold for every use of the table
+  * @param role         what Spark may do with it
+  */
+private[spark] final class NcfTable(
+    val location: Option[String],
+    columns0: StructType,
+    transforms: Array[Transform],
+    val options: NcfOptions,
+    val role: NcfTable.Role)
+    extends SupportsRead
+    with SupportsWrite {
+
+  override def name(): String = location.fold("ncf")(path => s"ncf.`$path`")
+
+  override def schema(): StructType = columns0
+
+  override def partitioning(): Array[Transform] = transforms
+
+  override def capabilities(): util.Set[TableCapability] = {
+    import TableCapability._
+    role match {
+      // Without BATCH_WRITE, so that Spark leaves every save mode to NcfDataSource.createRelation.
+      case NcfTable.ByPath    => util.EnumSet.of(BATCH_READ, MICRO_BATCH_READ, STREAMING_WRITE)
+      case NcfTable.InCatalog => NcfTable.readAndWrite
+      case NcfTable.Target    => util.EnumSet.of(BATCH_WRITE, TRUNCATE)
+    }
+  }
+
+  override def newScanBuilder(scanOptions: CaseInsensitiveStringMap): ScanBuilder = {
+    val merged = options.withOverrides(parse(scanOptions))
+    val dataset = NcfDataset.open(requiredLocation, merged)
+    if (role == NcfTable.ByPath && !dataset.exists) throw NcfErrors.pathNotFound(dataset.path)
+    if (dataset.exists) {
+      val differences = SchemaConverter.readDifferences(dataset.schema, columns0)
+      if (differences.nonEmpty) throw NcfErrors.readSchemaMismatch(dataset.path, differences)
+    }
+    new NcfScanBuilder(dataset, columns0, merged.without(NcfOptions.VersionAsOf, NcfOptions.TimestampAsOf))
+  }
+
+  override def newWriteBuilder(info: LogicalWriteInfo): WriteBuilder = new NcfWriteBuilder(
+    requiredLocation,
+    if (role == NcfTable.ByPath) info.schema() else columns0,
+    partitionColumns,
+    options.withOverrides(parse(info.options())),
+    info.queryId(),
+    info.schema()
+  )
+
+  /** Names of the columns that the table is partitioned by. */
+  def partitionColumns: Seq[String] = NcfTable.identityColumns(transforms)
+
+  private def requiredLocation: String = location.getOrElse(throw NcfErrors.noPath())
+
+  private def parse(map: CaseInsensitiveStringMap): NcfOptions = {
+    val original = map.asCaseSensitiveMap().asScala
+    if (role == NcfTable.InCatalog) NcfOptions.parseProperties(original)
+    else NcfOptions.parse(original)
+  }
+
+  override def equals(other: Any): Boolean = other match {
+    case that: NcfTable =>
+      role == that.role && location == that.location && columns0 == that.schema() &&
+      options == that.options && partitionColumns == that.partitionColumns
+    case _ => false
+  }
+
+  override def hashCode(): Int = Objects.hash(role, location, columns0, options)
+}
+
+private[spark] object NcfTable {
+
+  /** What a table stands for. */
+  sealed trait Role
+
+  /** `format("ncf").load(path)`, and streams in both directions. */
+  case object ByPath extends Role
+
+  /** A table of Spark's session catalog. */
+  case object InCatalog extends Role
+
+  /** Where `save(path)` writes to. */
+  case object Target extends Role
+
+  private def readAndWrite: util.Set[TableCapability] = util.EnumSet.of(
+    TableCapability.BATCH_READ,
+    TableCapability.MICRO_BATCH_READ,
+    TableCapability.STREAMING_WRITE,
+    TableCapability.BATCH_WRITE,
+    TableCapability.TRUNCATE
+  )
+
+  /** The columns of identity transforms; every other transform is refused. */
+  def identityColumns(transforms: Array[Transform]): Seq[String] = transforms.toSeq.map {
+    transform =>
+      val columns = transform.references().toSeq.map(_.fieldNames().toSeq)
+      (transform.name(), columns) match {
+        case ("identity", Seq(Seq(column))) => column
+        case _ =>
+          throw NcfErrors.unsupported(
+            s"partitioning by ${transform.describe()} is not supported; use plain columns"
+          )
+      }
+  }
+}

@@ -1,0 +1,252 @@
+package io.ncf.spark
+
+import com.fasterxml.jackson.databind.JsonNode
+import org.apache.spark.sql.connector.expressions.filter.{
+  AlwaysFalse,
+  AlwaysTrue,
+  And,
+  Not,
+  Or,
+  Predicate
+}
+import org.apache.spark.sql.connector.expressions.{
+  Cast,
+  Expression,
+  Literal,
+  NamedReference
+}
+import org.apache.spark.sql.types._
+import org.apache.spark.unsafe.types.UTF8String
+
+import scala.util.Try
+
+/** Spark's predicates as NCF's, which are JSON (`ncf_core::Predicate`).
+  *
+  * A predicate that converts is evaluated exactly, with Spark's nulls, NaN and −0.0, so Spark plans
+  * no filter for it. Whatever does not convert stays with Spark: nothing is approximated, except by
+  * [[weaken]], whose results Spark filters again.
+  *
+  * @param schema the columns that predicates may name: those that the table has
+  */
+private[spark] final class PredicateConverter(schema: StructType) {
+
+  import PredicateConverter._
+
+  private val types: Map[String, DataType] = schema.map(f => f.name -> plain(f.dataType)).toMap
+
+  /** The exact equivalent, if NCF has one. */
+  def convert(predicate: Predicate): Option[JsonNode] = predicate match {
+    case _: AlwaysTrue  => Some(always(Some(true)))
+    case _: AlwaysFalse => Some(always(Some(false)))
+    case and: And       => both("and", convert(and.left()), convert(and.right()))
+    case or: Or         => both("or", convert(or.left()), convert(or.right()))
+    case not: Not       => convert(not.child()).map(node("not", _))
+    case other          => convertNamed(other.name(), other.children().toSeq)
+  }
+
+  /** A predicate that is true wherever `predicate` is: the convertible part of conjunctions. */
+  def weaken(predicate: Predicate): Option[JsonNode] = convert(predicate).orElse(predicate match {
+    case and: And =>
+      val parts = weaken(and.left()).toSeq ++ weaken(and.right())
+      if (parts.size == 2) Some(node("and", Json.array(parts))) else parts.headOption
+    case or: Or => both("or", weaken(or.left()), weaken(or.right()))
+    case _      => None
+  })
+
+  private def convertNamed(name: String, children: Seq[Expression]): Option[JsonNode] =
+    (name, children) match {
+      case (_, Seq(left, right)) if comparisons.contains(name) =>
+        for (l <- operand(left); r <- operand(right); p <- compare(comparisons(name), l, r)) yield p
+      case ("IN", value +: list)       => operand(value).flatMap(in(_, list))
+      case ("IS_NULL", Seq(value))     => column(value).map(c => node("is_null", c.json))
+      case ("IS_NOT_NULL", Seq(value)) => column(value).map(c => node("is_not_null", c.json))
+      case (_, Seq(value, pattern)) if searches.contains(name) =>
+        for (c <- column(value); l <- literal(pattern); p <- search(searches(name), c, l)) yield p
+      case ("BOOLEAN_EXPRESSION", Seq(value)) =>
+        for (c <- column(value) if c.dataType == BooleanType)
+          yield comparison("eq", c.json, node("literal", node("boolean", true)))
+      case _ => None
+    }
+
+  private def compare(op: String, left: Operand, right: Operand): Option[JsonNode] =
+    if (!comparable(left.dataType, right.dataType)) None
+    else
+      (left, right) match {
+        case (_: Value, _: Value) => None // Spark folds constants itself.
+        case (l, r) if isNull(l) || isNull(r) =>
+          if (op != "null_safe_eq") Some(always(None))
+          else Some(node("is_null", if (isNull(l)) r.json else l.json))
+        case (l, r) => Some(comparison(op, l.json, r.json))
+      }
+
+  private def in(value: Operand, list: Seq[Expression]): Option[JsonNode] = value match {
+    case Column(json, dataType) =>
+      val literals = list.map(literal)
+      val fit = literals.forall(_.exists(l => comparable(l.dataType, dataType)))
+      if (!fit) None
+      else {
+        val (nulls, values) = literals.flatten.partition(isNull)
+        val body = Json.obj()
+        body.set[JsonNode]("expression", json)
+        body.set[JsonNode]("values", Json.array(values.flatMap(_.scalar)))
+        body.put("has_null", nulls.nonEmpty)
+        Some(node("in", body))
+      }
+    case _ => None
+  }
+
+  private def search(op: String, column: Column, pattern: Value): Option[JsonNode] =
+    if (column.dataType != StringType || pattern.dataType != StringType) None
+    else
+      pattern.scalar match {
+        case None => Some(always(None))
+        case Some(text) =>
+          val parts = Json.arr()
+          parts.add(op)
+          parts.add(column.json)
+          parts.add(text.get("string"))
+          Some(node("text", parts))
+      }
+
+  private def operand(expression: Expression): Option[Operand] =
+    column(expression).orElse(literal(expression))
+
+  private def column(expression: Expression): Option[Column] = expression match {
+    case reference: NamedReference if reference.fieldNames().length == 1 =>
+      val name = reference.fieldNames().head
+      types.get(name).map(dataType => Column(columnJson(name), dataType))
+    // More digits before the point change no value.
+    case cast: Cast =>
+      column(cast.expression()).filter { inner =>
+        (inner.dataType, cast.dataType()) match {
+          case (from: DecimalType, to: DecimalType) =>
+            from.scale == to.scale && from.precision <= to.precision
+          case (from, to) => from == plain(to)
+        }
+      }
+    case _ => None
+  }
+
+  private def literal(expression: Expression): Option[Value] = expression match {
+    case _: AlwaysTrue       => Some(Value(BooleanType, Some(node("boolean", true))))
+    case _: AlwaysFalse      => Some(Value(BooleanType, Some(node("boolean", false))))
+    case literal: Literal[_] => value(literal.value(), plain(literal.dataType()))
+    case _                   => None
+  }
+}
+
+private[spark] object PredicateConverter {
+
+  /** A side of a comparison. */
+  private[spark] sealed trait Operand {
+    def dataType: DataType
+    def json: JsonNode
+  }
+
+  private[spark] final case class Column(json: JsonNode, dataType: DataType) extends Operand
+
+  /** A constant; no scalar is null. */
+  private[spark] final case class Value(dataType: DataType, scalar: Option[JsonNode]) extends Operand {
+    override def json: JsonNode = node("literal", scalar.get)
+  }
+
+  private val comparisons = Map(
+    "=" -> "eq",
+    "<>" -> "not_eq",
+    "<=>" -> "null_safe_eq",
+    "<" -> "lt",
+    "<=" -> "lt_eq",
+    ">" -> "gt",
+    ">=" -> "gt_eq"
+  )
+
+  private val searches =
+    Map("STARTS_WITH" -> "starts_with", "ENDS_WITH" -> "ends_with", "CONTAINS" -> "contains")
+
+  /** All of the predicates. */
+  def conjunction(predicates: Seq[JsonNode]): Option[JsonNode] =
+    if (predicates.size > 1) Some(node("and", Json.array(predicates))) else predicates.headOption
+
+  private def plain(dataType: DataType): DataType = SchemaConverter.plain(dataType)
+
+  private def isNull(operand: Operand): Boolean = operand match {
+    case Value(_, scalar) => scalar.isEmpty
+    case _                => false
+  }
+
+  /** Whether values of the two types compare as they are. */
+  private def comparable(a: DataType, b: DataType): Boolean = (a, b) match {
+    case (x: DecimalType, y: DecimalType) => x.scale == y.scale
+    case _                                => a == b && SchemaConverter.typeName(a).isDefined
+  }
+
+  private def both(op: String, l: Option[JsonNode], r: Option[JsonNode]): Option[JsonNode] =
+    for (left <- l; right <- r) yield node(op, Json.array(Seq(left, right)))
+
+  private def comparison(op: String, left: JsonNode, right: JsonNode): JsonNode = {
+    val parts = Json.arr()
+    parts.add(op)
+    parts.add(left)
+    parts.add(right)
+    node("compare", parts)
+  }
+
+  private def always(truth: Option[Boolean]): JsonNode = {
+    val body = Json.obj()
+    truth.fold(body.putNull("always"))(body.put("always", _))
+  }
+
+  private def columnJson(name: String): JsonNode = Json.obj().put("column", name)
+
+  private def node(key: String, body: JsonNode): JsonNode = {
+    val outer = Json.obj()
+    outer.set[JsonNode](key, body)
+    outer
+  }
+
+  private def node(key: String, truth: Boolean): JsonNode = Json.obj().put(key, truth)
+
+  /** A literal as NCF's scalar, exact: floats as their bits, decimals as text. */
+  private def value(raw: Any, dataType: DataType): Option[Value] = {
+    val scalar = Json.obj()
+    val known = (raw, dataType) match {
+      case (null, _)                      => Some(scalar)
+      case (v: Boolean, BooleanType)      => Some(scalar.put("boolean", v))
+      case (v: Byte, ByteType)            => Some(scalar.put("tinyint", v.toInt))
+      case (v: Short, ShortType)          => Some(scalar.put("smallint", v.toInt))
+      case (v: Int, IntegerType)          => Some(scalar.put("int", v))
+      case (v: Long, LongType)            => Some(scalar.put("bigint", v))
+      case (v: Int, DateType)             => Some(scalar.put("date", v))
+      case (v: Long, TimestampType)       => Some(scalar.put("timestamp", v))
+      case (v: Long, TimestampNTZType)    => Some(scalar.put("timestamp_ntz", v))
+      case (v: UTF8String, StringType)    => text(v).map(scalar.put("string", _))
+      case (v: Array[Byte], BinaryType)   => Some(bytes(v))
+      case (v: Decimal, d: DecimalType)   => decimal(v, d)
+      case (v: Float, FloatType) =>
+        Some(scalar.put("float", f"${java.lang.Float.floatToRawIntBits(v)}%08x"))
+      case (v: Double, DoubleType) =>
+        Some(scalar.put("double", f"${java.lang.Double.doubleToRawLongBits(v)}%016x"))
+      case _ => None
+    }
+    known.map(json => Value(dataType, if (raw == null) None else Some(json)))
+  }
+
+  /** JSON carries Unicode only: a literal of other bytes stays with Spark. */
+  private def text(value: UTF8String): Option[String] =
+    Some(value.toString).filter(text => UTF8String.fromString(text) == value)
+
+  private def bytes(value: Array[Byte]): JsonNode = {
+    val numbers = Json.arr()
+    value.foreach(byte => numbers.add(byte & 0xff))
+    node("binary", numbers)
+  }
+
+  private def decimal(value: Decimal, dataType: DecimalType): Option[JsonNode] =
+    Try(value.toJavaBigDecimal.setScale(dataType.scale)).toOption.map { exact =>
+      val body = Json.obj()
+      body.put("unscaled", exact.unscaledValue.toString)
+      body.put("precision", dataType.precision)
+      body.put("scale", dataType.scale)
+      node("decimal", body)
+    }
+}

@@ -1,0 +1,95 @@
+package io.ncf.spark.read
+
+import com.fasterxml.jackson.databind.JsonNode
+import org.apache.spark.sql.connector.metric.{CustomMetric, CustomSumMetric, CustomTaskMetric}
+
+import io.ncf.spark.Json
+
+// Spark's UI makes metrics from their class names: each needs a class of its own and a constructor
+// without arguments.
+
+/** Files that are read. */
+final class FilesPlanned extends SumMetric("filesPlanned", "files planned")
+
+/** Files that statistics and partition values ruled out. */
+final class FilesPruned extends SumMetric("filesPruned", "files pruned")
+
+/** Blocks that are read. */
+final class BlocksPlanned extends SumMetric("blocksPlanned", "blocks planned")
+
+/** Blocks that statistics ruled out. */
+final class BlocksPruned extends SumMetric("blocksPruned", "blocks pruned")
+
+/** Pages that were read. */
+final class PagesRead extends SumMetric("pagesRead", "pages read")
+
+/** Pages that statistics or other columns ruled out. */
+final class PagesPruned extends SumMetric("pagesPruned", "pages pruned")
+
+/** Stored bytes that were read. */
+final class BytesRead extends SumMetric("bytesRead", "bytes read")
+
+/** Rows that filters looked at. */
+final class RowsScanned extends SumMetric("rowsScanned", "rows scanned")
+
+/** Rows that Spark got. */
+final class RowsOut extends SumMetric("rowsOut", "rows out")
+
+/** Lookups in a learned index that had to fall back. */
+final class IndexMisses extends SumMetric("indexMisses", "index misses")
+
+/** Time spent reading, decoding and filtering, of all tasks together. */
+final class DecodeTime extends CustomMetric {
+  override def name(): String = "decodeTime"
+  override def description(): String = "decode time"
+  override def aggregateTaskMetrics(nanos: Array[Long]): String =
+    f"${nanos.sum / 1e9}%.3f s"
+}
+
+/** A metric that adds up. */
+sealed abstract class SumMetric(metric: String, text: String) extends CustomSumMetric {
+  override def name(): String = metric
+  override def description(): String = text
+}
+
+/** The metrics of a scan, in design order; driver and tasks report different ones. */
+private[spark] object NcfMetrics {
+
+  def all(): Array[CustomMetric] = Array(
+    new FilesPlanned,
+    new FilesPruned,
+    new BlocksPlanned,
+    new BlocksPruned,
+    new PagesRead,
+    new PagesPruned,
+    new BytesRead,
+    new RowsScanned,
+    new RowsOut,
+    new DecodeTime,
+    new IndexMisses
+  )
+
+  /** What planning knows. */
+  val ofDriver: Seq[String] = Seq("filesPlanned", "filesPruned", "blocksPlanned", "blocksPruned")
+
+  /** What a task counts. */
+  val ofTask: Seq[String] = Seq(
+    "pagesRead",
+    "pagesPruned",
+    "bytesRead",
+    "rowsScanned",
+    "rowsOut",
+    "decodeTime",
+    "indexMisses"
+  )
+
+  /** A value that is reported. */
+  private final case class Value(name: String, value: Long) extends CustomTaskMetric
+
+  def values(names: Seq[String], value: String => Long): Array[CustomTaskMetric] =
+    names.map(name => Value(name, value(name)): CustomTaskMetric).toArray
+
+  /** The task metrics in a scan's JSON, added to what earlier scans counted. */
+  def add(earlier: Map[String, Long], json: JsonNode): Map[String, Long] =
+    ofTask.map(name => name -> (earlier.getOrElse(name, 0L) + Json.long(json, name))).toMap
+}

@@ -1,0 +1,124 @@
+package io.ncf.spark.read
+
+import java.util.{Objects, OptionalLong}
+
+import com.fasterxml.jackson.databind.JsonNode
+import org.apache.spark.sql.connector.expressions.filter.Predicate
+import org.apache.spark.sql.connector.metric.{CustomMetric, CustomTaskMetric}
+import org.apache.spark.sql.connector.read.Scan.ColumnarSupportMode
+import org.apache.spark.sql.connector.read.streaming.MicroBatchStream
+import org.apache.spark.sql.connector.read.{
+  Batch,
+  InputPartition,
+  PartitionReaderFactory,
+  Scan,
+  Statistics,
+  SupportsReportStatistics
+}
+import org.apache.spark.sql.types.StructType
+
+import io.ncf.spark.streaming.NcfMicroBatchStream
+import io.ncf.spark.{Json, NcfDataset, NcfOptions, SchemaConverter}
+
+/** A scan of one version of a table: planned once, when Spark first asks for statistics,
+  * partitions or a description.
+  *
+  * @param dataset what is read
+  * @param columns the columns to return; those that the dataset lacks are null
+  * @param filter  the predicate that rows must pass, evaluated natively
+  * @param pushed  the predicates behind `filter`, for `EXPLAIN`
+  * @param limit   rows that are enough; Spark still cuts the result
+  */
+private[spark] final class NcfScan(
+    val dataset: NcfDataset,
+    val columns: StructType,
+    val filter: Option[JsonNode],
+    val pushed: Seq[Predicate],
+    val limit: Option[Int],
+    val options: NcfOptions)
+    extends Scan
+    with Batch
+    with SupportsReportStatistics {
+
+  private lazy val plan: ScanPlan =
+    if (dataset.exists) {
+      ScanPlan(dataset, options, NcfScan.storedColumns(dataset, columns), filter, limit)
+    } else ScanPlan.empty
+
+  override def readSchema(): StructType = columns
+
+  override def toBatch: Batch = this
+
+  override def columnarSupportMode(): ColumnarSupportMode = ColumnarSupportMode.SUPPORTED
+
+  override def planInputPartitions(): Array[InputPartition] = plan.partitions.toArray
+
+  override def createReaderFactory(): PartitionReaderFactory =
+    NcfScan.readerFactory(dataset, columns, filter, options)
+
+  override def toMicroBatchStream(checkpointLocation: String): MicroBatchStream =
+    new NcfMicroBatchStream(dataset, columns, options)
+
+  /** Rows and decoded bytes of what is left after pruning and projection: compressed bytes would let
+    * Spark broadcast tables that do not fit.
+    */
+  override def estimateStatistics(): Statistics = new Statistics {
+    override def numRows(): OptionalLong = OptionalLong.of(plan.rows)
+    override def sizeInBytes(): OptionalLong = OptionalLong.of(
+      if (plan.rawBytes > 0) plan.rawBytes else plan.rows * (8L + columns.defaultSize)
+    )
+  }
+
+  override def supportedCustomMetrics(): Array[CustomMetric] = NcfMetrics.all()
+
+  override def reportDriverMetrics(): Array[CustomTaskMetric] =
+    NcfMetrics.values(NcfMetrics.ofDriver, plan.counters)
+
+  override def description(): String = {
+    val version = dataset.version.fold("")(v => s" version $v")
+    val limited = limit.fold("")(rows => s", limit: $rows")
+    val counters = NcfMetrics.ofDriver.map(name => s"$name: ${plan.counters(name)}")
+    s"ncf ${dataset.path}$version, PushedFilters: ${pushed.mkString("[", ", ", "]")}$limited, " +
+      counters.mkString(", ")
+  }
+
+  /** Equal scans read the same rows, so Spark may run one of them. */
+  override def equals(other: Any): Boolean = other match {
+    case that: NcfScan =>
+      dataset == that.dataset && columns == that.columns && filter == that.filter &&
+      limit == that.limit && options == that.options
+    case _ => false
+  }
+
+  override def hashCode(): Int = Objects.hash(dataset, columns, filter, limit)
+
+  override def toString: String = description()
+}
+
+private[spark] object NcfScan {
+
+  /** Rows of a batch: what Spark's own readers use twice over; columns stay in the CPU's cache. */
+  private val batchRows = 8192
+
+  /** Those of `columns` that the dataset has. */
+  def storedColumns(dataset: NcfDataset, columns: StructType): Seq[String] = {
+    val stored = dataset.schema.fieldNames.toSet
+    columns.fieldNames.toSeq.filter(stored)
+  }
+
+  def readerFactory(
+      dataset: NcfDataset,
+      columns: StructType,
+      filter: Option[JsonNode],
+      options: NcfOptions): PartitionReaderFactory = {
+    val stored = dataset.schema.fieldNames.toSet
+    val missing = columns.filterNot(field => stored(field.name))
+    val request = Json.obj()
+    request.set[JsonNode]("columns", Json.strings(columns.fieldNames))
+    request.set[JsonNode]("schema", SchemaConverter.extend(dataset.ncfSchema, missing))
+    filter.fold[JsonNode](request.putNull("filter"))(request.set[JsonNode]("filter", _))
+    request.set[JsonNode]("options", options.toJson)
+    request.put("batchRows", batchRows)
+    NcfPartitionReaderFactory(columns, request.toString)
+  }
+}

@@ -1,0 +1,113 @@
+package io.ncf.spark.read
+
+import com.fasterxml.jackson.databind.JsonNode
+import org.apache.spark.sql.SparkSession
+import org.apache.spark.sql.internal.SQLConf
+
+import io.ncf.jni.{Native, NativeLibrary}
+import io.ncf.spark.{Json, NcfDataset, NcfOptions}
+
+/** What a scan will read, after pruning.
+  *
+  * @param counters `filesPlanned`, `filesPruned`, `blocksPlanned`, `blocksPruned`
+  * @param rows     rows of the planned blocks, before filters
+  * @param rawBytes bytes of the projected columns of those rows, decoded
+  */
+private[spark] final case class ScanPlan(
+    counters: Map[String, Long],
+    rows: Long,
+    rawBytes: Long,
+    partitions: Array[NcfInputPartition])
+
+private[spark] object ScanPlan {
+
+  /** A range of blocks of one file. */
+  private final case class Split(json: String, rows: Long, bytes: Long)
+
+  val empty: ScanPlan =
+    ScanPlan(NcfMetrics.ofDriver.map(_ -> 0L).toMap, 0L, 0L, Array.empty[NcfInputPartition])
+
+  /** Prunes and splits.
+    *
+    * @param dataset     what to read, at the version that it was opened at
+    * @param columns     the columns to read, all of the dataset
+    * @param filter      the predicate to prune by
+    * @param limit       rows that are enough, when no filter can drop any
+    * @param versionFrom read only files added after this version
+    */
+  def apply(
+      dataset: NcfDataset,
+      options: NcfOptions,
+      columns: Seq[String],
+      filter: Option[JsonNode],
+      limit: Option[Int] = None,
+      versionFrom: Option[Long] = None): ScanPlan = {
+    NativeLibrary.load()
+    val rule = SplitRule.ofSession()
+    val request = Json.obj()
+    request.put("path", dataset.path)
+    request.set[JsonNode]("options", options.toJson)
+    dataset.version.fold(request.putNull("version"))(request.put("version", _))
+    versionFrom.fold(request.putNull("versionFrom"))(request.put("versionFrom", _))
+    request.set[JsonNode]("columns", Json.strings(columns))
+    filter.fold[JsonNode](request.putNull("filter"))(request.set[JsonNode]("filter", _))
+    request.put("maxSplitBytes", rule.maxPartitionBytes)
+    request.put("openCostBytes", rule.openCostBytes)
+    request.put("parallelism", rule.minPartitions)
+    val answer = Json.parse(Native.planScan(request.toString))
+    val splits = Json.elements(answer.get("splits")).map { split =>
+      Split(split.toString, Json.long(split, "rows"), Json.long(split, "bytes"))
+    }.toSeq
+    ScanPlan(
+      NcfMetrics.ofDriver.map(name => name -> Json.long(answer, name)).toMap,
+      Json.long(answer, "rows"),
+      Json.long(answer, "rawBytes"),
+      pack(enough(splits, limit), rule).map(part => NcfInputPartition(part.map(_.json).toArray)).toArray
+    )
+  }
+
+  /** As many splits as hold `limit` rows. */
+  private def enough(splits: Seq[Split], limit: Option[Int]): Seq[Split] = limit.fold(splits) {
+    wanted =>
+      val before = splits.scanLeft(0L)(_ + _.rows)
+      splits.zip(before).takeWhile(_._2 < wanted).map(_._1)
+  }
+
+  /** Bin-packs splits into partitions as Spark does with files: largest first, next fit. */
+  private def pack(splits: Seq[Split], rule: SplitRule): Seq[Seq[Split]] = {
+    val limit = rule.maxSplitBytes(splits.map(_.bytes + rule.openCostBytes).sum)
+    val start = (Vector.empty[Vector[Split]], Vector.empty[Split], 0L)
+    val (full, last, _) = splits.sortBy(-_.bytes).foldLeft(start) {
+      case ((done, current, size), split) if current.isEmpty || size + split.bytes <= limit =>
+        (done, current :+ split, size + split.bytes + rule.openCostBytes)
+      case ((done, current, _), split) =>
+        (done :+ current, Vector(split), split.bytes + rule.openCostBytes)
+    }
+    if (last.isEmpty) full else full :+ last
+  }
+}
+
+/** Spark's rule for the size of a partition (`FilePartition.maxSplitBytes`), from its settings. */
+private[spark] final case class SplitRule(
+    maxPartitionBytes: Long,
+    openCostBytes: Long,
+    minPartitions: Int) {
+
+  /** @param totalBytes of all splits, each with the cost of opening it */
+  def maxSplitBytes(totalBytes: Long): Long =
+    math.min(maxPartitionBytes, math.max(openCostBytes, totalBytes / math.max(minPartitions, 1)))
+}
+
+private[spark] object SplitRule {
+
+  def ofSession(): SplitRule = {
+    val conf = SQLConf.get
+    SplitRule(
+      conf.filesMaxPartitionBytes,
+      conf.filesOpenCostInBytes,
+      conf.filesMinPartitionNum
+        .orElse(conf.getConf(SQLConf.LEAF_NODE_DEFAULT_PARALLELISM))
+        .getOrElse(SparkSession.active.sparkContext.defaultParallelism)
+    )
+  }
+}

@@ -1,0 +1,106 @@
+package io.ncf.spark.write
+
+import java.nio.file.{Files, Paths}
+
+import com.fasterxml.jackson.databind.JsonNode
+import org.apache.spark.sql.catalyst.InternalRow
+import org.apache.spark.sql.connector.metric.CustomTaskMetric
+import org.apache.spark.sql.connector.write.{DataWriter, WriterCommitMessage}
+import org.apache.spark.{TaskContext, TaskKilledException}
+
+import scala.util.control.NonFatal
+
+import io.ncf.jni.{BatchBuilder, NativeWriter}
+import io.ncf.spark.Json
+
+/** Writes the rows of one task: a file for each run of rows with equal partition values, and none
+  * for no rows. Rows arrive ordered by the partition columns, so one file is open at a time.
+  *
+  * `commit`, `abort` and `close` may come in any order and more than once.
+  *
+  * @param attempt distinguishes the attempts of a task, which may run at the same time
+  */
+private[spark] final class NcfDataWriter(job: WriteJob, partition: Int, attempt: Long)
+    extends DataWriter[InternalRow] {
+
+  private val batch = new BatchBuilder(job.storedSchema)
+  private val rows = new RowWriter(job.input, job.stored, batch)
+  private val key =
+    if (job.partitionColumns.isEmpty) None
+    else Some(new PartitionKey(job.input, job.partitionColumns))
+  private val context = Option(TaskContext.get())
+
+  private var open: Option[OpenFile] = None
+  private var finished = Vector.empty[WrittenFile]
+  private var opened = 0
+  private var rowsWritten = 0L
+  private var bytesWritten = 0L
+
+  /** The file that rows go to. */
+  private final class OpenFile(val path: String, val values: Seq[(String, Option[String])]) {
+    val writer: NativeWriter = openNative(path)
+  }
+
+  override def write(row: InternalRow): Unit = {
+    if (key.exists(_.changes(row))) finishFile()
+    if (open.isEmpty) openFile(row)
+    if (rows.append(row)) flush()
+    rowsWritten += 1
+  }
+
+  override def commit(): WriterCommitMessage = {
+    finishFile()
+    NcfCommitMessage(finished)
+  }
+
+  override def abort(): Unit = {
+    dropOpenFile()
+    TableCommit.deleteQuietly(finished.map(file => job.absolute(file.path)))
+    finished = Vector.empty
+  }
+
+  override def close(): Unit = {
+    dropOpenFile()
+    batch.close()
+  }
+
+  override def currentMetricsValues(): Array[CustomTaskMetric] =
+    WriteMetrics.values(bytesWritten, rowsWritten)
+
+  private def openFile(row: InternalRow): Unit = {
+    val values = key.fold(Seq.empty[(String, Option[String])])(_.values(row))
+    val name = s"r${job.readVersion}-${job.jobId}-$partition-$attempt-$opened.ncf"
+    opened += 1
+    open = Some(new OpenFile(s"data/${PartitionKey.directories(values)}$name", values))
+  }
+
+  private def openNative(path: String): NativeWriter = {
+    val file = job.absolute(path)
+    Files.createDirectories(Paths.get(file).getParent)
+    val request = Json.obj()
+    request.put("file", file)
+    request.set[JsonNode]("schema", Json.parse(job.fileSchema))
+    request.set[JsonNode]("options", Json.parse(job.options))
+    NativeWriter.open(request.toString)
+  }
+
+  private def flush(): Unit = {
+    // Native code does not see the interruption by which Spark kills a task.
+    if (context.exists(_.isInterrupted())) throw new TaskKilledException
+    open.foreach(_.writer.write(batch))
+  }
+
+  private def finishFile(): Unit = open.foreach { file =>
+    flush()
+    open = None
+    val summary = file.writer.finish()
+    finished :+= WrittenFile(file.path, summary, file.values)
+    bytesWritten += Json.long(Json.parse(summary), "bytes")
+  }
+
+  private def dropOpenFile(): Unit = {
+    try open.foreach(_.writer.close())
+    catch { case NonFatal(_) => () } // The file is unknown to the table: vacuum removes it.
+    open = None
+  }
+}

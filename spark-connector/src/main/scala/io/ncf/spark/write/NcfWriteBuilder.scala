@@ -1,0 +1,166 @@
+package io.ncf.spark.write
+
+import com.fasterxml.jackson.databind.JsonNode
+import org.apache.spark.sql.connector.write.{SupportsTruncate, Write, WriteBuilder}
+import org.apache.spark.sql.internal.SQLConf
+import org.apache.spark.sql.types.{BinaryType, StructType}
+
+import io.ncf.spark.{NcfDataset, NcfErrors, NcfOptions, SchemaConverter}
+
+/** Decides what a write does to a table, and checks before any job starts that it can.
+  *
+  * @param path             local path of the table
+  * @param declared         columns of the table if this write creates or replaces it
+  * @param partitionColumns its partition columns in that case
+  * @param queryId          the streaming query's id, else any id
+  * @param input            the rows' columns
+  */
+private[spark] final class NcfWriteBuilder(
+    path: String,
+    declared: StructType,
+    partitionColumns: Seq[String],
+    options: NcfOptions,
+    queryId: String,
+    input: StructType)
+    extends WriteBuilder
+    with SupportsTruncate {
+
+  private var truncates = false
+
+  override def truncate(): WriteBuilder = {
+    truncates = true
+    this
+  }
+
+  override def build(): Write = {
+    val dataset = NcfDataset.open(path, options.without(NcfOptions.VersionAsOf, NcfOptions.TimestampAsOf))
+    val caseSensitive = SQLConf.get.caseSensitiveAnalysis
+    SchemaConverter.checkWritable(input, caseSensitive)
+    if (dataset.kind == NcfDataset.SingleFile) {
+      throw NcfErrors.notATable(path, "a file", "written to")
+    }
+    if (dataset.kind == NcfDataset.Directory && !truncates) {
+      throw NcfErrors.notATable(path, dataset.kind.words, "appended to")
+    }
+    val replaces = truncates || !dataset.exists
+    val target =
+      if (replaces) WriteTarget.create(declared, partitionColumns)
+      else WriteTarget(dataset.ncfSchema, dataset.schema, dataset.partitionColumns)
+    if (truncates) checkStaticOverwrite(target)
+    checkFits(target, caseSensitive)
+    val operation =
+      if (dataset.kind != NcfDataset.Table) "create" else if (truncates) "overwrite" else "append"
+    val fixed = if (operation == "overwrite") target.withFieldIds(path) else target
+    val job = this.job(dataset, fixed, caseSensitive)
+    new NcfWrite(
+      job,
+      new TableCommit(job, operation, fixed.ncfSchema, fixed.partitionColumns, dataset.version),
+      options,
+      queryId
+    )
+  }
+
+  private def checkFits(target: WriteTarget, caseSensitive: Boolean): Unit = {
+    val differences = SchemaConverter.differences(target.schema, input, caseSensitive)
+    if (differences.nonEmpty) throw NcfErrors.schemaMismatch(path, differences)
+    val fold = (name: String) => if (caseSensitive) name else name.toLowerCase(java.util.Locale.ROOT)
+    if (partitionColumns.map(fold) != target.partitionColumns.map(fold)) {
+      val words = (names: Seq[String]) => if (names.isEmpty) "nothing" else names.mkString(", ")
+      // An append that names no partitioning follows the table's.
+      if (partitionColumns.nonEmpty) throw NcfErrors.schemaMismatch(
+        path,
+        Seq(
+          s"the table is partitioned by ${words(target.partitionColumns)} " +
+            s"and the write by ${words(partitionColumns)}"
+        )
+      )
+    }
+  }
+
+  /** To replace the whole table where the session asks to replace partitions would lose rows. */
+  private def checkStaticOverwrite(target: WriteTarget): Unit = {
+    val dynamic = SQLConf.get.partitionOverwriteMode == SQLConf.PartitionOverwriteMode.DYNAMIC
+    if (dynamic && target.partitionColumns.nonEmpty) {
+      throw NcfErrors.unsupported(
+        "ncf cannot overwrite partitions dynamically yet; " +
+          s"set ${SQLConf.PARTITION_OVERWRITE_MODE.key} to static to replace the whole table"
+      )
+    }
+  }
+
+  private def job(dataset: NcfDataset, target: WriteTarget, caseSensitive: Boolean): WriteJob = {
+    val ordinalOf: String => Int = name =>
+      input.fieldNames.indexWhere(if (caseSensitive) _ == name else _.equalsIgnoreCase(name))
+    val partitions = target.partitionColumns.toSet
+    WriteJob(
+      tablePath = path,
+      jobId = WriteJob.newId(),
+      readVersion = dataset.version.getOrElse(0L),
+      // Under the table's own spelling, which directories and the log use.
+      input = target.rename(input, ordinalOf),
+      stored = target.schema.fieldNames.toSeq.filterNot(partitions).map(ordinalOf),
+      partitionColumns = target.partitionColumns.map(ordinalOf),
+      fileSchema = SchemaConverter.filter(target.ncfSchema, !partitions(_)).toString,
+      options = writerOptions.toJson.toString
+    )
+  }
+
+  /** What the native writer understands of the options. */
+  private def writerOptions: NcfOptions = options.without(
+    NcfOptions.all.filterNot(NcfWriteBuilder.ofWriter.contains): _*
+  )
+}
+
+private[spark] object NcfWriteBuilder {
+  private val ofWriter = Set(
+    NcfOptions.Profile,
+    NcfOptions.BlockRows,
+    NcfOptions.BlockBytes,
+    NcfOptions.FilterColumns
+  )
+}
+
+/** The table as it will be after a write. */
+private[spark] final case class WriteTarget(
+    ncfSchema: JsonNode,
+    schema: StructType,
+    partitionColumns: Seq[String]) {
+
+  /** This target with the field ids that the existing table at `path` will give it. */
+  def withFieldIds(path: String): WriteTarget =
+    copy(ncfSchema = NcfDataset.withFieldIds(path, ncfSchema))
+
+  /** `input` with the names of this table's columns. */
+  def rename(input: StructType, ordinalOf: String => Int): StructType = {
+    val names = schema.fieldNames.map(name => ordinalOf(name) -> name).toMap
+    StructType(input.zipWithIndex.map { case (field, i) => field.copy(name = names(i)) })
+  }
+}
+
+private[spark] object WriteTarget {
+
+  /** A new table; its partition columns come last, as readers return them. */
+  def create(columns: StructType, partitionColumns: Seq[String]): WriteTarget = {
+    val partitions = partitionColumns.map { name =>
+      val field = columns.find(_.name == name).orElse(columns.find(_.name.equalsIgnoreCase(name)))
+      field.getOrElse(
+        throw NcfErrors.invalid(
+          s"there is no column $name to partition by; the columns are " +
+            columns.fieldNames.mkString(", ")
+        )
+      )
+    }
+    partitions.find(_.dataType == BinaryType).foreach { field =>
+      throw NcfErrors.unsupported(
+        s"column ${field.name} is binary, which cannot be a partition column; " +
+          "partition by another column"
+      )
+    }
+    val data = columns.filterNot(partitions.contains)
+    if (data.isEmpty) {
+      throw NcfErrors.invalid("every column is a partition column; leave at least one to store")
+    }
+    val schema = StructType(data ++ partitions)
+    WriteTarget(SchemaConverter.toNcf(schema), schema, partitions.map(_.name))
+  }
+}

@@ -1,0 +1,87 @@
+package io.ncf.spark.write
+
+import com.fasterxml.jackson.databind.JsonNode
+import org.apache.spark.sql.connector.write.WriterCommitMessage
+
+import scala.util.control.NonFatal
+
+import io.ncf.jni.{Native, NcfConflictException}
+import io.ncf.spark.Json
+
+/** The driver's side of one write: gives the files of all tasks to the table, or takes them back.
+  *
+  * @param operation `create`, `append` or `overwrite`
+  * @param schema    NCF schema of the table afterwards
+  */
+private[spark] final class TableCommit(
+    job: WriteJob,
+    operation: String,
+    schema: JsonNode,
+    partitionColumns: Seq[String],
+    readVersion: Option[Long]) {
+
+  // Spark aborts after any failure, one of the commit itself included. Once the log may name the
+  // files they may only go when the engine has said that it does not.
+  private var mayBeCommitted = false
+
+  /** Commits what the tasks have written.
+    *
+    * @param app application transaction: its id and number, which take effect once
+    */
+  def commit(messages: Array[WriterCommitMessage], app: Option[(String, Long)]): Unit = {
+    val request = Json.obj()
+    request.put("path", job.tablePath)
+    request.put("operation", operation)
+    request.set[JsonNode]("schema", schema)
+    request.set[JsonNode]("partitionColumns", Json.strings(partitionColumns))
+    request.set[JsonNode]("adds", Json.array(TableCommit.files(messages).map(add)))
+    readVersion.fold(request.putNull("readVersion"))(request.put("readVersion", _))
+    app match {
+      case Some((id, number)) =>
+        val pair = Json.arr()
+        pair.add(id)
+        pair.add(number)
+        request.set[JsonNode]("app", pair)
+      case None => request.putNull("app")
+    }
+    request.set[JsonNode]("properties", Json.obj())
+    mayBeCommitted = true
+    try Native.commit(request.toString)
+    catch {
+      case conflict: NcfConflictException =>
+        mayBeCommitted = false
+        throw conflict
+    }
+    ()
+  }
+
+  /** Deletes the tasks' files, unless the table may refer to them. */
+  def abort(messages: Array[WriterCommitMessage]): Unit = if (!mayBeCommitted) {
+    TableCommit.deleteQuietly(TableCommit.files(messages).map(file => job.absolute(file.path)))
+  }
+
+  private def add(file: WrittenFile): JsonNode = {
+    val node = Json.obj()
+    node.put("path", file.path)
+    node.set[JsonNode]("summary", Json.parse(file.summary))
+    val values = Json.obj()
+    file.partitionValues.foreach { case (name, value) => values.put(name, value.orNull) }
+    node.set[JsonNode]("partitionValues", values)
+    node
+  }
+}
+
+private[spark] object TableCommit {
+
+  /** Files of the tasks that came to their end; Spark leaves null for the others. */
+  private def files(messages: Array[WriterCommitMessage]): Seq[WrittenFile] =
+    messages.toSeq.collect { case message: NcfCommitMessage => message.files }.flatten
+
+  /** Deletes files that no table knows; what stays is left to vacuum. */
+  def deleteQuietly(files: Seq[String]): Unit = if (files.nonEmpty) {
+    val request = Json.obj()
+    request.set[JsonNode]("files", Json.strings(files))
+    try { Native.deleteFiles(request.toString); () }
+    catch { case NonFatal(_) => () }
+  }
+}
