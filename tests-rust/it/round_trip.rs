@@ -1,0 +1,60 @@
+//! What is written is read back, bit for bit, whatever the options.
+
+use arrow_array::RecordBatch;
+use arrow_select::concat::concat_batches;
+use ncf::{Profile, WriterOptions};
+use ncf_tests::{Random, flat_schema, open, random_batch, read_all, scan_all, write_file};
+
+fn options(profile: Profile, block_rows: usize, threads: usize) -> WriterOptions {
+    let file_uuid = Some([3; 16]);
+    WriterOptions { profile, block_rows, threads, file_uuid, ..WriterOptions::default() }
+}
+
+fn joined(batches: &[RecordBatch]) -> RecordBatch {
+    concat_batches(&batches[0].schema(), batches).unwrap()
+}
+
+#[test]
+fn random_rows_of_every_type_come_back() {
+    let schema = flat_schema();
+    for seed in 0..12 {
+        let mut random = Random::new(seed);
+        let rows = [0, 1, 1023, 1025, 8193, 30_000, 70_000][random.below(7) as usize];
+        let batch = random_batch(&schema, rows, &mut random);
+        let profile = if seed % 2 == 0 { Profile::Fast } else { Profile::Balanced };
+        let block_rows = 1 + random.below(80_000) as usize;
+        let bytes = write_file(&schema, &[batch.clone()], options(profile, block_rows, 1)).unwrap();
+        let reader = open(bytes).unwrap();
+        assert_eq!(reader.rows(), rows as u64);
+        reader.verify().unwrap();
+        let batches = read_all(scan_all(&reader).build().unwrap()).unwrap();
+        if rows > 0 {
+            // Arrow compares floats by bits, so NaN payloads and −0.0 count.
+            assert_eq!(joined(&batches), batch, "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn threads_and_batch_sizes_do_not_change_a_byte() {
+    let schema = flat_schema();
+    let batch = random_batch(&schema, 40_000, &mut Random::new(99));
+    let one = write_file(&schema, &[batch.clone()], options(Profile::Balanced, 15_000, 1)).unwrap();
+    let many = write_file(&schema, &[batch.clone()], options(Profile::Balanced, 15_000, 4)).unwrap();
+    assert!(one == many, "threads change the bytes");
+    let pieces: Vec<_> = (0..40).map(|i| batch.slice(i * 1000, 1000)).collect();
+    let pieces = write_file(&schema, &pieces, options(Profile::Balanced, 15_000, 1)).unwrap();
+    assert!(one == pieces, "batch sizes change the bytes");
+}
+
+#[test]
+fn balanced_is_never_larger_than_fast() {
+    let schema = flat_schema();
+    for seed in 20..24 {
+        let batch = random_batch(&schema, 20_000, &mut Random::new(seed));
+        let size = |profile| {
+            write_file(&schema, &[batch.clone()], options(profile, 1 << 20, 1)).unwrap().len()
+        };
+        assert!(size(Profile::Balanced) <= size(Profile::Fast), "seed {seed}");
+    }
+}

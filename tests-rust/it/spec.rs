@@ -1,0 +1,103 @@
+//! The tables of the specification say what the code does.
+
+use ncf::file::constants as c;
+use ncf::{ErrorKind, Limits};
+use ncf_tests::repository;
+
+fn spec(name: &str) -> String {
+    let path = repository().join("docs/spec").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| unreachable!("{path:?}: {error}"))
+}
+
+/// Rows of the table under a heading, cells trimmed and without backticks.
+fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
+    let (_, rest) = text.split_once(&format!("{heading}\n")).unwrap_or_else(|| {
+        unreachable!("there is no heading {heading}");
+    });
+    let section = rest.lines().take_while(|line| !line.starts_with('#'));
+    let rows = section.filter(|line| line.starts_with('|')).skip(2);
+    let cells = |line: &str| -> Vec<String> {
+        let inner = line.trim().trim_matches('|');
+        inner.split('|').map(|cell| cell.trim().replace('`', "")).collect()
+    };
+    rows.map(cells).collect()
+}
+
+fn number(text: &str) -> u64 {
+    let digits: String = text.chars().filter(|c| *c != ' ' && *c != '\u{a0}').collect();
+    digits.parse().unwrap_or_else(|_| unreachable!("{text} is not a number"))
+}
+
+#[test]
+fn constants() {
+    let stated = table(&spec("format.md"), "## Constants");
+    let expected = [
+        ("major version", u64::from(c::MAJOR_VERSION)),
+        ("minor version", u64::from(c::MINOR_VERSION)),
+        ("header bytes", c::HEADER_LEN as u64),
+        ("trailer bytes", c::TRAILER_LEN as u64),
+        ("directory record bytes", c::DIRECTORY_RECORD_LEN as u64),
+        ("page alignment", c::PAGE_ALIGNMENT as u64),
+        ("rows of a page, at most", c::PAGE_ROWS as u64),
+        ("rows of a zone", c::ZONE_ROWS as u64),
+        ("rows of a vector", c::VECTOR_ROWS as u64),
+        ("rows of a block, at most", c::BLOCK_ROWS as u64),
+        ("bytes of a string bound, at most", c::BOUND_BYTES as u64),
+        ("registers of a sketch", c::SKETCH_REGISTERS as u64),
+        ("bytes of the first read", c::TAIL_READ),
+        ("records are compressed over, bytes", c::COMPRESS_RECORD_OVER as u64),
+    ];
+    assert_eq!(stated.len(), expected.len());
+    for (row, (name, value)) in stated.iter().zip(expected) {
+        assert_eq!((row[0].as_str(), number(&row[1])), (name, value));
+    }
+}
+
+#[test]
+fn piece_kinds() {
+    let stated = table(&spec("format.md"), "### Kinds");
+    assert_eq!(stated.len(), c::PieceKind::ALL.len());
+    for (row, (kind, name)) in stated.iter().zip(c::PieceKind::ALL) {
+        assert_eq!((number(&row[0]), row[1].as_str()), (u64::from(kind.code()), name));
+    }
+}
+
+#[test]
+fn limits() {
+    let stated = table(&spec("format.md"), "## Limits");
+    let l = Limits::DEFAULT;
+    let expected = [
+        ("bytes of a decoded page", l.page_bytes),
+        ("rows of a page", l.page_rows),
+        ("rows of a block", l.block_rows),
+        ("bytes of metadata", l.metadata_bytes),
+        ("columns", l.columns),
+        ("blocks", l.blocks),
+        ("depth of nesting", l.depth),
+        ("bytes of a value", l.value_bytes),
+    ];
+    assert_eq!(stated.len(), expected.len());
+    for (row, (name, value)) in stated.iter().zip(expected) {
+        assert_eq!((row[0].as_str(), number(&row[1])), (name, value));
+    }
+}
+
+#[test]
+fn encodings() {
+    let stated = table(&spec("encodings.md"), "## Ids");
+    let registered: Vec<(u64, String)> = ncf::encoding::all()
+        .iter()
+        .map(|encoding| (u64::from(encoding.id().0), encoding.id().name().to_string()))
+        .collect();
+    let stated: Vec<(u64, String)> =
+        stated.iter().map(|row| (number(&row[0]), row[1].clone())).collect();
+    assert_eq!(stated, registered);
+}
+
+#[test]
+fn error_kinds() {
+    let text = spec("table.md");
+    for kind in ErrorKind::ALL {
+        assert!(text.contains(&format!("`{}`", kind.name())), "{} is not in table.md", kind.name());
+    }
+}

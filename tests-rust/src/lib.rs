@@ -1,0 +1,208 @@
+//! Generators, fixtures and oracles for the integration tests.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::builder::{
+    BinaryBuilder, BooleanBuilder, Date32Builder, Decimal64Builder, Decimal128Builder,
+    Float32Builder, Float64Builder, Int8Builder, Int16Builder, Int32Builder, Int64Builder,
+    StringBuilder, TimestampMicrosecondBuilder,
+};
+use arrow_array::{ArrayRef, RecordBatch};
+use ncf::{
+    DataType, Field, FileReader, FileWriter, MemorySink, MemorySource, Result, Scan, ScanBuilder,
+    ScanColumn, Schema, WriterOptions, to_arrow_schema,
+};
+
+/// The repository's root.
+pub fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// xorshift64*: small, fixed, the same everywhere.
+pub struct Random(u64);
+
+impl Random {
+    /// A generator; equal seeds give equal numbers.
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    /// The next 64 bits.
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    /// A number below `limit`.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit.max(1)
+    }
+
+    /// True once in `n`.
+    pub fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+}
+
+/// One column of each flat type, all nullable.
+pub fn flat_schema() -> Schema {
+    let types = [
+        DataType::Boolean,
+        DataType::Int8,
+        DataType::Int16,
+        DataType::Int32,
+        DataType::Int64,
+        DataType::Float32,
+        DataType::Float64,
+        DataType::Decimal { precision: 9, scale: 2 },
+        DataType::Decimal { precision: 38, scale: 10 },
+        DataType::String,
+        DataType::Binary,
+        DataType::Date,
+        DataType::Timestamp,
+        DataType::TimestampNtz,
+    ];
+    let field = |(index, data_type): (usize, DataType)| {
+        let id = u32::try_from(index).unwrap_or(0) + 1;
+        Field::new(id, format!("c{index}_{}", base_name(data_type)), data_type, true)
+    };
+    Schema { fields: types.into_iter().enumerate().map(field).collect(), ..Schema::default() }
+}
+
+fn base_name(data_type: DataType) -> String {
+    data_type.to_string().chars().take_while(|c| *c != '(').collect()
+}
+
+/// Random rows of a schema: nulls, extremes, NaN, both zeros, empty and non-ASCII strings, in runs,
+/// small domains and noise.
+pub fn random_batch(schema: &Schema, rows: usize, random: &mut Random) -> RecordBatch {
+    let columns = schema.fields.iter().map(|f| random_column(f.data_type, rows, random)).collect();
+    match RecordBatch::try_new(Arc::new(to_arrow_schema(schema)), columns) {
+        Ok(batch) => batch,
+        Err(error) => unreachable!("generated columns fit their schema: {error}"),
+    }
+}
+
+const FLOATS: [f64; 8] =
+    [0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1.5, -2.25, f64::MIN_POSITIVE];
+const STRINGS: [&str; 6] = ["", "a", "ä€𝄞", "hello world", "HELLO", "a\u{0}b"];
+
+/// How the numbers of a column are spread.
+enum Shape {
+    Noise,
+    Small(u64),
+    Runs(u64),
+    Rising(u64),
+}
+
+struct Numbers {
+    shape: Shape,
+    last: u64,
+    nulls: u64,
+}
+
+impl Numbers {
+    fn new(random: &mut Random) -> Self {
+        let shape = match random.below(4) {
+            0 => Shape::Noise,
+            1 => Shape::Small(1 + random.below(20)),
+            2 => Shape::Runs(2 + random.below(200)),
+            _ => Shape::Rising(1 + random.below(5)),
+        };
+        let nulls = [0, 2, 10, 1000].get(random.below(4) as usize).copied().unwrap_or(0);
+        Self { shape, last: random.next(), nulls }
+    }
+
+    /// The next number; `None` = null.
+    fn next(&mut self, random: &mut Random) -> Option<u64> {
+        self.last = match self.shape {
+            Shape::Noise => random.next(),
+            Shape::Small(domain) => random.below(domain),
+            Shape::Runs(length) if !random.one_in(length) => self.last,
+            Shape::Runs(_) => random.next(),
+            Shape::Rising(step) => self.last.wrapping_add(random.below(step)),
+        };
+        if self.nulls > 0 && random.one_in(self.nulls) { None } else { Some(self.last) }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "random bits cut to the column's width")]
+fn random_column(data_type: DataType, rows: usize, random: &mut Random) -> ArrayRef {
+    let mut numbers = Numbers::new(random);
+    macro_rules! column {
+        ($builder:expr, $map:expr) => {{
+            let mut builder = $builder;
+            for _ in 0..rows {
+                builder.append_option(numbers.next(random).map($map));
+            }
+            Arc::new(builder.finish()) as ArrayRef
+        }};
+    }
+    let float = |n: u64| match FLOATS.get((n % 16) as usize) {
+        Some(special) => *special,
+        None => (n % 100_000) as f64 / 100.0,
+    };
+    let text = |n: u64| match STRINGS.get((n % 12) as usize) {
+        Some(special) => (*special).to_string(),
+        None => format!("value-{}", n % 5000),
+    };
+    match data_type {
+        DataType::Boolean => column!(BooleanBuilder::new(), |n| n % 2 == 0),
+        DataType::Int8 => column!(Int8Builder::new(), |n| n as i8),
+        DataType::Int16 => column!(Int16Builder::new(), |n| n as i16),
+        DataType::Int32 => column!(Int32Builder::new(), |n| n as i32),
+        DataType::Int64 => column!(Int64Builder::new(), |n| n as i64),
+        DataType::Float32 => column!(Float32Builder::new(), |n| float(n) as f32),
+        DataType::Float64 => column!(Float64Builder::new(), float),
+        DataType::Decimal { precision, scale } if precision <= 18 => column!(
+            Decimal64Builder::new().with_data_type(DataType::Decimal { precision, scale }.to_arrow()),
+            |n| (n as i64) % 1_000_000_000
+        ),
+        DataType::Decimal { .. } => column!(
+            Decimal128Builder::new().with_data_type(data_type.to_arrow()),
+            |n| i128::from(n as i64) * 1_000_000_007
+        ),
+        DataType::String => column!(StringBuilder::new(), text),
+        DataType::Binary => column!(BinaryBuilder::new(), |n| n.to_le_bytes()[..(n % 9) as usize].to_vec()),
+        DataType::Date => column!(Date32Builder::new(), |n| (n % 40_000) as i32 - 10_000),
+        DataType::Timestamp | DataType::TimestampNtz => column!(
+            TimestampMicrosecondBuilder::new().with_data_type(data_type.to_arrow()),
+            |n| (n % 4_000_000_000_000_000) as i64 - 1_000_000_000_000_000
+        ),
+    }
+}
+
+/// The bytes of a file that holds `batches`.
+pub fn write_file(schema: &Schema, batches: &[RecordBatch], options: WriterOptions) -> Result<Vec<u8>> {
+    let sink = MemorySink::new();
+    let mut writer = FileWriter::new(Box::new(sink.clone()), schema.clone(), options)?;
+    for batch in batches {
+        writer.write(batch)?;
+    }
+    writer.finish()?;
+    Ok(sink.take())
+}
+
+/// Opens bytes as a file.
+pub fn open(bytes: Vec<u8>) -> Result<Arc<FileReader>> {
+    FileReader::open(Arc::new(MemorySource::new("test.ncf", bytes)), Default::default()).map(Arc::new)
+}
+
+/// A scan of all columns of a file, to be narrowed further.
+pub fn scan_all(reader: &Arc<FileReader>) -> ScanBuilder {
+    let source = |(index, field): (usize, &Field)| ScanColumn {
+        field: field.clone(),
+        source: ncf::ColumnSource::File(index),
+    };
+    let columns = reader.schema().fields.iter().enumerate().map(source).collect();
+    let names = reader.schema().fields.iter().map(|field| field.name.clone()).collect();
+    ScanBuilder::new(reader.clone(), columns).project(names)
+}
+
+/// All rows of a scan.
+pub fn read_all(scan: Scan) -> Result<Vec<RecordBatch>> {
+    scan.collect()
+}
