@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use ncf::dataset::{CommitFile, CommitRequest, Dataset, DatasetOptions, ScanRequest, SplitReader, commit};
+use ncf::dataset::{
+    CommitFile, CommitRequest, Dataset, DatasetOptions, ScanRequest, SplitReader, commit,
+};
 use ncf::table::Operation;
 use ncf::{FileWriter, LocalSink, Schema, WriterOptions};
 use ncf_tests::{Random, flat_schema, random_batch};

@@ -40,7 +40,8 @@ fn threads_and_batch_sizes_do_not_change_a_byte() {
     let schema = flat_schema();
     let batch = random_batch(&schema, 40_000, &mut Random::new(99));
     let one = write_file(&schema, &[batch.clone()], options(Profile::Balanced, 15_000, 1)).unwrap();
-    let many = write_file(&schema, &[batch.clone()], options(Profile::Balanced, 15_000, 4)).unwrap();
+    let many =
+        write_file(&schema, &[batch.clone()], options(Profile::Balanced, 15_000, 4)).unwrap();
     assert!(one == many, "threads change the bytes");
     let pieces: Vec<_> = (0..40).map(|i| batch.slice(i * 1000, 1000)).collect();
     let pieces = write_file(&schema, &pieces, options(Profile::Balanced, 15_000, 1)).unwrap();

@@ -34,7 +34,16 @@ const MAX_FUNCTION_LINES: usize = 70;
 fn files(extensions: &[&str]) -> Vec<(String, String)> {
     let root = repository();
     let mut found = Vec::new();
-    let roots = ["native", "tests-rust", "spark-connector", "tests-scala", "examples", "tools", "docs", "project"];
+    let roots = [
+        "native",
+        "tests-rust",
+        "spark-connector",
+        "tests-scala",
+        "examples",
+        "tools",
+        "docs",
+        "project",
+    ];
     for top in roots {
         walk(&root.join(top), extensions, &mut found);
     }
@@ -63,7 +72,8 @@ fn walk(directory: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) {
 #[test]
 fn dependencies_point_down() {
     for (krate, allowed) in LAYERS {
-        let folder = if krate == "ncf-tests" { "tests-rust".into() } else { format!("native/{krate}") };
+        let folder =
+            if krate == "ncf-tests" { "tests-rust".into() } else { format!("native/{krate}") };
         let text = std::fs::read_to_string(repository().join(folder).join("Cargo.toml")).unwrap();
         let used: Vec<&str> = text
             .lines()
@@ -86,7 +96,8 @@ fn every_source_file_says_what_it_is() {
         assert!(text.contains("/**"), "{path} has no doc comment");
     }
     for (path, text) in files(&["py", "sh"]) {
-        let documented = text.lines().take(4).any(|line| line.starts_with("\"\"\"") || line.starts_with("# "));
+        let documented =
+            text.lines().take(4).any(|line| line.starts_with("\"\"\"") || line.starts_with("# "));
         assert!(documented, "{path} does not say what it is for");
     }
 }

@@ -158,7 +158,8 @@ fn random_column(data_type: DataType, rows: usize, random: &mut Random) -> Array
         DataType::Float32 => column!(Float32Builder::new(), |n| float(n) as f32),
         DataType::Float64 => column!(Float64Builder::new(), float),
         DataType::Decimal { precision, scale } if precision <= 18 => column!(
-            Decimal64Builder::new().with_data_type(DataType::Decimal { precision, scale }.to_arrow()),
+            Decimal64Builder::new()
+                .with_data_type(DataType::Decimal { precision, scale }.to_arrow()),
             |n| (n as i64) % 1_000_000_000
         ),
         DataType::Decimal { .. } => column!(
@@ -166,17 +167,25 @@ fn random_column(data_type: DataType, rows: usize, random: &mut Random) -> Array
             |n| i128::from(n as i64) * 1_000_000_007
         ),
         DataType::String => column!(StringBuilder::new(), text),
-        DataType::Binary => column!(BinaryBuilder::new(), |n| n.to_le_bytes()[..(n % 9) as usize].to_vec()),
+        DataType::Binary => {
+            column!(BinaryBuilder::new(), |n| n.to_le_bytes()[..(n % 9) as usize].to_vec())
+        }
         DataType::Date => column!(Date32Builder::new(), |n| (n % 40_000) as i32 - 10_000),
-        DataType::Timestamp | DataType::TimestampNtz => column!(
-            TimestampMicrosecondBuilder::new().with_data_type(data_type.to_arrow()),
-            |n| (n % 4_000_000_000_000_000) as i64 - 1_000_000_000_000_000
-        ),
+        DataType::Timestamp | DataType::TimestampNtz => {
+            column!(TimestampMicrosecondBuilder::new().with_data_type(data_type.to_arrow()), |n| (n
+                % 4_000_000_000_000_000)
+                as i64
+                - 1_000_000_000_000_000)
+        }
     }
 }
 
 /// The bytes of a file that holds `batches`.
-pub fn write_file(schema: &Schema, batches: &[RecordBatch], options: WriterOptions) -> Result<Vec<u8>> {
+pub fn write_file(
+    schema: &Schema,
+    batches: &[RecordBatch],
+    options: WriterOptions,
+) -> Result<Vec<u8>> {
     let sink = MemorySink::new();
     let mut writer = FileWriter::new(Box::new(sink.clone()), schema.clone(), options)?;
     for batch in batches {
@@ -188,7 +197,8 @@ pub fn write_file(schema: &Schema, batches: &[RecordBatch], options: WriterOptio
 
 /// Opens bytes as a file.
 pub fn open(bytes: Vec<u8>) -> Result<Arc<FileReader>> {
-    FileReader::open(Arc::new(MemorySource::new("test.ncf", bytes)), Default::default()).map(Arc::new)
+    FileReader::open(Arc::new(MemorySource::new("test.ncf", bytes)), Default::default())
+        .map(Arc::new)
 }
 
 /// A scan of all columns of a file, to be narrowed further.

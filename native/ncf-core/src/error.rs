@@ -90,7 +90,9 @@ impl Error {
     pub fn limit_exceeded(what: &str, declared: u64, limit: u64) -> Self {
         Self::new(
             ErrorKind::LimitExceeded,
-            format!("{what} is {declared}, over the limit of {limit}; raise the limit if the data is trusted"),
+            format!(
+                "{what} is {declared}, over the limit of {limit}; raise the limit if the data is trusted"
+            ),
         )
     }
 

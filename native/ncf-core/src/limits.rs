@@ -92,6 +92,9 @@ mod tests {
         let error = budget.take("b", 41).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::LimitExceeded);
         budget.take("c", 40).unwrap();
-        assert_eq!(budget.vec::<u64>("d", usize::MAX).unwrap_err().kind(), ErrorKind::LimitExceeded);
+        assert_eq!(
+            budget.vec::<u64>("d", usize::MAX).unwrap_err().kind(),
+            ErrorKind::LimitExceeded
+        );
     }
 }

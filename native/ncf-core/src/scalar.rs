@@ -96,7 +96,8 @@ impl Scalar {
 
     /// Whether the value is a NaN.
     pub fn is_nan(&self) -> bool {
-        matches!(self, Self::Float(v) if v.is_nan()) || matches!(self, Self::Double(v) if v.is_nan())
+        matches!(self, Self::Float(v) if v.is_nan())
+            || matches!(self, Self::Double(v) if v.is_nan())
     }
 }
 
@@ -121,7 +122,9 @@ impl fmt::Display for Scalar {
             Self::String(v) => write!(f, "'{v}'"),
             Self::Binary(v) => v.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
             Self::Date(days) => write!(f, "date day {days}"),
-            Self::Timestamp(micros) | Self::TimestampNtz(micros) => write!(f, "timestamp µs {micros}"),
+            Self::Timestamp(micros) | Self::TimestampNtz(micros) => {
+                write!(f, "timestamp µs {micros}")
+            }
         }
     }
 }

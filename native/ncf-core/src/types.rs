@@ -150,7 +150,9 @@ impl DataType {
             ArrowType::Int64 => Self::Int64,
             ArrowType::Float32 => Self::Float32,
             ArrowType::Float64 => Self::Float64,
-            ArrowType::Decimal32(p, s) | ArrowType::Decimal64(p, s) | ArrowType::Decimal128(p, s) => {
+            ArrowType::Decimal32(p, s)
+            | ArrowType::Decimal64(p, s)
+            | ArrowType::Decimal128(p, s) => {
                 Self::decimal(u64::from(*p), u8::try_from(*s).ok().map_or(u64::MAX, u64::from))?
             }
             ArrowType::Utf8 | ArrowType::LargeUtf8 => Self::String,

@@ -51,7 +51,9 @@ impl ByteValues {
     /// String `index`; empty when out of range.
     pub fn get(&self, index: usize) -> &[u8] {
         let range = match (self.offsets.get(index), self.offsets.get(index + 1)) {
-            (Some(&start), Some(&end)) => start.cast_unsigned() as usize..end.cast_unsigned() as usize,
+            (Some(&start), Some(&end)) => {
+                start.cast_unsigned() as usize..end.cast_unsigned() as usize
+            }
             _ => return &[],
         };
         self.data.get(range).unwrap_or(&[])
@@ -163,10 +165,12 @@ impl Values {
     pub fn bits_equal(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::F32(a), Self::F32(b)) => {
-                a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.to_bits() == b.to_bits())
+                a.len() == b.len()
+                    && a.iter().zip(b.iter()).all(|(a, b)| a.to_bits() == b.to_bits())
             }
             (Self::F64(a), Self::F64(b)) => {
-                a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.to_bits() == b.to_bits())
+                a.len() == b.len()
+                    && a.iter().zip(b.iter()).all(|(a, b)| a.to_bits() == b.to_bits())
             }
             (Self::Bytes(a), Self::Bytes(b)) => a.len() == b.len() && a.iter().eq(b.iter()),
             (a, b) => a == b,

@@ -153,7 +153,9 @@ fn repeat(
 fn gather(values: &Values, codes: &[u32], budget: &Budget) -> Result<Values> {
     fn fixed<T: Native>(values: &[T], codes: &[u32], budget: &Budget) -> Result<Values> {
         let mut out: Vec<T> = budget.vec("values", codes.len())?;
-        out.extend(codes.iter().map(|code| values.get(*code as usize).copied().unwrap_or_default()));
+        out.extend(
+            codes.iter().map(|code| values.get(*code as usize).copied().unwrap_or_default()),
+        );
         Ok(T::wrap(out))
     }
     with_values!(values,
@@ -167,8 +169,10 @@ fn gather(values: &Values, codes: &[u32], budget: &Budget) -> Result<Values> {
 
 fn gather_bytes(values: &ByteValues, codes: &[u32], budget: &Budget) -> Result<Values> {
     let starts: &[i32] = &values.offsets;
-    let lengths: Vec<u32> =
-        starts.windows(2).map(|pair| pair.last().zip(pair.first()).map_or(0, |(b, a)| (b - a).cast_unsigned())).collect();
+    let lengths: Vec<u32> = starts
+        .windows(2)
+        .map(|pair| pair.last().zip(pair.first()).map_or(0, |(b, a)| (b - a).cast_unsigned()))
+        .collect();
     let bytes: u64 =
         codes.iter().map(|code| u64::from(lengths.get(*code as usize).copied().unwrap_or(0))).sum();
     let mut out = BytesBuilder::new(codes.len(), bytes, budget)?;
@@ -225,7 +229,9 @@ pub(crate) fn check_utf8(values: &Values) -> Result<()> {
     if bytes.is_ascii() {
         return Ok(());
     }
-    let bad = || Error::corrupt("a string is not UTF-8; the column should be binary or the file is damaged");
+    let bad = || {
+        Error::corrupt("a string is not UTF-8; the column should be binary or the file is damaged")
+    };
     // One pass over all bytes, then only the cuts between strings: a cut inside a character is an error too.
     let text = std::str::from_utf8(bytes).map_err(|_| bad())?;
     let whole = |offset: &i32| text.is_char_boundary((offset - first).cast_unsigned() as usize);

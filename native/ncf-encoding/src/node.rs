@@ -119,8 +119,9 @@ pub(crate) fn encode_node(
         return Ok(None);
     }
     let length = (out.len() - body) as u64;
-    let stored = u32::try_from(length)
-        .map_err(|_| Error::limit_exceeded("bytes of an encoded page", length, u64::from(u32::MAX)))?;
+    let stored = u32::try_from(length).map_err(|_| {
+        Error::limit_exceeded("bytes of an encoded page", length, u64::from(u32::MAX))
+    })?;
     if let Some(field) = out.get_mut(start + 2..start + 6) {
         field.copy_from_slice(&stored.to_le_bytes());
     }
@@ -162,7 +163,9 @@ impl<'a> DecodeContext<'a> {
         let length = reader.size()?;
         let mut body = reader.sub(length)?;
         if !encoding.accepts(physical) {
-            return Err(Error::corrupt(format!("encoding {id} cannot hold values of {physical:?}")));
+            return Err(Error::corrupt(format!(
+                "encoding {id} cannot hold values of {physical:?}"
+            )));
         }
         let inner = DecodeContext { depth: self.depth + 1, ..*self };
         let values = encoding

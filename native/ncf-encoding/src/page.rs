@@ -102,7 +102,8 @@ pub fn decode_values(
     if header(&mut reader)? {
         return Err(Error::corrupt("values without nulls have validity bits"));
     }
-    let values = DecodeContext::new(budget, &SharedPages::default()).flat(&mut reader, physical, len)?;
+    let values =
+        DecodeContext::new(budget, &SharedPages::default()).flat(&mut reader, physical, len)?;
     padding(&reader)?;
     Ok(values)
 }

@@ -2,8 +2,8 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowPrimitiveType, Decimal32Type, Decimal64Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, Date32Type, TimestampMicrosecondType,
+    ArrowPrimitiveType, Date32Type, Decimal32Type, Decimal64Type, Decimal128Type, Float32Type,
+    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BooleanArray, PrimitiveArray, StringArray, make_array,
@@ -47,7 +47,9 @@ pub fn to_values(array: &dyn Array, data_type: DataType) -> Result<Values> {
             let binary = array.as_binary::<i32>();
             bytes(binary.offsets(), binary.values())
         }
-        ArrowType::LargeUtf8 => large(array.as_string::<i64>().iter().map(|s| s.map(str::as_bytes)))?,
+        ArrowType::LargeUtf8 => {
+            large(array.as_string::<i64>().iter().map(|s| s.map(str::as_bytes)))?
+        }
         ArrowType::LargeBinary => large(array.as_binary::<i64>().iter())?,
         other => return Err(Error::internal(format!("Arrow type {other} has no values"))),
     })
@@ -73,7 +75,9 @@ pub fn to_array(
         (Values::I64(v), DataType::Timestamp | DataType::TimestampNtz) => {
             primitive::<TimestampMicrosecondType>(v, nulls, data_type)?
         }
-        (Values::I64(v), DataType::Decimal { .. }) => primitive::<Decimal64Type>(v, nulls, data_type)?,
+        (Values::I64(v), DataType::Decimal { .. }) => {
+            primitive::<Decimal64Type>(v, nulls, data_type)?
+        }
         (Values::I128(v), DataType::Decimal { .. }) => {
             primitive::<Decimal128Type>(v, nulls, data_type)?
         }
@@ -98,7 +102,11 @@ fn bytes(offsets: &arrow_buffer::OffsetBuffer<i32>, data: &arrow_buffer::Buffer)
 fn large<'a>(strings: impl Iterator<Item = Option<&'a [u8]>> + Clone) -> Result<Values> {
     let total: usize = strings.clone().map(|s| s.map_or(0, <[u8]>::len)).sum();
     if i32::try_from(total).is_err() {
-        return Err(Error::limit_exceeded("bytes of a batch's column", total as u64, i32::MAX as u64));
+        return Err(Error::limit_exceeded(
+            "bytes of a batch's column",
+            total as u64,
+            i32::MAX as u64,
+        ));
     }
     Ok(Values::Bytes(strings.map(Option::unwrap_or_default).collect()))
 }
@@ -110,9 +118,12 @@ fn decimals(values: ScalarBuffer<i128>, data_type: DataType, array: &dyn Array) 
     let narrow = |(row, value): (usize, &i128)| {
         i64::try_from(*value).or_else(|_| if array.is_null(row) { Ok(0) } else { Err(()) })
     };
-    let narrowed: std::result::Result<Vec<i64>, ()> = values.iter().enumerate().map(narrow).collect();
+    let narrowed: std::result::Result<Vec<i64>, ()> =
+        values.iter().enumerate().map(narrow).collect();
     narrowed.map(|values| Values::I64(values.into())).map_err(|()| {
-        Error::invalid_argument(format!("a value of a {data_type} column has more digits than that"))
+        Error::invalid_argument(format!(
+            "a value of a {data_type} column has more digits than that"
+        ))
     })
 }
 

@@ -154,7 +154,8 @@ impl ColumnMeta {
         let mut shared = shared.into_iter();
         let mut pages = pages.into_iter();
         let mut chunks = Vec::with_capacity(blocks.len());
-        for ((block, shared_count), page_count) in blocks.iter().zip(shared_counts).zip(page_counts) {
+        for ((block, shared_count), page_count) in blocks.iter().zip(shared_counts).zip(page_counts)
+        {
             let mut chunk = ChunkMeta {
                 shared: shared.by_ref().take(shared_count as usize).collect(),
                 pages: pages.by_ref().take(page_count as usize).collect(),
@@ -224,7 +225,11 @@ fn check_chunk(
         let end = offset.checked_add(length.into()).filter(|end| *end <= data_end);
         match end {
             Some(end) if aligned && follows => next = Some(end),
-            _ => return Err(Error::corrupt("pages of a column do not follow each other in the file")),
+            _ => {
+                return Err(Error::corrupt(
+                    "pages of a column do not follow each other in the file",
+                ));
+            }
         }
     }
     let mut row = 0u32;
@@ -232,7 +237,9 @@ fn check_chunk(
         page.first_row = row;
         let in_limits = page.rows > 0 && u64::from(page.rows) <= limits.page_rows;
         match row.checked_add(page.rows) {
-            Some(end) if in_limits && end <= block.rows && usize::from(page.tree) < trees => row = end,
+            Some(end) if in_limits && end <= block.rows && usize::from(page.tree) < trees => {
+                row = end
+            }
             _ => return Err(Error::corrupt("the rows of a column's pages do not fit its block")),
         }
     }

@@ -11,9 +11,7 @@ use std::ops::Range;
 
 use ncf_core::{Budget, Error, Limits, Result};
 
-use crate::constants::{
-    COMPRESS_RECORD_OVER, DIRECTORY_RECORD_LEN, NONE, PieceKind, RECORD_ZSTD,
-};
+use crate::constants::{COMPRESS_RECORD_OVER, DIRECTORY_RECORD_LEN, NONE, PieceKind, RECORD_ZSTD};
 use crate::wire::{Cursor, Put};
 
 /// One directory record.
@@ -43,15 +41,19 @@ impl DirectoryRecord {
 
     /// The record's content from its verified stored bytes.
     pub(crate) fn unpack(&self, stored: &[u8], budget: &Budget) -> Result<Vec<u8>> {
-        let raw = usize::try_from(self.raw_length)
-            .map_err(|_| Error::limit_exceeded("a metadata record", self.raw_length, usize::MAX as u64))?;
+        let raw = usize::try_from(self.raw_length).map_err(|_| {
+            Error::limit_exceeded("a metadata record", self.raw_length, usize::MAX as u64)
+        })?;
         let mut out = budget.vec::<u8>("metadata", raw)?;
         if self.flags & RECORD_ZSTD == 0 {
             out.extend_from_slice(stored);
             return Ok(out);
         }
-        let wrong = |error: String| Error::corrupt(format!("a metadata record does not decompress: {error}"));
-        zstd::bulk::decompress_to_buffer(stored, &mut out).map_err(|error| wrong(error.to_string()))?;
+        let wrong = |error: String| {
+            Error::corrupt(format!("a metadata record does not decompress: {error}"))
+        };
+        zstd::bulk::decompress_to_buffer(stored, &mut out)
+            .map_err(|error| wrong(error.to_string()))?;
         if out.len() != raw {
             return Err(wrong(format!("{} bytes instead of {raw}", out.len())));
         }
@@ -87,7 +89,11 @@ pub(crate) fn encode(records: &[DirectoryRecord]) -> Vec<u8> {
 }
 
 /// Reads a verified directory whose records must tile `metadata`.
-pub(crate) fn decode(bytes: &[u8], metadata: Range<u64>, limits: &Limits) -> Result<Vec<DirectoryRecord>> {
+pub(crate) fn decode(
+    bytes: &[u8],
+    metadata: Range<u64>,
+    limits: &Limits,
+) -> Result<Vec<DirectoryRecord>> {
     let (chunks, rest) = bytes.as_chunks::<DIRECTORY_RECORD_LEN>();
     let most = limits.columns.saturating_mul(4).saturating_add(8);
     if !rest.is_empty() {

@@ -362,14 +362,14 @@ fn metadata_range(trailer: &Trailer, len: u64, limits: &Limits) -> Result<Range<
         let declared = trailer.metadata_len;
         return Err(Error::limit_exceeded("metadata", declared, limits.metadata_bytes));
     }
-    let wrong = || Error::corrupt("the trailer's offsets do not fit the file; it was cut or damaged");
+    let wrong =
+        || Error::corrupt("the trailer's offsets do not fit the file; it was cut or damaged");
     let end = len - TRAILER_LEN as u64;
     let start = len.checked_sub(trailer.metadata_len).ok_or_else(wrong)?;
     let directory_end =
         trailer.directory_offset.checked_add(trailer.directory_len.into()).ok_or_else(wrong)?;
-    let inside = start >= HEADER_LEN as u64
-        && start <= trailer.directory_offset
-        && directory_end == end;
+    let inside =
+        start >= HEADER_LEN as u64 && start <= trailer.directory_offset && directory_end == end;
     if inside { Ok(start..end) } else { Err(wrong()) }
 }
 
@@ -377,8 +377,10 @@ fn tail_part(tail: &Buffer, tail_start: u64, range: Range<u64>) -> Result<&[u8]>
     let outside = || Error::corrupt("a metadata record lies outside the metadata");
     let start = range.start.checked_sub(tail_start).ok_or_else(outside)?;
     let end = range.end.checked_sub(tail_start).ok_or_else(outside)?;
-    let (start, end) =
-        (usize::try_from(start).map_err(|_| outside())?, usize::try_from(end).map_err(|_| outside())?);
+    let (start, end) = (
+        usize::try_from(start).map_err(|_| outside())?,
+        usize::try_from(end).map_err(|_| outside())?,
+    );
     tail.as_slice().get(start..end).ok_or_else(outside)
 }
 

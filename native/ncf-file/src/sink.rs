@@ -41,8 +41,8 @@ impl LocalSink {
             }
             OpenOptions::new().write(true).create_new(true).open(&path)
         };
-        let file =
-            create().map_err(|error| Error::io("cannot create the file", error).with("file", &name))?;
+        let file = create()
+            .map_err(|error| Error::io("cannot create the file", error).with("file", &name))?;
         Ok(Self { path, name, file, finished: false })
     }
 
@@ -58,7 +58,8 @@ impl ByteSink for LocalSink {
 
     fn finish(&mut self) -> Result<()> {
         self.file.sync_all().map_err(|error| self.fail("cannot make the file durable", error))?;
-        sync_parent(&self.path).map_err(|error| self.fail("cannot make the file durable", error))?;
+        sync_parent(&self.path)
+            .map_err(|error| self.fail("cannot make the file durable", error))?;
         self.finished = true;
         Ok(())
     }

@@ -15,9 +15,7 @@
 
 use ncf_core::{Error, Result};
 
-use crate::constants::{
-    KNOWN_REQUIRED_FEATURES, MAGIC, MAJOR_VERSION, MINOR_VERSION, TRAILER_LEN,
-};
+use crate::constants::{KNOWN_REQUIRED_FEATURES, MAGIC, MAJOR_VERSION, MINOR_VERSION, TRAILER_LEN};
 use crate::header::check_major;
 use crate::wire::{Cursor, Put};
 

@@ -62,7 +62,10 @@ impl FileReader {
                 u64::from(record.column) < columns
             } else {
                 record.column == NONE
-                    && matches!(record.kind, PieceKind::Schema | PieceKind::Blocks | PieceKind::Model)
+                    && matches!(
+                        record.kind,
+                        PieceKind::Schema | PieceKind::Blocks | PieceKind::Model
+                    )
             };
             if !known {
                 return Err(Error::corrupt(format!(
@@ -111,10 +114,12 @@ impl FileReader {
 
     fn lying(&self, column: usize, block: usize) -> Error {
         let name = self.schema().fields.get(column).map_or("", |field| field.name.as_str());
-        Error::corrupt("the statistics do not hold the values; the writer was faulty, rewrite the file")
-            .with("block", block)
-            .with("column", name)
-            .with("file", self.name())
+        Error::corrupt(
+            "the statistics do not hold the values; the writer was faulty, rewrite the file",
+        )
+        .with("block", block)
+        .with("column", name)
+        .with("file", self.name())
     }
 
     /// Pages must cover the file from the header to the metadata without gap or overlap.

@@ -117,6 +117,5 @@ impl Put for Vec<u8> {
 
 /// A size that the format stores in 32 bits.
 pub(crate) fn to_u32(what: &str, value: usize) -> Result<u32> {
-    u32::try_from(value)
-        .map_err(|_| Error::limit_exceeded(what, value as u64, u64::from(u32::MAX)))
+    u32::try_from(value).map_err(|_| Error::limit_exceeded(what, value as u64, u64::from(u32::MAX)))
 }

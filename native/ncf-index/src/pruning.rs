@@ -55,11 +55,7 @@ impl Outcomes {
     }
 
     fn not(self) -> Self {
-        Self {
-            can_true: self.can_false,
-            can_false: self.can_true,
-            ..self
-        }
+        Self { can_true: self.can_false, can_false: self.can_true, ..self }
     }
 
     fn and(self, other: Self) -> Self {
@@ -115,10 +111,7 @@ fn analyse(predicate: &Predicate, facts: &dyn Fn(&Expression) -> Facts) -> Outco
         Predicate::Always(value) => Outcomes::exactly(*value),
         Predicate::Compare(op, Expression::Column(a), Expression::Column(b)) if a == b => {
             let column = facts(&Expression::Column(a.clone()));
-            let equal = Orders {
-                equal: column.may_value(),
-                ..Orders::default()
-            };
+            let equal = Orders { equal: column.may_value(), ..Orders::default() };
             let mut found = from_orders(*op, equal);
             match op {
                 CompareOp::NullSafeEq => found.can_true |= column.may_null,
@@ -127,11 +120,9 @@ fn analyse(predicate: &Predicate, facts: &dyn Fn(&Expression) -> Facts) -> Outco
             found
         }
         Predicate::Compare(op, left, right) => compare(*op, &facts(left), &facts(right)),
-        Predicate::In {
-            expression,
-            values,
-            has_null,
-        } => in_list(&facts(expression), values, *has_null),
+        Predicate::In { expression, values, has_null } => {
+            in_list(&facts(expression), values, *has_null)
+        }
         Predicate::IsNull(expression) => is_null(&facts(expression)),
         Predicate::IsNotNull(expression) => is_null(&facts(expression)).not(),
         Predicate::Text(op, expression, pattern) => text(*op, &facts(expression), pattern),
@@ -150,20 +141,12 @@ fn analyse(predicate: &Predicate, facts: &dyn Fn(&Expression) -> Facts) -> Outco
 }
 
 fn is_null(facts: &Facts) -> Outcomes {
-    Outcomes {
-        can_true: facts.may_null,
-        can_false: facts.may_value(),
-        can_null: false,
-    }
+    Outcomes { can_true: facts.may_null, can_false: facts.may_value(), can_null: false }
 }
 
 /// What `op` makes of the possible orders; says nothing about nulls.
 fn from_orders(op: CompareOp, orders: Orders) -> Outcomes {
-    let Orders {
-        less,
-        equal,
-        greater,
-    } = orders;
+    let Orders { less, equal, greater } = orders;
     let (can_true, can_false) = match op {
         CompareOp::Eq | CompareOp::NullSafeEq => (equal, less || greater),
         CompareOp::NotEq => (less || greater, equal),
@@ -172,11 +155,7 @@ fn from_orders(op: CompareOp, orders: Orders) -> Outcomes {
         CompareOp::Gt => (greater, less || equal),
         CompareOp::GtEq => (greater || equal, less),
     };
-    Outcomes {
-        can_true,
-        can_false,
-        can_null: false,
-    }
+    Outcomes { can_true, can_false, can_null: false }
 }
 
 fn compare(op: CompareOp, left: &Facts, right: &Facts) -> Outcomes {
@@ -190,10 +169,7 @@ fn compare(op: CompareOp, left: &Facts, right: &Facts) -> Outcomes {
             can_null: false,
         };
     }
-    Outcomes {
-        can_null: left.may_null || right.may_null,
-        ..found
-    }
+    Outcomes { can_null: left.may_null || right.may_null, ..found }
 }
 
 fn in_list(facts: &Facts, values: &[Scalar], has_null: bool) -> Outcomes {
@@ -249,9 +225,7 @@ fn starts_with(facts: &Facts, pattern: &str) -> (bool, bool) {
     let (min, max) = (bytes(&facts.min), bytes(&facts.max));
     let prefix = pattern.as_bytes();
     let has_prefix = |bound: &Vec<u8>| bound.starts_with(prefix);
-    let above = min
-        .as_ref()
-        .is_some_and(|min| min.as_slice() > prefix && !has_prefix(min));
+    let above = min.as_ref().is_some_and(|min| min.as_slice() > prefix && !has_prefix(min));
     let below = max.as_ref().is_some_and(|max| max.as_slice() < prefix);
     let inside = min.as_ref().is_some_and(has_prefix) && max.as_ref().is_some_and(has_prefix);
     (!above && !below, !inside)

@@ -41,37 +41,19 @@ pub(crate) struct Orders {
 impl Facts {
     /// Nothing is known.
     pub(crate) fn unknown() -> Self {
-        Self {
-            may_null: true,
-            may_nan: true,
-            may_ordinary: true,
-            min: None,
-            max: None,
-        }
+        Self { may_null: true, may_nan: true, may_ordinary: true, min: None, max: None }
     }
 
     /// Exactly one value in every row.
     pub(crate) fn literal(value: &Scalar) -> Self {
         let nan = value.is_nan();
         let bound = (!nan).then(|| value.clone());
-        Self {
-            may_null: false,
-            may_nan: nan,
-            may_ordinary: !nan,
-            min: bound.clone(),
-            max: bound,
-        }
+        Self { may_null: false, may_nan: nan, may_ordinary: !nan, min: bound.clone(), max: bound }
     }
 
     /// What `bounds` over `rows` rows (more than 0) prove.
     pub(crate) fn of(bounds: ColumnBounds, rows: u64) -> Self {
-        let ColumnBounds {
-            min,
-            max,
-            nulls,
-            nans,
-            ..
-        } = bounds;
+        let ColumnBounds { min, max, nulls, nans, .. } = bounds;
         let counted = nulls.unwrap_or(0).checked_add(nans.unwrap_or(0));
         if counted.is_none_or(|counted| counted > rows) {
             return Self::unknown();
@@ -101,9 +83,7 @@ impl Facts {
 
     /// The one ordinary value that all ordinary rows hold, if the bounds meet.
     pub(crate) fn single(&self) -> Option<&Scalar> {
-        self.min
-            .as_ref()
-            .filter(|min| self.max.as_ref().is_some_and(|max| *min == max))
+        self.min.as_ref().filter(|min| self.max.as_ref().is_some_and(|max| *min == max))
     }
 
     /// Which orders a value of `self` and a value of `other` can have. Bounds of types that do not

@@ -32,9 +32,7 @@ fn text_to_handle<'local>(
     request: &JString<'local>,
     open: impl FnOnce(&str) -> ncf::Result<u64>,
 ) -> jlong {
-    guard(env, |env| {
-        Ok(open(&request.try_to_string(env)?)?.cast_signed())
-    })
+    guard(env, |env| Ok(open(&request.try_to_string(env)?)?.cast_signed()))
 }
 
 /// Runs what needs no JVM.
@@ -195,15 +193,10 @@ pub(crate) extern "system" fn live_handles<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
 ) -> jlong {
-    plain(env, || {
-        Ok(((scan::SCANS.live() + writer::WRITERS.live()) as u64).cast_signed())
-    })
+    plain(env, || Ok(((scan::SCANS.live() + writer::WRITERS.live()) as u64).cast_signed()))
 }
 
-#[expect(
-    clippy::panic,
-    reason = "a panic on purpose: a test proves that the JVM survives it"
-)]
+#[expect(clippy::panic, reason = "a panic on purpose: a test proves that the JVM survives it")]
 pub(crate) extern "system" fn panic_for_test<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,

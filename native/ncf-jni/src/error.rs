@@ -13,34 +13,13 @@ use ncf::{Error, ErrorKind};
 /// Which class reports which kind. Each has a constructor that takes the message.
 pub(crate) const CLASSES: [(ErrorKind, &JNIStr); 8] = [
     (ErrorKind::Io, jni_str!("io/ncf/jni/NcfIoException")),
-    (
-        ErrorKind::Corrupt,
-        jni_str!("io/ncf/jni/NcfCorruptException"),
-    ),
-    (
-        ErrorKind::Unsupported,
-        jni_str!("io/ncf/jni/NcfUnsupportedException"),
-    ),
-    (
-        ErrorKind::InvalidArgument,
-        jni_str!("io/ncf/jni/NcfInvalidArgumentException"),
-    ),
-    (
-        ErrorKind::LimitExceeded,
-        jni_str!("io/ncf/jni/NcfLimitExceededException"),
-    ),
-    (
-        ErrorKind::Conflict,
-        jni_str!("io/ncf/jni/NcfConflictException"),
-    ),
-    (
-        ErrorKind::CommitStateUnknown,
-        jni_str!("io/ncf/jni/NcfCommitStateUnknownException"),
-    ),
-    (
-        ErrorKind::Internal,
-        jni_str!("io/ncf/jni/NcfInternalException"),
-    ),
+    (ErrorKind::Corrupt, jni_str!("io/ncf/jni/NcfCorruptException")),
+    (ErrorKind::Unsupported, jni_str!("io/ncf/jni/NcfUnsupportedException")),
+    (ErrorKind::InvalidArgument, jni_str!("io/ncf/jni/NcfInvalidArgumentException")),
+    (ErrorKind::LimitExceeded, jni_str!("io/ncf/jni/NcfLimitExceededException")),
+    (ErrorKind::Conflict, jni_str!("io/ncf/jni/NcfConflictException")),
+    (ErrorKind::CommitStateUnknown, jni_str!("io/ncf/jni/NcfCommitStateUnknownException")),
+    (ErrorKind::Internal, jni_str!("io/ncf/jni/NcfInternalException")),
 ];
 
 /// The classes of [`CLASSES`], found while the library was loaded. A thread that the JVM attached
@@ -73,14 +52,12 @@ impl Failure {
     fn report(&self) -> (ErrorKind, String) {
         match self {
             Self::Ncf(error) => (error.kind(), text(error)),
-            Self::Jvm(errors::Error::NullPtr(what)) => (
-                ErrorKind::InvalidArgument,
-                format!("null was passed to a native method ({what})"),
-            ),
-            Self::Jvm(error) => (
-                ErrorKind::Internal,
-                format!("a call into the JVM failed: {error}"),
-            ),
+            Self::Jvm(errors::Error::NullPtr(what)) => {
+                (ErrorKind::InvalidArgument, format!("null was passed to a native method ({what})"))
+            }
+            Self::Jvm(error) => {
+                (ErrorKind::Internal, format!("a call into the JVM failed: {error}"))
+            }
         }
     }
 }
@@ -123,9 +100,7 @@ pub(crate) fn throw_as(env: &mut Env<'_>, kind: ErrorKind, message: &str) {
     if env.exception_check() {
         return;
     }
-    let loaded = LOADED
-        .get()
-        .and_then(|classes| classes.iter().find(|(of, _)| *of == kind));
+    let loaded = LOADED.get().and_then(|classes| classes.iter().find(|(of, _)| *of == kind));
     // `throw` answers with an error that says that an exception is pending: that is success here.
     let _ = match loaded {
         Some((_, class)) => env.throw_new(class, JNIString::new(message)),
@@ -149,9 +124,7 @@ mod tests {
 
     #[test]
     fn text_leaves_the_kind_to_the_class() {
-        let error = Error::corrupt("checksum differs")
-            .with("page", 3)
-            .with("file", "a.ncf");
+        let error = Error::corrupt("checksum differs").with("page", 3).with("file", "a.ncf");
         assert_eq!(text(&error), "checksum differs [file a.ncf, page 3]");
         assert_eq!(text(&Error::internal("x")), "x");
     }

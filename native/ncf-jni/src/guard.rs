@@ -74,10 +74,7 @@ mod tests {
         let caught = |f: fn()| catch_unwind(f).unwrap_err();
         assert_eq!(payload_text(&*caught(|| panic!("static"))), "static");
         assert_eq!(payload_text(&*caught(|| panic!("made {}", 1))), "made 1");
-        assert_eq!(
-            payload_text(&*caught(|| std::panic::panic_any(7))),
-            "no message"
-        );
+        assert_eq!(payload_text(&*caught(|| std::panic::panic_any(7))), "no message");
     }
 
     #[test]

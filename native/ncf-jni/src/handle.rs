@@ -47,14 +47,7 @@ enum State<T> {
 impl<T> Slab<T> {
     /// An empty slab of `what` (for messages); `first` is the first generation, 1 or 2.
     pub(crate) const fn new(what: &'static str, first: u32) -> Self {
-        Self {
-            what,
-            first,
-            slots: Mutex::new(Slots {
-                slots: Vec::new(),
-                free: Vec::new(),
-            }),
-        }
+        Self { what, first, slots: Mutex::new(Slots { slots: Vec::new(), free: Vec::new() }) }
     }
 
     /// Stores an object and returns its handle, which is never 0.
@@ -71,16 +64,10 @@ impl<T> Slab<T> {
             drop(slots);
             return Err(Error::new(
                 ErrorKind::LimitExceeded,
-                format!(
-                    "{MAX_LIVE} {}s are open; close those that are not used",
-                    self.what
-                ),
+                format!("{MAX_LIVE} {}s are open; close those that are not used", self.what),
             ));
         }
-        slots.slots.push(Slot {
-            generation: self.first,
-            state,
-        });
+        slots.slots.push(Slot { generation: self.first, state });
         Ok(handle(index, self.first))
     }
 
@@ -130,11 +117,7 @@ impl<T> Slab<T> {
 
     /// Number of objects.
     pub(crate) fn live(&self) -> usize {
-        self.lock()
-            .slots
-            .iter()
-            .filter(|slot| !matches!(slot.state, State::Free))
-            .count()
+        self.lock().slots.iter().filter(|slot| !matches!(slot.state, State::Free)).count()
     }
 
     fn lend(&self, handle: u64) -> Result<Box<T>> {

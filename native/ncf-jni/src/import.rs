@@ -48,9 +48,7 @@ const _: () = assert!(size_of::<RawArray>() == size_of::<FFI_ArrowArray>());
 pub(crate) fn arrow_schema(schema: &Schema) -> SchemaRef {
     let field =
         |field: &Field| ArrowField::new(&field.name, field.data_type.to_arrow(), field.nullable);
-    Arc::new(ArrowSchema::new(
-        schema.fields.iter().map(field).collect::<Vec<_>>(),
-    ))
+    Arc::new(ArrowSchema::new(schema.fields.iter().map(field).collect::<Vec<_>>()))
 }
 
 /// Copies the struct array at `address` into a batch of `schema`, whose Arrow form is `arrow`.
@@ -72,19 +70,12 @@ pub(crate) unsafe fn import_batch(
     let root = unsafe { read(root)? };
     let rows = rows_of(&root)?;
     check(root.offset == 0, || "the batch has an offset".into())?;
-    check(root.null_count == 0, || {
-        "a row of the batch is null as a whole".into()
-    })?;
+    check(root.null_count == 0, || "a row of the batch is null as a whole".into())?;
     let columns = schema.fields.len();
     check(root.n_children == columns as i64, || {
-        format!(
-            "the batch has {} columns and the schema {columns}",
-            root.n_children
-        )
+        format!("the batch has {} columns and the schema {columns}", root.n_children)
     })?;
-    check(columns == 0 || !root.children.is_null(), || {
-        "the batch has no children".into()
-    })?;
+    check(columns == 0 || !root.children.is_null(), || "the batch has no children".into())?;
     let mut arrays = Vec::with_capacity(columns);
     for (index, field) in schema.fields.iter().enumerate() {
         // SAFETY: `children` holds `n_children` addresses, each of which meets the caller's promise.
@@ -127,20 +118,12 @@ impl Column {
         check(rows_of(&raw)? == rows, || {
             format!("the column has {} rows and the batch {rows}", raw.length)
         })?;
-        check((0..=MAX_ROWS).contains(&raw.offset), || {
-            format!("its offset is {}", raw.offset)
-        })?;
-        check(raw.null_count <= raw.length, || {
-            format!("{} values are null", raw.null_count)
-        })?;
+        check((0..=MAX_ROWS).contains(&raw.offset), || format!("its offset is {}", raw.offset))?;
+        check(raw.null_count <= raw.length, || format!("{} values are null", raw.null_count))?;
         check(raw.n_children == 0 && raw.dictionary.is_null(), || {
             "it is nested or a dictionary".into()
         })?;
-        Ok(Self {
-            raw,
-            rows,
-            offset: usize_of(raw.offset, "offset")?,
-        })
+        Ok(Self { raw, rows, offset: usize_of(raw.offset, "offset")? })
     }
 
     /// Copies the column as the Arrow type of `data_type`.
@@ -148,20 +131,10 @@ impl Column {
     /// # Safety
     /// The buffers are null or valid for as many bytes as counts and offsets imply.
     unsafe fn import(&self, data_type: DataType) -> Result<ArrayRef> {
-        let wanted = if data_type.physical() == PhysicalType::Bytes {
-            3
-        } else {
-            2
-        };
-        check(
-            self.raw.n_buffers == wanted && !self.raw.buffers.is_null(),
-            || {
-                format!(
-                    "{data_type} needs {wanted} buffers, not {}",
-                    self.raw.n_buffers
-                )
-            },
-        )?;
+        let wanted = if data_type.physical() == PhysicalType::Bytes { 3 } else { 2 };
+        check(self.raw.n_buffers == wanted && !self.raw.buffers.is_null(), || {
+            format!("{data_type} needs {wanted} buffers, not {}", self.raw.n_buffers)
+        })?;
         // SAFETY: there are as many buffers as this type needs; the caller vouches for their bytes.
         unsafe {
             match data_type {
@@ -193,9 +166,7 @@ impl Column {
     /// As for [`Column::import`]; `T` is the Arrow type of `data_type`.
     unsafe fn fixed<T: ArrowPrimitiveType>(&self, data_type: DataType) -> Result<ArrayRef> {
         // SAFETY: as promised.
-        Ok(Arc::new(
-            unsafe { self.primitive::<T>()? }.with_data_type(data_type.to_arrow()),
-        ))
+        Ok(Arc::new(unsafe { self.primitive::<T>()? }.with_data_type(data_type.to_arrow())))
     }
 
     /// # Safety
@@ -206,9 +177,7 @@ impl Column {
     {
         // SAFETY: as promised.
         let array = unsafe { self.primitive::<T>()? }.with_data_type(data_type.to_arrow());
-        array
-            .validate_decimal_precision(precision)
-            .map_err(invalid)?;
+        array.validate_decimal_precision(precision).map_err(invalid)?;
         Ok(Arc::new(array))
     }
 
@@ -216,12 +185,8 @@ impl Column {
     /// As for [`Column::import`]; values are as wide as those of `T`.
     unsafe fn primitive<T: ArrowPrimitiveType>(&self) -> Result<PrimitiveArray<T>> {
         // SAFETY: as promised.
-        let (values, nulls) = unsafe {
-            (
-                copy::<T::Native>(self.buffer(1), self.offset, self.rows)?,
-                self.nulls()?,
-            )
-        };
+        let (values, nulls) =
+            unsafe { (copy::<T::Native>(self.buffer(1), self.offset, self.rows)?, self.nulls()?) };
         PrimitiveArray::try_new(ScalarBuffer::from(values), nulls).map_err(invalid)
     }
 
@@ -230,12 +195,9 @@ impl Column {
     unsafe fn bits(&self) -> Result<ArrayRef> {
         // SAFETY: as promised.
         let (values, nulls) = unsafe { (self.bitmap(self.buffer(1))?, self.nulls()?) };
-        check(
-            nulls
-                .as_ref()
-                .is_none_or(|nulls| nulls.len() == values.len()),
-            || "validity and values differ in length".into(),
-        )?;
+        check(nulls.as_ref().is_none_or(|nulls| nulls.len() == values.len()), || {
+            "validity and values differ in length".into()
+        })?;
         Ok(Arc::new(BooleanArray::new(values, nulls)))
     }
 
@@ -255,11 +217,7 @@ impl Column {
         // SAFETY: offsets ascend, so the bytes from the first to the last are the values.
         let bytes = unsafe {
             let (first, last) = (i64::from(first), i64::from(last));
-            copy::<u8>(
-                self.buffer(2),
-                usize_of(first, "offset")?,
-                usize_of(last - first, "size")?,
-            )?
+            copy::<u8>(self.buffer(2), usize_of(first, "offset")?, usize_of(last - first, "size")?)?
         };
         for offset in &mut offsets {
             *offset -= first;
@@ -292,15 +250,9 @@ impl Column {
         // SAFETY: every supported type has the validity first.
         let nulls = NullBuffer::new(unsafe { self.bitmap(self.buffer(0))? });
         let counted = i64::try_from(nulls.null_count()).unwrap_or(i64::MAX);
-        check(
-            self.raw.null_count < 0 || self.raw.null_count == counted,
-            || {
-                format!(
-                    "{counted} values are null, not {} as stated",
-                    self.raw.null_count
-                )
-            },
-        )?;
+        check(self.raw.null_count < 0 || self.raw.null_count == counted, || {
+            format!("{counted} values are null, not {} as stated", self.raw.null_count)
+        })?;
         Ok((counted > 0).then_some(nulls))
     }
 
@@ -329,10 +281,7 @@ unsafe fn copy<T: ArrowNativeType>(
     }
     check(!address.is_null(), || "a buffer is null".into())?;
     values.try_reserve_exact(count).map_err(|_| {
-        Error::new(
-            ErrorKind::LimitExceeded,
-            format!("no memory for {count} values of a batch"),
-        )
+        Error::new(ErrorKind::LimitExceeded, format!("no memory for {count} values of a batch"))
     })?;
     let width = size_of::<T>();
     // SAFETY: the caller vouches for the source, the vector has room for `count` values, they do not
@@ -351,11 +300,7 @@ fn usize_of(value: i64, what: &str) -> Result<usize> {
 }
 
 fn check(good: bool, message: impl FnOnce() -> String) -> Result<()> {
-    if good {
-        Ok(())
-    } else {
-        Err(Error::invalid_argument(format!("bad batch: {}", message())))
-    }
+    if good { Ok(()) } else { Err(Error::invalid_argument(format!("bad batch: {}", message()))) }
 }
 
 fn invalid(error: ArrowError) -> Error {

@@ -67,9 +67,7 @@ impl Options {
 
     /// Whether checksums of pages are verified.
     pub(crate) fn verify_checksums(&self) -> Result<bool> {
-        Ok(self
-            .parse("verifyChecksums", "true or false")?
-            .unwrap_or(true))
+        Ok(self.parse("verifyChecksums", "true or false")?.unwrap_or(true))
     }
 
     /// What a file of `schema` is written with: always verified, on the caller's thread.
@@ -108,10 +106,7 @@ impl Options {
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        let found = self
-            .0
-            .iter()
-            .find(|(have, _)| have.eq_ignore_ascii_case(name));
+        let found = self.0.iter().find(|(have, _)| have.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.trim())
     }
 
@@ -162,12 +157,7 @@ mod tests {
     use super::*;
 
     fn options(pairs: &[(&str, &str)]) -> Options {
-        Options(
-            pairs
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect(),
-        )
+        Options(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
     }
 
     #[test]

@@ -204,9 +204,7 @@ pub(crate) struct LatestVersionAnswer {
 /// Reads a request.
 pub(crate) fn read<T: DeserializeOwned>(request: &str) -> Result<T> {
     serde_json::from_str(request).map_err(|error| {
-        Error::invalid_argument(format!(
-            "the request of the connector is not understood: {error}"
-        ))
+        Error::invalid_argument(format!("the request of the connector is not understood: {error}"))
     })
 }
 

@@ -39,22 +39,16 @@ pub(crate) fn open(request: &str) -> Result<u64> {
     };
     let scan = reader.open(&request.split, &request.schema, &wanted)?;
     check_types(&scan, &request.schema)?;
-    SCANS.insert(OpenedScan {
-        scan,
-        current: None,
-    })
+    SCANS.insert(OpenedScan { scan, current: None })
 }
 
 fn batch_rows(asked: Option<u64>) -> Result<usize> {
     let Some(rows) = asked else {
         return Ok(SplitReader::default().batch_rows);
     };
-    usize::try_from(rows)
-        .ok()
-        .filter(|rows| (1..=MAX_BATCH_ROWS).contains(rows))
-        .ok_or_else(|| {
-            Error::invalid_argument(format!("batchRows is {rows}; give 1 to {MAX_BATCH_ROWS}"))
-        })
+    usize::try_from(rows).ok().filter(|rows| (1..=MAX_BATCH_ROWS).contains(rows)).ok_or_else(|| {
+        Error::invalid_argument(format!("batchRows is {rows}; give 1 to {MAX_BATCH_ROWS}"))
+    })
 }
 
 /// Java reads addresses by the type that the schema names, so nothing else may cross.

@@ -23,15 +23,8 @@ pub(crate) fn open_dataset(request: &str) -> Result<String> {
     let answer = match Dataset::open_if_exists(&path, &options.dataset()?)? {
         Some(dataset) => describe(&dataset),
         None => {
-            let kind = if Path::new(&path).is_dir() {
-                "empty"
-            } else {
-                "absent"
-            };
-            DatasetAnswer {
-                kind,
-                ..DatasetAnswer::default()
-            }
+            let kind = if Path::new(&path).is_dir() { "empty" } else { "absent" };
+            DatasetAnswer { kind, ..DatasetAnswer::default() }
         }
     };
     request::write(&answer)
@@ -77,12 +70,7 @@ pub(crate) fn plan_scan(request: &str) -> Result<String> {
     let plan = dataset.plan(&wanted)?;
     let columns = match wanted.columns {
         Some(columns) => columns,
-        None => dataset
-            .schema()
-            .fields
-            .iter()
-            .map(|field| field.name.clone())
-            .collect(),
+        None => dataset.schema().fields.iter().map(|field| field.name.clone()).collect(),
     };
     request::write(&plan_answer(&dataset, plan, &columns)?)
 }
@@ -90,9 +78,7 @@ pub(crate) fn plan_scan(request: &str) -> Result<String> {
 /// Threads that open files: the driver's own cores, and no more than tasks could run.
 fn threads(parallelism: Option<u64>) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let tasks = parallelism
-        .and_then(|tasks| usize::try_from(tasks).ok())
-        .unwrap_or(cores);
+    let tasks = parallelism.and_then(|tasks| usize::try_from(tasks).ok()).unwrap_or(cores);
     tasks.clamp(1, cores)
 }
 
@@ -125,23 +111,14 @@ fn column_statistics(
     plan: &Plan,
     columns: &[String],
 ) -> BTreeMap<String, ColumnBounds> {
-    let planned: BTreeSet<&str> = plan
-        .splits
-        .iter()
-        .map(|split| split.file.as_str())
-        .collect();
+    let planned: BTreeSet<&str> = plan.splits.iter().map(|split| split.file.as_str()).collect();
     let files: Vec<&DataFile> = dataset
         .files()
         .iter()
         .filter(|file| planned.contains(file.path.display().to_string().as_str()))
         .collect();
     let bounds_of = |name: &String| {
-        let id = dataset
-            .schema()
-            .fields
-            .iter()
-            .find(|field| field.name == *name)?
-            .id;
+        let id = dataset.schema().fields.iter().find(|field| field.name == *name)?.id;
         let mut merged: Option<(ColumnBounds, bool)> = None;
         for file in &files {
             let (bounds, empty) = (file.statistics.get(&id)?, file.rows? == 0);
@@ -181,10 +158,7 @@ pub(crate) fn commit(request: &str) -> Result<String> {
             properties: commit.properties,
         },
     )?;
-    request::write(&CommitAnswer {
-        version: done.version,
-        already: done.already,
-    })
+    request::write(&CommitAnswer { version: done.version, already: done.already })
 }
 
 /// Deletes files, best effort; one that is gone already counts as deleted.
@@ -195,10 +169,7 @@ pub(crate) fn delete_files(request: &str) -> Result<String> {
         match std::fs::remove_file(&file) {
             Ok(()) => answer.deleted += 1,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => answer.deleted += 1,
-            Err(error) => answer.failed.push(FailedDelete {
-                file,
-                message: error.to_string(),
-            }),
+            Err(error) => answer.failed.push(FailedDelete { file, message: error.to_string() }),
         }
     }
     request::write(&answer)
@@ -214,9 +185,7 @@ pub(crate) fn changes(request: &str) -> Result<String> {
         adds: info.adds.len() as u64,
         removes: info.removes.len() as u64,
     };
-    request::write(&ChangesAnswer {
-        versions: infos.into_iter().map(change).collect(),
-    })
+    request::write(&ChangesAnswer { versions: infos.into_iter().map(change).collect() })
 }
 
 /// The latest version of a table.

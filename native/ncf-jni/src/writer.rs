@@ -26,15 +26,11 @@ pub(crate) struct OpenedWriter {
 
 /// Creates a file and returns the handle of its writer.
 pub(crate) fn open(request: &str) -> Result<u64> {
-    let OpenWriter {
-        file,
-        schema,
-        options,
-    } = request::read(request)?;
+    let OpenWriter { file, schema, options } = request::read(request)?;
     let path = PathBuf::from(&file);
     if !path.is_absolute() {
         return Err(
-            Error::invalid_argument("the file to write needs an absolute path").with("file", file),
+            Error::invalid_argument("the file to write needs an absolute path").with("file", file)
         );
     }
     schema.validate()?;
@@ -42,12 +38,7 @@ pub(crate) fn open(request: &str) -> Result<u64> {
     let sink = LocalSink::create_new(&path)?;
     let writer = FileWriter::new(Box::new(sink), schema.clone(), options).at("file", || &file)?;
     let arrow = import::arrow_schema(&schema);
-    WRITERS.insert(OpenedWriter {
-        path,
-        schema,
-        arrow,
-        writer,
-    })
+    WRITERS.insert(OpenedWriter { path, schema, arrow, writer })
 }
 
 /// Appends the batch at `address`.
@@ -58,9 +49,7 @@ pub(crate) unsafe fn write_batch(handle: u64, address: i64) -> Result<()> {
     WRITERS.with(handle, |opened| {
         // SAFETY: the caller's promise.
         let batch = unsafe { import::import_batch(address, &opened.schema, &opened.arrow) };
-        batch
-            .and_then(|batch| opened.writer.write(&batch))
-            .at("file", || opened.path.display())
+        batch.and_then(|batch| opened.writer.write(&batch)).at("file", || opened.path.display())
     })
 }
 

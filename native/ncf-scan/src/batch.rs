@@ -50,8 +50,8 @@ pub(crate) fn column_array(
     let validity = loaded.page.validity.as_ref().map(|valid| valid.slice(offset, len));
     match loaded.page.values.slice(offset, len) {
         DecodedValues::Dictionary { codes, values } => {
-            let codes = UInt32Array::try_new(codes, validity.map(NullBuffer::new))
-                .map_err(arrow_error)?;
+            let codes =
+                UInt32Array::try_new(codes, validity.map(NullBuffer::new)).map_err(arrow_error)?;
             let codes = select(Arc::new(codes))?;
             take(&dictionary_array(column, &values)?, &codes, None).map_err(arrow_error)
         }
@@ -106,7 +106,8 @@ pub(crate) fn select_rows(rows: &Rows, selection: &FilterPredicate) -> Result<Ro
 /// Filters dense values through Arrow arrays of the same physical type.
 fn select_values(values: Values, selection: &FilterPredicate) -> Result<Values> {
     if let Values::Bytes(strings) = values {
-        let array = BinaryArray::try_new(strings.offsets, strings.data, None).map_err(arrow_error)?;
+        let array =
+            BinaryArray::try_new(strings.offsets, strings.data, None).map_err(arrow_error)?;
         let array = selection.filter(&array).map_err(arrow_error)?;
         let array = array.as_any().downcast_ref::<BinaryArray>().ok_or_else(changed)?;
         let (offsets, data) = (array.offsets().clone(), array.values().clone());

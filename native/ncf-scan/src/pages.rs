@@ -101,7 +101,10 @@ impl Pages {
                 continue;
             };
             let (number, page) = column.find(block, row)?;
-            if column.loaded.as_ref().is_some_and(|have| have.block == block && have.number == number)
+            if column
+                .loaded
+                .as_ref()
+                .is_some_and(|have| have.block == block && have.number == number)
                 || wanted.iter().any(|(have, ..): &(usize, _, _)| have == slot)
             {
                 continue;
@@ -115,7 +118,11 @@ impl Pages {
                 let shared = &column.meta.chunk(block)?.shared;
                 metrics.bytes_read += shared.iter().map(|page| u64::from(page.length)).sum::<u64>();
             }
-            wanted.push((*slot, PageRef { column: column.file_column, block, page: number }, first_row));
+            wanted.push((
+                *slot,
+                PageRef { column: column.file_column, block, page: number },
+                first_row,
+            ));
         }
         if wanted.is_empty() {
             return Ok(());
@@ -137,7 +144,8 @@ impl Pages {
     /// Rows `start..start + len` of the block in columns whose pages are loaded.
     pub(crate) fn rows(&self, slots: &[usize], start: usize, len: usize) -> Result<Rows> {
         let cut = |slot: &usize| {
-            let loaded = self.columns.get(*slot).and_then(Option::as_ref).and_then(|c| c.loaded.as_ref());
+            let loaded =
+                self.columns.get(*slot).and_then(Option::as_ref).and_then(|c| c.loaded.as_ref());
             let loaded = loaded.ok_or_else(not_loaded)?;
             let offset = loaded.offset(start, len)?;
             let page = DecodedPage {

@@ -249,14 +249,15 @@ impl Scan {
             let zone_end = block.block_rows.min(zone_start + ZONE_ROWS);
             let zone_rows = (zone_end - zone_start) as u64;
             let mut zone_open = block.open.clone();
-            let possible = self.plan.conjuncts.iter().zip(&mut zone_open).all(|(conjunct, open)| {
-                if !*open {
-                    return true;
-                }
-                let outcomes = bounds.zone(&conjunct.predicate, block.number, zone, zone_rows);
-                *open = !outcomes.all_match();
-                !outcomes.no_match()
-            });
+            let possible =
+                self.plan.conjuncts.iter().zip(&mut zone_open).all(|(conjunct, open)| {
+                    if !*open {
+                        return true;
+                    }
+                    let outcomes = bounds.zone(&conjunct.predicate, block.number, zone, zone_rows);
+                    *open = !outcomes.all_match();
+                    !outcomes.no_match()
+                });
             if possible {
                 open.iter_mut().zip(zone_open).for_each(|(any, this)| *any |= this);
                 let part = rows.start.max(zone_start)..rows.end.min(zone_end);
@@ -289,7 +290,9 @@ impl Scan {
         if let Some(limit) = usize::try_from(self.rows_left).ok().filter(|limit| *limit < count) {
             let len = match &selection {
                 None => limit,
-                Some(mask) => mask.set_indices().nth(limit.saturating_sub(1)).map_or(0, |row| row + 1),
+                Some(mask) => {
+                    mask.set_indices().nth(limit.saturating_sub(1)).map_or(0, |row| row + 1)
+                }
             };
             rows.end = rows.start + len;
             selection = selection.map(|mask| mask.slice(0, len));
@@ -311,7 +314,9 @@ impl Scan {
                     ColumnSource::Constant(value) => {
                         constant_array(value.as_ref(), column.field.data_type, count)?
                     }
-                    ColumnSource::File(_) => return Err(Error::internal("a column was not planned")),
+                    ColumnSource::File(_) => {
+                        return Err(Error::internal("a column was not planned"));
+                    }
                 },
                 (None, None) => return Err(Error::internal("a projected column is missing")),
             };
@@ -319,7 +324,9 @@ impl Scan {
         }
         let options = RecordBatchOptions::new().with_row_count(Some(count));
         let batch = RecordBatch::try_new_with_options(plan.schema.clone(), arrays, &options)
-            .map_err(|error| Error::corrupt(format!("the file's rows do not fit the schema: {error}")))?;
+            .map_err(|error| {
+                Error::corrupt(format!("the file's rows do not fit the schema: {error}"))
+            })?;
         self.rows_left -= count as u64;
         self.output.push(&batch)
     }

@@ -152,7 +152,10 @@ fn random_scans_agree_with_the_oracle() {
 #[test]
 fn constants_rows_blocks_and_limits() {
     let mut random = Random(42);
-    let rows = vec![column(&mut random, DataType::Int32, 25_000), column(&mut random, DataType::String, 25_000)];
+    let rows = vec![
+        column(&mut random, DataType::Int32, 25_000),
+        column(&mut random, DataType::String, 25_000),
+    ];
     let sample = Sample::write(vec![DataType::Int32, DataType::String], rows, 10_000);
     let all: Vec<usize> = (0..25_000).collect();
     let check = |builder: ScanBuilder, expected: &[usize]| {
@@ -174,9 +177,13 @@ fn constants_rows_blocks_and_limits() {
     let gone = Field::new(10, "gone", DataType::String, true);
     columns.push(ScanColumn { field: day, source: ColumnSource::Constant(Some(Scalar::Date(3))) });
     columns.push(ScanColumn { field: gone, source: ColumnSource::Constant(None) });
-    let build = |predicate| ScanBuilder::new(sample.reader.clone(), columns.clone()).filter(predicate);
-    let on_day = build(Predicate::compare("day", CompareOp::Eq, Scalar::Date(3)))
-        .project(vec!["gone".into(), "day".into(), "c0".into()]);
+    let build =
+        |predicate| ScanBuilder::new(sample.reader.clone(), columns.clone()).filter(predicate);
+    let on_day = build(Predicate::compare("day", CompareOp::Eq, Scalar::Date(3))).project(vec![
+        "gone".into(),
+        "day".into(),
+        "c0".into(),
+    ]);
     let batches: Vec<_> = on_day.build().unwrap().map(Result::unwrap).collect();
     assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 25_000);
     assert!(batches.iter().all(|batch| batch.column(0).null_count() == batch.num_rows()));
@@ -194,7 +201,8 @@ fn constants_rows_blocks_and_limits() {
 fn sorted_data_is_pruned_and_late_columns_stay_unread() {
     let len = 200_000;
     let ints: Column = (0..len).map(|i| Some(Scalar::Int(i))).collect();
-    let texts: Column = (0..len).map(|i| Some(Scalar::String(format!("text {}", i % 1000)))).collect();
+    let texts: Column =
+        (0..len).map(|i| Some(Scalar::String(format!("text {}", i % 1000)))).collect();
     let sample = Sample::write(vec![DataType::Int32, DataType::String], vec![ints, texts], 100_000);
     let equal = |value| Predicate::compare("c0", CompareOp::Eq, Scalar::Int(value));
 
@@ -257,7 +265,10 @@ fn mistakes_are_named() {
     let kind = |builder: ScanBuilder| builder.build().err().map(|error| error.kind());
     let invalid = Some(ErrorKind::InvalidArgument);
     assert_eq!(kind(sample.scan().project(vec!["zz".into()])), invalid);
-    assert_eq!(kind(sample.scan().filter(Predicate::compare("zz", CompareOp::Eq, Scalar::Int(1)))), invalid);
+    assert_eq!(
+        kind(sample.scan().filter(Predicate::compare("zz", CompareOp::Eq, Scalar::Int(1)))),
+        invalid
+    );
     assert_eq!(kind(sample.scan().blocks(0..2)), invalid);
     assert_eq!(kind(sample.scan().rows(0..2)), invalid);
     assert_eq!(kind(sample.scan().batch_rows(0)), invalid);
@@ -273,8 +284,15 @@ fn metrics_have_spark_names() {
     let mut names: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
     names.sort();
     let mut expected = vec![
-        "blocksPlanned", "blocksPruned", "pagesRead", "pagesPruned", "bytesRead", "rowsScanned",
-        "rowsOut", "decodeTime", "indexMisses",
+        "blocksPlanned",
+        "blocksPruned",
+        "pagesRead",
+        "pagesPruned",
+        "bytesRead",
+        "rowsScanned",
+        "rowsOut",
+        "decodeTime",
+        "indexMisses",
     ];
     expected.sort_unstable();
     assert_eq!(names, expected);

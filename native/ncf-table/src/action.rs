@@ -72,15 +72,8 @@ pub struct Metadata {
 impl Metadata {
     /// Checks what a schema and partition columns must keep to; the error says which rule is broken.
     pub(crate) fn check(&self) -> std::result::Result<(), String> {
-        self.schema
-            .validate()
-            .map_err(|error| error.message().to_owned())?;
-        if let Some(field) = self
-            .schema
-            .fields
-            .iter()
-            .find(|field| field.id > self.max_field_id)
-        {
+        self.schema.validate().map_err(|error| error.message().to_owned())?;
+        if let Some(field) = self.schema.fields.iter().find(|field| field.id > self.max_field_id) {
             return Err(format!(
                 "field id {} of column {} is above maxFieldId {}",
                 field.id, field.name, self.max_field_id
@@ -90,12 +83,7 @@ impl Metadata {
             if self.schema.index_of(name).is_none() {
                 return Err(format!("the partition column {name} is not in the schema"));
             }
-            if self
-                .partition_columns
-                .iter()
-                .skip(at + 1)
-                .any(|other| other == name)
-            {
+            if self.partition_columns.iter().skip(at + 1).any(|other| other == name) {
                 return Err(format!("the partition column {name} is named twice"));
             }
         }
@@ -136,11 +124,8 @@ impl Protocol {
 }
 
 fn check_features(role: &str, verb: &str, needed: &[String], known: &[&str]) -> Result<()> {
-    let unknown: Vec<_> = needed
-        .iter()
-        .map(String::as_str)
-        .filter(|name| !known.contains(name))
-        .collect();
+    let unknown: Vec<_> =
+        needed.iter().map(String::as_str).filter(|name| !known.contains(name)).collect();
     if unknown.is_empty() {
         return Ok(());
     }
@@ -201,9 +186,7 @@ impl<'de> Visitor<'de> for ActionVisitor {
         };
         match map.next_key::<IgnoredAny>()? {
             None => Ok(action),
-            Some(_) => Err(serde::de::Error::custom(
-                "an action with more than one kind",
-            )),
+            Some(_) => Err(serde::de::Error::custom("an action with more than one kind")),
         }
     }
 }
@@ -263,35 +246,18 @@ mod tests {
         assert_eq!(parse(&json).unwrap(), meta);
         let proto = serde_json::to_string(&Action::Protocol(Protocol::current())).unwrap();
         assert_eq!(proto, r#"{"proto":{"r":["core1"],"w":["core1"]}}"#);
-        let remove = Action::Remove(RemoveFile {
-            path: "data/a".into(),
-        });
-        assert_eq!(
-            serde_json::to_string(&remove).unwrap(),
-            r#"{"rm":{"p":"data/a"}}"#
-        );
+        let remove = Action::Remove(RemoveFile { path: "data/a".into() });
+        assert_eq!(serde_json::to_string(&remove).unwrap(), r#"{"rm":{"p":"data/a"}}"#);
     }
 
     #[test]
     fn unknown_keys_are_skipped_unknown_kinds_kept_and_odd_shapes_refused() {
         let known = parse(r#"{"rm":{"p":"data/a","new":[1,{"x":2}]}}"#).unwrap();
-        assert_eq!(
-            known,
-            Action::Remove(RemoveFile {
-                path: "data/a".into()
-            })
-        );
-        assert_eq!(
-            parse(r#"{"dv":{"x":[1]}}"#).unwrap(),
-            Action::Unknown("dv".into())
-        );
-        for bad in [
-            r"{}",
-            r#"{"rm":{"p":"a"},"rm":{"p":"b"}}"#,
-            "3",
-            r#"{"rm":{}}"#,
-            r#"{"add":{"p":1}}"#,
-        ] {
+        assert_eq!(known, Action::Remove(RemoveFile { path: "data/a".into() }));
+        assert_eq!(parse(r#"{"dv":{"x":[1]}}"#).unwrap(), Action::Unknown("dv".into()));
+        for bad in
+            [r"{}", r#"{"rm":{"p":"a"},"rm":{"p":"b"}}"#, "3", r#"{"rm":{}}"#, r#"{"add":{"p":1}}"#]
+        {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }
@@ -306,12 +272,6 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.message().contains("gcfence") && error.message().contains("newer NCF"));
         protocol.reader_features.push("dv".into());
-        assert!(
-            protocol
-                .check_read()
-                .unwrap_err()
-                .message()
-                .contains("reader feature dv")
-        );
+        assert!(protocol.check_read().unwrap_err().message().contains("reader feature dv"));
     }
 }

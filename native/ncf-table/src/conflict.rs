@@ -69,14 +69,10 @@ fn append_after_create(
     written: Option<&Schema>,
     partition_columns: Option<&[String]>,
 ) -> Result<()> {
-    let mut found = written.map_or_else(Vec::new, |written| {
-        schema::differences(&head.schema, written, |_| false)
-    });
+    let mut found = written
+        .map_or_else(Vec::new, |written| schema::differences(&head.schema, written, |_| false));
     if partition_columns.unwrap_or_default() != head.partition_columns {
-        found.push(format!(
-            "the table is partitioned by ({})",
-            head.partition_columns.join(", ")
-        ));
+        found.push(format!("the table is partitioned by ({})", head.partition_columns.join(", ")));
     }
     if found.is_empty() {
         return Ok(());

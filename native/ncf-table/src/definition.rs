@@ -68,10 +68,7 @@ pub(crate) fn validate(transaction: &Transaction, base: Option<&Metadata>) -> Re
             schema::with_table_ids(add, written, &metadata.schema)?;
         }
         if !paths.insert(&add.path) {
-            return Err(Error::invalid_argument(format!(
-                "{} is added twice",
-                add.path
-            )));
+            return Err(Error::invalid_argument(format!("{} is added twice", add.path)));
         }
     }
     Ok(())
@@ -81,9 +78,7 @@ fn check_append(transaction: &Transaction, base: &Metadata) -> Result<()> {
     let mut found = transaction
         .schema
         .as_ref()
-        .map_or_else(Vec::new, |written| {
-            schema::differences(&base.schema, written, |_| false)
-        });
+        .map_or_else(Vec::new, |written| schema::differences(&base.schema, written, |_| false));
     if let Some(given) = &transaction.partition_columns
         && *given != base.partition_columns
     {
@@ -96,8 +91,5 @@ fn check_append(transaction: &Transaction, base: &Metadata) -> Result<()> {
     if found.is_empty() {
         return Ok(());
     }
-    Err(Error::invalid_argument(format!(
-        "the data does not fit the table: {}",
-        found.join("; ")
-    )))
+    Err(Error::invalid_argument(format!("the data does not fit the table: {}", found.join("; "))))
 }

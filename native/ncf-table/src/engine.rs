@@ -99,6 +99,8 @@ pub struct Engine {
     transaction: Transaction,
     base: Option<Metadata>,
     head: Option<Head>,
+    /// Paths that this transaction adds.
+    own: BTreeSet<String>,
     /// Paths of the table at `head`; kept only for an overwrite, which removes them.
     live: BTreeSet<String>,
     /// A path of this transaction that the table holds already.
@@ -115,15 +117,12 @@ impl Engine {
         let base = read.as_ref().map(|read| read.metadata.clone());
         definition::validate(&transaction, base.as_ref())?;
         let taken = read.as_ref().and_then(|read| {
-            transaction
-                .adds
-                .iter()
-                .map(|add| &add.path)
-                .find(|path| read.file(path).is_some())
+            transaction.adds.iter().map(|add| &add.path).find(|path| read.file(path).is_some())
         });
         let mut engine = Self {
             base,
             head: read.as_ref().map(Head::from),
+            own: transaction.adds.iter().map(|add| add.path.clone()).collect(),
             live: BTreeSet::new(),
             taken: taken.cloned(),
             races: 0,
@@ -131,11 +130,8 @@ impl Engine {
             transaction,
         };
         if engine.transaction.operation == Operation::Overwrite {
-            engine.live = read
-                .into_iter()
-                .flat_map(|read| read.files)
-                .map(|file| file.path)
-                .collect();
+            engine.live =
+                read.into_iter().flat_map(|read| read.files).map(|file| file.path).collect();
         }
         let request = engine.read(engine.next_version(), 0);
         Ok((engine, request))
@@ -195,10 +191,7 @@ impl Engine {
                 Err(error) => Request::Done(Err(error)),
             },
             Err(error) if error.kind() == ErrorKind::Io && failures < MAX_FAILED_READS => {
-                self.phase = Phase::WaitingToRead {
-                    version,
-                    failures: failures + 1,
-                };
+                self.phase = Phase::WaitingToRead { version, failures: failures + 1 };
                 Request::Wait { round: failures }
             }
             Err(error) => Request::Done(Err(error)),
@@ -246,10 +239,7 @@ impl Engine {
                 attempt.rounds += 1;
                 if attempt.rounds >= MAX_UNKNOWN {
                     let cause = attempt.cause.or_else(|| other.err()).unwrap_or_else(|| {
-                        Error::new(
-                            ErrorKind::Io,
-                            "the store neither takes nor shows the record",
-                        )
+                        Error::new(ErrorKind::Io, "the store neither takes nor shows the record")
                     });
                     return self.unknown(attempt.version, cause);
                 }
@@ -267,13 +257,8 @@ impl Engine {
                 "other transactions were faster {MAX_RACES} times; retry when fewer write to the table"
             ))));
         }
-        self.phase = Phase::WaitingToRead {
-            version: self.next_version(),
-            failures: 0,
-        };
-        Request::Wait {
-            round: self.races - 1,
-        }
+        self.phase = Phase::WaitingToRead { version: self.next_version(), failures: 0 };
+        Request::Wait { round: self.races - 1 }
     }
 
     fn unknown(&self, version: u64, cause: Error) -> Request {
@@ -299,12 +284,7 @@ impl Engine {
             for action in record.actions {
                 match action {
                     Action::Add(add) => {
-                        if self
-                            .transaction
-                            .adds
-                            .iter()
-                            .any(|mine| mine.path == add.path)
-                        {
+                        if self.own.contains(&add.path) {
                             self.taken = Some(add.path.clone());
                         }
                         if keep_live {
@@ -389,10 +369,7 @@ impl Engine {
             iso: ISOLATION.to_owned(),
             app: transaction.app.clone(),
         };
-        Ok(CommitRecord {
-            header,
-            actions: self.actions(ts)?,
-        })
+        Ok(CommitRecord { header, actions: self.actions(ts)? })
     }
 
     fn actions(&self, ts: i64) -> Result<Vec<Action>> {
@@ -408,11 +385,8 @@ impl Engine {
             actions.push(Action::Protocol(Protocol::current()));
         }
         actions.extend(new.clone().map(|new| Action::Metadata(Box::new(new))));
-        actions.extend(
-            self.live
-                .iter()
-                .map(|path| Action::Remove(RemoveFile { path: path.clone() })),
-        );
+        actions
+            .extend(self.live.iter().map(|path| Action::Remove(RemoveFile { path: path.clone() })));
         let mut row0 = head.map_or(0, |head| head.next_row_id);
         let written = self.transaction.schema.as_ref().unwrap_or(&metadata.schema);
         for add in &self.transaction.adds {

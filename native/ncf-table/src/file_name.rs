@@ -38,9 +38,7 @@ pub fn data_file_path(
     seq: u64,
 ) -> Result<String> {
     let job = Uuid::parse_str(job).map_err(|_| {
-        Error::invalid_argument(format!(
-            "job id {job:?} is not a UUID; take one from new_job_id"
-        ))
+        Error::invalid_argument(format!("job id {job:?} is not a UUID; take one from new_job_id"))
     })?;
     let mut folders = String::new();
     for (column, value) in partition {
@@ -52,9 +50,7 @@ pub fn data_file_path(
     }
     let read = read_version.unwrap_or(0);
     let prefix = layout::DATA_PREFIX;
-    Ok(format!(
-        "{prefix}{folders}r{read}-{job}-{part}-{task}-{seq}.ncf"
-    ))
+    Ok(format!("{prefix}{folders}r{read}-{job}-{part}-{task}-{seq}.ncf"))
 }
 
 fn folder(column: &str, value: Option<&str>) -> String {
@@ -67,28 +63,15 @@ fn folder(column: &str, value: Option<&str>) -> String {
         Some((head, tail)) if !tail.is_empty() => {
             // A cut escape would read as a broken one.
             let whole = head.len()
-                - head
-                    .bytes()
-                    .rev()
-                    .take(2)
-                    .position(|b| b == b'%')
-                    .map_or(0, |at| at + 1);
-            format!(
-                "{}~{}",
-                head.get(..whole).unwrap_or(head),
-                short_hash(&full)
-            )
+                - head.bytes().rev().take(2).position(|b| b == b'%').map_or(0, |at| at + 1);
+            format!("{}~{}", head.get(..whole).unwrap_or(head), short_hash(&full))
         }
         _ => full,
     }
 }
 
 fn short_hash(text: &str) -> String {
-    blake3::hash(text.as_bytes())
-        .to_hex()
-        .chars()
-        .take(16)
-        .collect()
+    blake3::hash(text.as_bytes()).to_hex().chars().take(16).collect()
 }
 
 /// Percent-encodes every byte that some file system, shell or URL treats specially.
@@ -114,11 +97,7 @@ mod tests {
     #[test]
     fn names_carry_partition_read_version_and_task() {
         let path = data_file_path(
-            &[
-                ("dt", Some("2026-11-21")),
-                ("city", Some("a/b=ü")),
-                ("n", None),
-            ],
+            &[("dt", Some("2026-11-21")), ("city", Some("a/b=ü")), ("n", None)],
             Some(7),
             JOB,
             3,
@@ -141,16 +120,8 @@ mod tests {
 
     #[test]
     fn any_value_gives_a_valid_path_and_different_values_different_ones() {
-        let values = [
-            "..",
-            ".",
-            "../../etc",
-            "a\\b",
-            "\0",
-            &"é".repeat(5000),
-            &"é".repeat(5001),
-            "%2e",
-        ];
+        let values =
+            ["..", ".", "../../etc", "a\\b", "\0", &"é".repeat(5000), &"é".repeat(5001), "%2e"];
         let mut seen = std::collections::BTreeSet::new();
         for value in values {
             let path = data_file_path(&[(value, Some(value))], None, JOB, 0, 0, 0).unwrap();

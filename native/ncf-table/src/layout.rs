@@ -71,14 +71,8 @@ mod tests {
 
     #[test]
     fn records_lie_in_folders_of_4096() {
-        assert_eq!(
-            record_path(0),
-            "_ncf/log/0000000000/00000000000000000000.json"
-        );
-        assert_eq!(
-            record_path(9_998_336),
-            "_ncf/log/0000002441/00000000000009998336.json"
-        );
+        assert_eq!(record_path(0), "_ncf/log/0000000000/00000000000000000000.json");
+        assert_eq!(record_path(9_998_336), "_ncf/log/0000002441/00000000000009998336.json");
         assert_eq!(parse_record("00000000000009998336.json"), Some(9_998_336));
         assert_eq!(parse_record("+0000000000009998336.json"), None);
         assert_eq!(parse_record(".x.tmp"), None);
@@ -89,22 +83,14 @@ mod tests {
 
     #[test]
     fn the_first_record_of_a_folder_knows_its_predecessor() {
-        assert_eq!(
-            predecessor_directory(&record_path(4096)),
-            Some(directory_path(4095))
-        );
+        assert_eq!(predecessor_directory(&record_path(4096)), Some(directory_path(4095)));
         assert_eq!(predecessor_directory(&record_path(0)), None);
         assert_eq!(predecessor_directory(&record_path(4097)), None);
     }
 
     #[test]
     fn unsafe_paths_are_rejected() {
-        for good in [
-            "data/a.ncf",
-            "data/dt=2026-11-21/r0-x.ncf",
-            "data/a..b/c",
-            "data/x=%2F",
-        ] {
+        for good in ["data/a.ncf", "data/dt=2026-11-21/r0-x.ncf", "data/a..b/c", "data/x=%2F"] {
             assert_eq!(check_data_path(good), Ok(()), "{good}");
         }
         let long = format!("data/{}", "a".repeat(1020));

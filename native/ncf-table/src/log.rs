@@ -91,10 +91,8 @@ pub fn changes(store: &dyn LogStore, from: Option<u64>, to: u64) -> Result<Vec<C
                 "there are no changes from version {from:?} to {to}; the table has versions 0 to {latest}"
             )));
         }
-        let mut before = from
-            .map(|from| read_record(store, from))
-            .transpose()?
-            .map(|(_, bytes)| bytes);
+        let mut before =
+            from.map(|from| read_record(store, from)).transpose()?.map(|(_, bytes)| bytes);
         let mut infos = Vec::new();
         for version in from.map_or(0, |from| from + 1)..=to {
             let (record, bytes) = read_record(store, version)?;
@@ -149,24 +147,19 @@ fn hole(version: u64, beyond: &str) -> Error {
 /// when their records are read.
 fn find_latest(store: &dyn LogStore) -> Result<Option<u64>> {
     let names = store.list(layout::LOG_DIRECTORY)?;
-    let folders: BTreeSet<u64> = names
-        .iter()
-        .filter_map(|name| layout::parse_directory(name))
-        .collect();
+    let folders: BTreeSet<u64> =
+        names.iter().filter_map(|name| layout::parse_directory(name)).collect();
     for folder in folders.into_iter().rev() {
         let first = folder * VERSIONS_PER_DIRECTORY;
         let names = store.list(&layout::directory_path(first))?;
-        let versions: BTreeSet<u64> = names
-            .iter()
-            .filter_map(|name| layout::parse_record(name))
-            .collect();
+        let versions: BTreeSet<u64> =
+            names.iter().filter_map(|name| layout::parse_record(name)).collect();
         // A folder is made before its first record.
         let Some(latest) = versions.last().copied() else {
             continue;
         };
-        if let Some(stray) = versions
-            .iter()
-            .find(|version| **version / VERSIONS_PER_DIRECTORY != folder)
+        if let Some(stray) =
+            versions.iter().find(|version| **version / VERSIONS_PER_DIRECTORY != folder)
         {
             return Err(Error::corrupt(format!(
                 "the record of version {stray} lies in the wrong folder {}; move it to {} or remove it",
@@ -211,9 +204,7 @@ fn replay_log(store: &dyn LogStore, latest: u64, timestamp: i64) -> Result<Optio
         if record.header.ts > timestamp {
             break;
         }
-        replay
-            .apply(record, &bytes)
-            .at("file", || layout::record_path(version))?;
+        replay.apply(record, &bytes).at("file", || layout::record_path(version))?;
     }
     Ok(replay.into_snapshot())
 }

@@ -110,31 +110,22 @@ fn damaged(what: &str) -> Error {
 }
 
 fn trailer(lines: usize, above: &[u8]) -> String {
-    format!(
-        "{{\"end\":{{\"n\":{lines},\"crc32c\":\"{:08x}\"}}}}\n",
-        crc32c::crc32c(above)
-    )
+    format!("{{\"end\":{{\"n\":{lines},\"crc32c\":\"{:08x}\"}}}}\n", crc32c::crc32c(above))
 }
 
 /// The bytes above the trailer without their last newline, once the trailer is exactly what they ask for.
 fn checked_body(bytes: &[u8]) -> Result<&[u8]> {
-    let complete = bytes
-        .strip_suffix(b"\n")
-        .ok_or_else(|| damaged("it ends in mid-line"))?;
+    let complete = bytes.strip_suffix(b"\n").ok_or_else(|| damaged("it ends in mid-line"))?;
     let start = complete
         .iter()
         .rposition(|byte| *byte == b'\n')
         .ok_or_else(|| damaged("it has one line"))?;
-    let (above, found) = bytes
-        .split_at_checked(start + 1)
-        .ok_or_else(|| damaged("no trailer"))?;
+    let (above, found) = bytes.split_at_checked(start + 1).ok_or_else(|| damaged("no trailer"))?;
     let lines = above.iter().filter(|byte| **byte == b'\n').count();
     if trailer(lines, above).as_bytes() != found {
         return Err(damaged("its checksum or number of lines differs"));
     }
-    above
-        .strip_suffix(b"\n")
-        .ok_or_else(|| damaged("no trailer"))
+    above.strip_suffix(b"\n").ok_or_else(|| damaged("no trailer"))
 }
 
 fn decode_header(line: &[u8]) -> Result<Header> {
@@ -160,10 +151,7 @@ fn decode_header(line: &[u8]) -> Result<Header> {
 
 fn check_length(line: &[u8], at: usize) -> Result<()> {
     if line.len() > MAX_LINE_BYTES {
-        return Err(damaged(&format!(
-            "line {} is over {MAX_LINE_BYTES} bytes",
-            at + 1
-        )));
+        return Err(damaged(&format!("line {} is over {MAX_LINE_BYTES} bytes", at + 1)));
     }
     Ok(())
 }

@@ -36,9 +36,7 @@ impl From<&Snapshot> for Head {
 }
 
 fn damaged(what: impl std::fmt::Display) -> Error {
-    Error::corrupt(format!(
-        "the log is damaged: {what}; restore the log from a copy of the table"
-    ))
+    Error::corrupt(format!("the log is damaged: {what}; restore the log from a copy of the table"))
 }
 
 impl Head {
@@ -112,14 +110,10 @@ fn check_place(before: Option<&Head>, record: &CommitRecord) -> Result<()> {
         )));
     }
     if before.is_some_and(|head| header.ts <= head.timestamp) {
-        return Err(damaged(format!(
-            "the timestamp of version {version} goes back"
-        )));
+        return Err(damaged(format!("the timestamp of version {version} goes back")));
     }
     if header.read.is_some_and(|read| read >= version) {
-        return Err(damaged(format!(
-            "version {version} says it read a later one"
-        )));
+        return Err(damaged(format!("version {version} says it read a later one")));
     }
     Ok(())
 }
@@ -154,10 +148,7 @@ fn check_files(head: &Head, record: &CommitRecord) -> Result<u64> {
                         add.path
                     )));
                 }
-                next = add
-                    .row0
-                    .checked_add(add.rows)
-                    .ok_or_else(|| damaged("row ids overflow"))?;
+                next = add.row0.checked_add(add.rows).ok_or_else(|| damaged("row ids overflow"))?;
                 &add.path
             }
             Action::Remove(remove) => &remove.path,
@@ -165,10 +156,7 @@ fn check_files(head: &Head, record: &CommitRecord) -> Result<u64> {
         };
         layout::check_data_path(path).map_err(damaged)?;
         if !paths.insert(path.as_str()) {
-            return Err(damaged(format!(
-                "version {} names {path} twice",
-                head.version
-            )));
+            return Err(damaged(format!("version {} names {path} twice", head.version)));
         }
     }
     Ok(next)
@@ -178,10 +166,7 @@ fn check_files(head: &Head, record: &CommitRecord) -> Result<u64> {
 pub(crate) fn check_add(add: &AddFile, metadata: &Metadata) -> std::result::Result<(), String> {
     layout::check_data_path(&add.path)?;
     if !is_hex(&add.id, 32) || !is_hex(&add.dig, 64) {
-        return Err(format!(
-            "{}: id must be 32 and dig 64 lower-case hex digits",
-            add.path
-        ));
+        return Err(format!("{}: id must be 32 and dig 64 lower-case hex digits", add.path));
     }
     let named: Vec<_> = add.pv.keys().collect();
     let mut wanted: Vec<_> = metadata.partition_columns.iter().collect();
@@ -196,10 +181,7 @@ pub(crate) fn check_add(add: &AddFile, metadata: &Metadata) -> std::result::Resu
 }
 
 fn is_hex(text: &str, digits: usize) -> bool {
-    text.len() == digits
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// State of a table with its files, built record by record.

@@ -22,13 +22,7 @@ pub(crate) fn assign(existing: Option<&Metadata>, wanted: &Schema) -> Result<(Sc
     let mut schema = wanted.clone();
     for field in &mut schema.fields {
         let old = existing
-            .and_then(|metadata| {
-                metadata
-                    .schema
-                    .fields
-                    .iter()
-                    .find(|old| old.name == field.name)
-            })
+            .and_then(|metadata| metadata.schema.fields.iter().find(|old| old.name == field.name))
             .filter(|old| old.data_type == field.data_type);
         field.id = match old {
             Some(old) => old.id,
@@ -108,10 +102,7 @@ mod tests {
 
     fn schema(columns: &[(u32, &str, DataType, bool)]) -> Schema {
         Schema::new(
-            columns
-                .iter()
-                .map(|(id, name, t, null)| Field::new(*id, *name, *t, *null))
-                .collect(),
+            columns.iter().map(|(id, name, t, null)| Field::new(*id, *name, *t, *null)).collect(),
         )
         .unwrap()
     }
@@ -129,32 +120,14 @@ mod tests {
 
     #[test]
     fn ids_stay_with_name_and_type_and_are_never_given_twice() {
-        let wanted = schema(&[
-            (7, "b", DataType::Int64, true),
-            (9, "a", DataType::Int32, true),
-        ]);
+        let wanted = schema(&[(7, "b", DataType::Int64, true), (9, "a", DataType::Int32, true)]);
         let first = assign_field_ids(None, &wanted).unwrap();
-        assert_eq!(
-            first
-                .fields
-                .iter()
-                .map(|field| field.id)
-                .collect::<Vec<_>>(),
-            [1, 2]
-        );
-        let old = table(
-            schema(&[
-                (1, "a", DataType::Int32, true),
-                (3, "b", DataType::Int32, true),
-            ]),
-            8,
-        );
+        assert_eq!(first.fields.iter().map(|field| field.id).collect::<Vec<_>>(), [1, 2]);
+        let old =
+            table(schema(&[(1, "a", DataType::Int32, true), (3, "b", DataType::Int32, true)]), 8);
         let (next, last) = assign(Some(&old), &wanted).unwrap();
         // b changed its type: a new id above 8, though 2 is free.
-        assert_eq!(
-            next.fields.iter().map(|field| field.id).collect::<Vec<_>>(),
-            [9, 1]
-        );
+        assert_eq!(next.fields.iter().map(|field| field.id).collect::<Vec<_>>(), [9, 1]);
         assert_eq!(last, 9);
         let full = table(Schema::default(), u32::MAX);
         assert!(assign(Some(&full), &wanted).is_err());
@@ -184,9 +157,6 @@ mod tests {
         assert!(found[1].contains("cast it to string"));
         assert!(found[2].contains("column d"));
         assert!(found[3].contains("column c bigint"));
-        assert_eq!(
-            differences(&table, &other, |field| field.name == "c").len(),
-            3
-        );
+        assert_eq!(differences(&table, &other, |field| field.name == "c").len(), 3);
     }
 }

@@ -28,24 +28,17 @@ pub struct Snapshot {
 impl Snapshot {
     /// Rows of all files.
     pub fn rows(&self) -> u64 {
-        self.files
-            .iter()
-            .fold(0, |sum, file| sum.saturating_add(file.rows))
+        self.files.iter().fold(0, |sum, file| sum.saturating_add(file.rows))
     }
 
     /// Bytes of all files.
     pub fn bytes(&self) -> u64 {
-        self.files
-            .iter()
-            .fold(0, |sum, file| sum.saturating_add(file.size))
+        self.files.iter().fold(0, |sum, file| sum.saturating_add(file.size))
     }
 
     /// The file at `path`, relative to the table.
     pub fn file(&self, path: &str) -> Option<&AddFile> {
-        let at = self
-            .files
-            .binary_search_by(|file| file.path.as_str().cmp(path))
-            .ok()?;
+        let at = self.files.binary_search_by(|file| file.path.as_str().cmp(path)).ok()?;
         self.files.get(at)
     }
 }

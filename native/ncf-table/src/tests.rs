@@ -47,11 +47,7 @@ pub(crate) fn read(store: &dyn LogStore) -> Snapshot {
 }
 
 pub(crate) fn create(store: &dyn LogStore) -> Committed {
-    Transaction::new(None)
-        .operation(Operation::Create)
-        .schema(&schema())
-        .commit(store)
-        .unwrap()
+    Transaction::new(None).operation(Operation::Create).schema(&schema()).commit(store).unwrap()
 }
 
 pub(crate) fn append(store: &dyn LogStore, name: &str) -> Committed {
@@ -63,9 +59,5 @@ pub(crate) fn append(store: &dyn LogStore, name: &str) -> Committed {
 }
 
 pub(crate) fn paths(snapshot: &Snapshot) -> Vec<&str> {
-    snapshot
-        .files
-        .iter()
-        .map(|file| file.path.as_str())
-        .collect()
+    snapshot.files.iter().map(|file| file.path.as_str()).collect()
 }

@@ -184,7 +184,9 @@ fn decode<F: Decimal>(
         let position = u32::from_le_bytes(*position) as usize;
         match out.get_mut(position) {
             Some(slot) => *slot = exception,
-            None => return Err(Error::corrupt(format!("an ALP exception at row {position} of {len}"))),
+            None => {
+                return Err(Error::corrupt(format!("an ALP exception at row {position} of {len}")));
+            }
         }
     }
     Ok(out)

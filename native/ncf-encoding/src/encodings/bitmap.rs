@@ -30,12 +30,7 @@ impl Encoding for Bitmap {
         0.02
     }
 
-    fn encode(
-        &self,
-        values: &Values,
-        _: &mut ChildEncoder<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<bool> {
+    fn encode(&self, values: &Values, _: &mut ChildEncoder<'_>, out: &mut Vec<u8>) -> Result<bool> {
         let Values::Bool(bits) = values else {
             return Ok(false);
         };
@@ -45,7 +40,10 @@ impl Encoding for Bitmap {
         out.extend(sliced.iter().copied().chain(std::iter::repeat(0)).take(size));
         // What follows the last bit in memory is not ours.
         let tail = bits.len() % 8;
-        if tail != 0 && out.len() > start && let Some(last) = out.last_mut() {
+        if tail != 0
+            && out.len() > start
+            && let Some(last) = out.last_mut()
+        {
             *last &= (1u8 << tail) - 1;
         }
         Ok(true)

@@ -31,12 +31,7 @@ impl Encoding for Constant {
         0.0
     }
 
-    fn encode(
-        &self,
-        values: &Values,
-        _: &mut ChildEncoder<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<bool> {
+    fn encode(&self, values: &Values, _: &mut ChildEncoder<'_>, out: &mut Vec<u8>) -> Result<bool> {
         if count_runs(values) > 1 {
             return Ok(false);
         }

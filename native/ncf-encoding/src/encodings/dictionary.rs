@@ -74,7 +74,9 @@ impl Encoding for Dictionary {
         context: &DecodeContext<'_>,
     ) -> Result<DecodedValues> {
         let Some(values) = context.shared.dictionary() else {
-            return Err(Error::corrupt("a page has dictionary codes but its chunk has no dictionary"));
+            return Err(Error::corrupt(
+                "a page has dictionary codes but its chunk has no dictionary",
+            ));
         };
         if values.physical() != physical {
             return Err(Error::corrupt("the dictionary has another type than the column"));
@@ -89,7 +91,11 @@ impl Encoding for Dictionary {
             DecodedValues::Constant(code, len) => {
                 let code = widen(&code, context)?.first().map_or(u32::MAX, |code| *code);
                 check_codes(code, len.min(1), values)?;
-                let one = if len == 0 { crate::native::zero(physical) } else { values.slice(code as usize, 1) };
+                let one = if len == 0 {
+                    crate::native::zero(physical)
+                } else {
+                    values.slice(code as usize, 1)
+                };
                 return Ok(DecodedValues::Constant(one, len));
             }
             other => widen(&other.into_flat(context.budget)?, context)?,
@@ -150,10 +156,9 @@ fn build_fixed<T: Native>(values: &[T], max_entries: usize) -> Option<Built> {
     for value in values {
         let code = match last {
             Some((same, code)) if same.same(*value) => code,
-            _ => table.code(
-                hash_bits(value.bits()),
-                |code| distinct.get(code as usize).is_some_and(|have| have.same(*value)),
-            )?,
+            _ => table.code(hash_bits(value.bits()), |code| {
+                distinct.get(code as usize).is_some_and(|have| have.same(*value))
+            })?,
         };
         if code as usize == distinct.len() {
             if distinct.len() == max_entries {
@@ -222,7 +227,8 @@ fn rank(order: &[u32], codes: &mut [u32]) {
 }
 
 pub(crate) fn hash_bits(bits: u128) -> u64 {
-    let [low, high] = [bits, bits >> 64].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0));
+    let [low, high] =
+        [bits, bits >> 64].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0));
     let mixed = (low ^ high.rotate_left(29)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed ^ (mixed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93)
 }

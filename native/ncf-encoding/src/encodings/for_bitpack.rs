@@ -4,9 +4,7 @@
 use ncf_core::{Budget, Error, PhysicalType, Result, Values};
 
 use super::Encoding;
-use super::lanes::{
-    Lane, VECTOR, bits_of, pack_sequential, packed_bytes, unpack_sequential,
-};
+use super::lanes::{Lane, VECTOR, bits_of, pack_sequential, packed_bytes, unpack_sequential};
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::native::Native;
@@ -37,12 +35,7 @@ impl Encoding for ForBitpack {
         0.3
     }
 
-    fn encode(
-        &self,
-        values: &Values,
-        _: &mut ChildEncoder<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<bool> {
+    fn encode(&self, values: &Values, _: &mut ChildEncoder<'_>, out: &mut Vec<u8>) -> Result<bool> {
         Ok(match values {
             Values::I8(v) => encode(v, out),
             Values::I16(v) => encode(v, out),
@@ -321,7 +314,9 @@ fn patch<T: Integer>(
         for _ in 0..counts.u16()? {
             let position = usize::from(positions.u16()?);
             let Some(row) = rows.get_mut(position) else {
-                return Err(Error::corrupt(format!("bit-packing: a patch at {position} of a vector")));
+                return Err(Error::corrupt(format!(
+                    "bit-packing: a patch at {position} of a vector"
+                )));
             };
             *row = reference.plus(read_uint(patches.next().unwrap_or(&[])));
         }

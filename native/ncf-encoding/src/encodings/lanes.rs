@@ -22,12 +22,8 @@ pub(super) trait Lane: Copy + Default {
     /// Appends the `width`-bit packing of a full vector; higher bits are cut off.
     fn pack(width: usize, vector: &[Self; VECTOR], out: &mut Vec<u8>);
     /// Unpacks `128 * width` bytes, adding `reference` to each value.
-    fn unpack(
-        width: usize,
-        packed: &[u8],
-        reference: Self,
-        out: &mut [Self; VECTOR],
-    ) -> Result<()>;
+    fn unpack(width: usize, packed: &[u8], reference: Self, out: &mut [Self; VECTOR])
+    -> Result<()>;
 }
 
 macro_rules! lane {

@@ -45,8 +45,12 @@ pub trait Encoding: Send + Sync {
     fn decode_cost(&self) -> f64;
 
     /// Appends the body; `false` when these values do not fit (the caller undoes what was appended).
-    fn encode(&self, values: &Values, children: &mut ChildEncoder<'_>, out: &mut Vec<u8>)
-    -> Result<bool>;
+    fn encode(
+        &self,
+        values: &Values,
+        children: &mut ChildEncoder<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool>;
 
     /// Reads `len` values from a body, all of it.
     fn decode(

@@ -91,7 +91,9 @@ fn decode_bytes(body: &mut Reader<'_>, len: usize, context: &DecodeContext<'_>) 
         end
     }));
     if signs < 0 || i64::try_from(size) != Ok(total) || total > i64::from(i32::MAX) {
-        return Err(Error::corrupt(format!("string lengths do not add up to the {size} bytes stored")));
+        return Err(Error::corrupt(format!(
+            "string lengths do not add up to the {size} bytes stored"
+        )));
     }
     let (data, copied) = body.take_buffer(size)?;
     if copied {

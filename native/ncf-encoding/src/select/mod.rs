@@ -128,11 +128,7 @@ pub(crate) fn try_plan(values: &Values, plan: &Plan, place: Place<'_>) -> Result
 }
 
 /// A root node with the encoding that the caller demands.
-pub(crate) fn forced(
-    values: &Values,
-    codes: Option<&[u32]>,
-    id: EncodingId,
-) -> Result<Encoded> {
+pub(crate) fn forced(values: &Values, codes: Option<&[u32]>, id: EncodingId) -> Result<Encoded> {
     let place = Place { codes, ..Place::default() };
     try_plan(values, &Plan::open(id), place)?.ok_or_else(|| {
         Error::invalid_argument(format!(

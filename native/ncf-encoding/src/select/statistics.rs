@@ -50,7 +50,8 @@ fn range<T: Copy + Ord + Into<i128>>(values: &[T]) -> Option<(i128, i128)> {
 /// Number of runs of equal values.
 pub(crate) fn count_runs(values: &Values) -> usize {
     fn fixed<T: Native>(values: &[T]) -> usize {
-        let changes = values.iter().zip(values.iter().skip(1)).map(|(a, b)| usize::from(!a.same(*b)));
+        let changes =
+            values.iter().zip(values.iter().skip(1)).map(|(a, b)| usize::from(!a.same(*b)));
         changes.sum::<usize>() + usize::from(!values.is_empty())
     }
     with_values!(values,

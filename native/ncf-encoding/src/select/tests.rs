@@ -45,12 +45,17 @@ fn plain_cases_get_the_obvious_tree() {
     assert_eq!(tree(&longs(5000, noise), Profile::Fast), "plain");
     let runs = tree(&longs(50_000, |row| noise(row / 200)), Profile::Fast);
     assert!(runs.starts_with("run_length("), "{runs}");
-    let prices = Values::F64((0..50_000).map(|row| (noise(row) % 100_000) as f64 / 100.0).collect());
+    let prices =
+        Values::F64((0..50_000).map(|row| (noise(row) % 100_000) as f64 / 100.0).collect());
     assert_eq!(tree(&prices, Profile::Fast), "alp(for_bitpack)");
     let words = Values::Bytes((0..50_000).map(|row| format!("word {}", noise(row) % 50)).collect());
     assert_eq!(tree(&words, Profile::Fast), "dictionary(for_bitpack)");
     let wide = longs(50_000, |row| noise(noise(row) % 50));
-    assert!(tree(&wide, Profile::Fast).starts_with("dictionary("), "{}", tree(&wide, Profile::Fast));
+    assert!(
+        tree(&wide, Profile::Fast).starts_with("dictionary("),
+        "{}",
+        tree(&wide, Profile::Fast)
+    );
     let bits = Values::Bool((0..5000).map(|row| noise(row) % 2 == 0).collect::<BooleanBuffer>());
     assert_eq!(tree(&bits, Profile::Fast), "bitmap");
     let text: Vec<String> = (0..20_000)
@@ -68,24 +73,41 @@ fn traps() -> Vec<(&'static str, Values)> {
         ("constant, then random", longs(n, |row| if row < 70_000 { 5 } else { noise(row) })),
         ("sorted, then random", longs(n, |row| if row < 100_000 { row } else { noise(row) })),
         ("random, then sorted", longs(n, |row| if row > 100_000 { row } else { noise(row) })),
-        ("runs in every other page", longs(n, |row| if row >> 16 & 1 == 0 { row / 500 } else { noise(row) })),
+        (
+            "runs in every other page",
+            longs(n, |row| if row >> 16 & 1 == 0 { row / 500 } else { noise(row) }),
+        ),
         ("one outlier", longs(n, |row| if row == 65_000 { u64::MAX / 3 } else { row % 8 })),
         (
             "few values, then all different",
-            Values::Bytes((0..n).map(|row| {
-                let value = if row < 66_000 { noise(row) % 10 } else { noise(row) };
-                format!("{value:x}")
-            }).collect()),
+            Values::Bytes(
+                (0..n)
+                    .map(|row| {
+                        let value = if row < 66_000 { noise(row) % 10 } else { noise(row) };
+                        format!("{value:x}")
+                    })
+                    .collect(),
+            ),
         ),
         (
             "decimals, then floats",
-            Values::F64((0..n).map(|row| match row {
-                0..100_000 => (row % 1000) as f64 / 10.0,
-                _ => f64::from_bits(noise(row)),
-            }).collect()),
+            Values::F64(
+                (0..n)
+                    .map(|row| match row {
+                        0..100_000 => (row % 1000) as f64 / 10.0,
+                        _ => f64::from_bits(noise(row)),
+                    })
+                    .collect(),
+            ),
         ),
-        ("short random strings", Values::Bytes((0..n).map(|row| [noise(row).to_le_bytes()[0]]).collect())),
-        ("bits", Values::Bool((0..n).map(|row| noise(row / 3) % 2 == 0).collect::<BooleanBuffer>())),
+        (
+            "short random strings",
+            Values::Bytes((0..n).map(|row| [noise(row).to_le_bytes()[0]]).collect()),
+        ),
+        (
+            "bits",
+            Values::Bool((0..n).map(|row| noise(row / 3) % 2 == 0).collect::<BooleanBuffer>()),
+        ),
         ("wide", Values::I128((0..n).map(|row| i128::from(noise(row)) << (row % 64)).collect())),
     ]
 }
@@ -99,9 +121,15 @@ fn no_page_is_larger_than_plain() {
             for _ in 0..2 {
                 let chunk = encode(&values, None, &options(profile), state).unwrap();
                 check(&values, None, &chunk);
-                for (page, range) in chunk.pages.iter().zip(crate::tests::pages(values.len(), 1 << 16)) {
+                for (page, range) in
+                    chunk.pages.iter().zip(crate::tests::pages(values.len(), 1 << 16))
+                {
                     let raw = values.slice(range.start, range.len()).byte_len();
-                    assert!(page.bytes.len() <= raw + raw / 1000 + 80, "{name}: {} of {raw}", page.bytes.len());
+                    assert!(
+                        page.bytes.len() <= raw + raw / 1000 + 80,
+                        "{name}: {} of {raw}",
+                        page.bytes.len()
+                    );
                 }
             }
         }
@@ -122,11 +150,14 @@ fn a_remembered_choice_is_nearly_as_good_as_a_fresh_one() {
         let mut state = ChooserState::default();
         let foreign = match values.physical() {
             PhysicalType::I64 => longs(70_000, |_| 5),
-            PhysicalType::Bytes => Values::Bytes((0..70_000).map(|row| format!("{}", row % 3)).collect()),
+            PhysicalType::Bytes => {
+                Values::Bytes((0..70_000).map(|row| format!("{}", row % 3)).collect())
+            }
             physical => crate::native::concat(&crate::native::zero(physical), &vec![0..1; 70_000]),
         };
         stored(&foreign, Profile::Fast, &mut state);
-        let (warm, fresh) = (stored(&values, Profile::Fast, &mut state), size(&values, Profile::Fast));
+        let (warm, fresh) =
+            (stored(&values, Profile::Fast, &mut state), size(&values, Profile::Fast));
         assert!(warm as f64 <= fresh as f64 * 1.1 + 500.0, "{name}: warm {warm}, fresh {fresh}");
     }
 }
@@ -135,7 +166,8 @@ fn a_remembered_choice_is_nearly_as_good_as_a_fresh_one() {
 fn the_same_input_gives_the_same_bytes() {
     for (name, values) in traps() {
         for profile in [Profile::Fast, Profile::Balanced] {
-            let run = || encode(&values, None, &options(profile), &mut ChooserState::default()).unwrap();
+            let run =
+                || encode(&values, None, &options(profile), &mut ChooserState::default()).unwrap();
             assert_eq!(run(), run(), "{name}");
         }
     }
@@ -143,7 +175,8 @@ fn the_same_input_gives_the_same_bytes() {
 
 #[test]
 fn patches_keep_one_outlier_from_widening_a_page() {
-    let values = longs(1 << 16, |row| if row % 5000 == 17 { u64::MAX / 3 } else { noise(row) % 16 });
+    let values =
+        longs(1 << 16, |row| if row % 5000 == 17 { u64::MAX / 3 } else { noise(row) % 16 });
     assert!(size(&values, Profile::Fast) < (1 << 16) / 2 + 2000);
 }
 

@@ -53,7 +53,9 @@ pub(crate) fn column(physical: PhysicalType, len: usize, shape: usize) -> Values
         .collect();
     #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
     match physical {
-        PhysicalType::Bool => Values::Bool(raw.iter().map(|v| v % 2 == 1).collect::<BooleanBuffer>()),
+        PhysicalType::Bool => {
+            Values::Bool(raw.iter().map(|v| v % 2 == 1).collect::<BooleanBuffer>())
+        }
         PhysicalType::I8 => Values::I8(raw.iter().map(|v| *v as i8).collect()),
         PhysicalType::I16 => Values::I16(raw.iter().map(|v| *v as i16).collect()),
         PhysicalType::I32 => Values::I32(raw.iter().map(|v| *v as i32).collect()),

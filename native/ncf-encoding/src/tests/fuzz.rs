@@ -69,8 +69,11 @@ fn damaged_pages_of_every_encoding() {
                 continue;
             };
             let budget = Budget::new(BUDGET);
-            let stored: Vec<_> =
-                chunk.shared.iter().map(|page| (page.kind, page.count, page.bytes.as_slice())).collect();
+            let stored: Vec<_> = chunk
+                .shared
+                .iter()
+                .map(|page| (page.kind, page.count, page.bytes.as_slice()))
+                .collect();
             let shared = decode_shared(&stored, physical, &budget).unwrap();
             for _ in 0..400 {
                 let mut bytes = chunk.pages[0].bytes.clone();
@@ -138,7 +141,12 @@ fn bombs_are_refused() {
     for _ in 0..10 {
         let mut body = Vec::new();
         crate::encodings::zstd::compress(&node, &mut body).unwrap();
-        node = [12u16.to_le_bytes().as_slice(), &u32::try_from(body.len()).unwrap().to_le_bytes(), &body].concat();
+        node = [
+            12u16.to_le_bytes().as_slice(),
+            &u32::try_from(body.len()).unwrap().to_le_bytes(),
+            &body,
+        ]
+        .concat();
     }
     let nested = [[1, 0].as_slice(), &node].concat();
     let error = decode_values(&nested, PhysicalType::I64, 0, &budget).unwrap_err();

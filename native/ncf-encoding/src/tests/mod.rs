@@ -36,8 +36,7 @@ pub(crate) fn check(values: &Values, validity: Option<&BooleanBuffer>, chunk: &E
     for (range, page) in pages(values.len(), 1 << 16).iter().zip(&chunk.pages) {
         let mut padded = page.bytes.clone();
         padded.resize(padded.len().next_multiple_of(64), 0);
-        let decoded =
-            decode_page(&padded, physical, range.len(), false, &shared, &budget).unwrap();
+        let decoded = decode_page(&padded, physical, range.len(), false, &shared, &budget).unwrap();
         assert_eq!(decoded.values.len(), range.len());
         let want = values.slice(range.start, range.len());
         let valid = validity.map(|validity| validity.slice(range.start, range.len()));

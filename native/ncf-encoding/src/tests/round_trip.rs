@@ -7,12 +7,11 @@ use super::{check, encode};
 use crate::*;
 
 fn all_options() -> Vec<EncodeOptions> {
-    let forced = all().iter().map(|encoding| EncodeOptions {
-        profile: Profile::Fast,
-        force: Some(encoding.id()),
-    });
-    let free = [Profile::Fast, Profile::Balanced]
-        .map(|profile| EncodeOptions { profile, force: None });
+    let forced = all()
+        .iter()
+        .map(|encoding| EncodeOptions { profile: Profile::Fast, force: Some(encoding.id()) });
+    let free =
+        [Profile::Fast, Profile::Balanced].map(|profile| EncodeOptions { profile, force: None });
     forced.chain(free).collect()
 }
 
@@ -37,11 +36,12 @@ fn every_encoding_on_every_type() {
                     }
                 }
             }
-            let accepted = options.force.is_none_or(|id| {
-                all().iter().any(|one| one.id() == id && one.accepts(physical))
-            });
+            let accepted = options
+                .force
+                .is_none_or(|id| all().iter().any(|one| one.id() == id && one.accepts(physical)));
             assert!(!accepted || held > 8, "{options:?} held {held} columns of {physical:?}");
-            let always = !matches!(options.force, Some(EncodingId::CONSTANT | EncodingId::FOR_BITPACK));
+            let always =
+                !matches!(options.force, Some(EncodingId::CONSTANT | EncodingId::FOR_BITPACK));
             assert!(!(accepted && always) || held == columns.len(), "{options:?} {physical:?}");
         }
     }
@@ -162,8 +162,11 @@ fn structure_is_kept_for_predicates() {
     let decode = |values: &Values, force| {
         let options = EncodeOptions { profile: Profile::Fast, force: Some(force) };
         let chunk = encode(values, None, &options, &mut ChooserState::default()).unwrap();
-        let stored: Vec<_> =
-            chunk.shared.iter().map(|page| (page.kind, page.count, page.bytes.as_slice())).collect();
+        let stored: Vec<_> = chunk
+            .shared
+            .iter()
+            .map(|page| (page.kind, page.count, page.bytes.as_slice()))
+            .collect();
         let shared = decode_shared(&stored, values.physical(), &budget).unwrap();
         let bytes = &chunk.pages[0].bytes;
         decode_page(bytes, values.physical(), values.len(), false, &shared, &budget).unwrap().values
@@ -187,7 +190,10 @@ fn a_forced_encoding_that_does_not_fit_is_the_callers_mistake() {
     for force in [EncodingId::CONSTANT, EncodingId::ALP, EncodingId::BITMAP, EncodingId(4)] {
         let options = EncodeOptions { profile: Profile::Fast, force: Some(force) };
         let error = encode(&values, None, &options, &mut ChooserState::default()).unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::Unsupported), "{error}");
+        assert!(
+            matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::Unsupported),
+            "{error}"
+        );
     }
 }
 

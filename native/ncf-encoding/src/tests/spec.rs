@@ -38,7 +38,8 @@ fn check(name: &str, id: EncodingId, values: &Values) {
     let bytes = encode_values(values, &options).unwrap();
     let want = example(name);
     assert_eq!(hex(&bytes), hex(&want), "{name}");
-    let back = decode_values(&want, values.physical(), values.len(), &Budget::new(1 << 20)).unwrap();
+    let back =
+        decode_values(&want, values.physical(), values.len(), &Budget::new(1 << 20)).unwrap();
     assert!(back.bits_equal(values));
 }
 

@@ -39,7 +39,6 @@ impl MmapSource {
         let bytes = unsafe { Buffer::from_custom_allocation(start, len, Arc::new(map)) };
         Ok(Self { name, bytes })
     }
-
 }
 
 impl ByteSource for MmapSource {

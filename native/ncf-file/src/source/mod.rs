@@ -36,7 +36,10 @@ const COALESCE_GAP: u64 = 64 << 10;
 const COALESCE_MAX: u64 = 16 << 20;
 
 /// Reads many ranges with few reads: neighbours are read together and cut apart without a copy.
-pub(crate) fn read_coalesced(source: &dyn ByteSource, ranges: &[Range<u64>]) -> Result<Vec<Buffer>> {
+pub(crate) fn read_coalesced(
+    source: &dyn ByteSource,
+    ranges: &[Range<u64>],
+) -> Result<Vec<Buffer>> {
     let mut order: Vec<usize> = (0..ranges.len()).collect();
     let range_at = |index: usize| ranges.get(index).cloned().unwrap_or(0..0);
     order.sort_by_key(|index| range_at(*index).start);
@@ -59,19 +62,21 @@ pub(crate) fn read_coalesced(source: &dyn ByteSource, ranges: &[Range<u64>]) -> 
         }
     }
     let buffers = source.read_ranges(&merged)?;
-    let cut = |(range, slot): (&Range<u64>, usize)| {
-        let (Some(whole), Some(buffer)) = (merged.get(slot), buffers.get(slot)) else {
-            return Err(Error::internal("a byte source returned too few ranges"));
-        };
-        let start = usize::try_from(range.start - whole.start);
-        let len = usize::try_from(range.end - range.start);
-        match (start, len) {
-            (Ok(start), Ok(len)) if start + len <= buffer.len() => {
-                Ok(buffer.slice_with_length(start, len))
+    let cut =
+        |(range, slot): (&Range<u64>, usize)| {
+            let (Some(whole), Some(buffer)) = (merged.get(slot), buffers.get(slot)) else {
+                return Err(Error::internal("a byte source returned too few ranges"));
+            };
+            let start = usize::try_from(range.start - whole.start);
+            let len = usize::try_from(range.end - range.start);
+            match (start, len) {
+                (Ok(start), Ok(len)) if start + len <= buffer.len() => {
+                    Ok(buffer.slice_with_length(start, len))
+                }
+                _ => Err(Error::internal("a byte source returned a short range")
+                    .with("file", source.name())),
             }
-            _ => Err(Error::internal("a byte source returned a short range").with("file", source.name())),
-        }
-    };
+        };
     ranges.iter().zip(place).map(cut).collect()
 }
 

@@ -146,7 +146,11 @@ where
             chunk.iter().copied().min().zip(chunk.iter().copied().max())
         } else {
             let valid = || {
-                chunk.iter().enumerate().filter(|(row, _)| !out.is_null(start + row)).map(|(_, v)| *v)
+                chunk
+                    .iter()
+                    .enumerate()
+                    .filter(|(row, _)| !out.is_null(start + row))
+                    .map(|(_, v)| *v)
             };
             valid().min().zip(valid().max())
         };
@@ -165,8 +169,9 @@ fn byte_strings(out: &mut Collector<'_>, values: &ByteValues, utf8: bool) -> (Va
     for start in (0..rows).step_by(ZONE_ROWS) {
         let end = (start + ZONE_ROWS).min(rows);
         let nulls = out.count_nulls(start, end);
-        let valid =
-            || (start..end).filter(|row| nulls == 0 || !out.is_null(*row)).map(|row| values.get(row));
+        let valid = || {
+            (start..end).filter(|row| nulls == 0 || !out.is_null(*row)).map(|row| values.get(row))
+        };
         let bounds = valid().min().zip(valid().max());
         let (min, max, flags) = match bounds {
             None => (Vec::new(), Some(Vec::new()), 0),
@@ -174,7 +179,8 @@ fn byte_strings(out: &mut Collector<'_>, values: &ByteValues, utf8: bool) -> (Va
                 let low = truncate(min, utf8).to_vec();
                 let high = round_up(max, utf8);
                 let exact = low.len() == min.len() && max.len() <= BOUND_BYTES;
-                let flags = if high.is_none() { 0 } else { HAS_BOUNDS } | if exact { EXACT } else { 0 };
+                let flags =
+                    if high.is_none() { 0 } else { HAS_BOUNDS } | if exact { EXACT } else { 0 };
                 (low, high, flags)
             }
         };

@@ -73,7 +73,9 @@ impl ColumnStatistics {
         let (block_count, zone_count) = (cursor.len_u32()?, cursor.len_u32()?);
         let zones_of = |block: &BlockInfo| (block.rows as usize).div_ceil(ZONE_ROWS);
         if block_count != blocks.len() || zone_count != blocks.iter().map(zones_of).sum::<usize>() {
-            return Err(Error::corrupt("a statistics record has another number of blocks or zones"));
+            return Err(Error::corrupt(
+                "a statistics record has another number of blocks or zones",
+            ));
         }
         budget.take("sketches", (block_count * SKETCH_REGISTERS) as u64)?;
         let mut entries = Vec::with_capacity(block_count);

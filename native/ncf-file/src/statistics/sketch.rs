@@ -48,8 +48,7 @@ impl Sketch {
         let sum: f64 = self.registers.iter().map(|rank| (-f64::from(*rank)).exp2()).sum();
         let raw = 0.7213 / (1.0 + 1.079 / m) * m * m / sum;
         let zeros = self.registers.iter().filter(|rank| **rank == 0).count();
-        let estimate =
-            if raw <= 2.5 * m && zeros > 0 { m * (m / zeros as f64).ln() } else { raw };
+        let estimate = if raw <= 2.5 * m && zeros > 0 { m * (m / zeros as f64).ln() } else { raw };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
         let rounded = estimate.round() as u64;
         rounded

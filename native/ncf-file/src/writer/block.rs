@@ -46,10 +46,8 @@ pub(super) fn encode_column(
     if options.verify {
         verify(&input, &chunk)?;
     }
-    let rows = pages
-        .iter()
-        .map(|range| to_u32("rows of a page", range.len()))
-        .collect::<Result<_>>()?;
+    let rows =
+        pages.iter().map(|range| to_u32("rows of a page", range.len())).collect::<Result<_>>()?;
     Ok(EncodedColumn { chunk, rows, statistics })
 }
 

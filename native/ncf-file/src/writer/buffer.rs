@@ -36,10 +36,7 @@ impl Slice {
 
     pub(super) fn split(self, at: usize, schema: &Schema) -> (Self, Self) {
         let rest = self.rows() - at;
-        (
-            Self::new(self.batch.slice(0, at), schema),
-            Self::new(self.batch.slice(at, rest), schema),
-        )
+        (Self::new(self.batch.slice(0, at), schema), Self::new(self.batch.slice(at, rest), schema))
     }
 }
 

@@ -101,7 +101,11 @@ pub(crate) struct ColumnState {
 
 impl FileWriter {
     /// Starts a file: writes the header.
-    pub fn new(mut sink: Box<dyn ByteSink>, schema: Schema, options: WriterOptions) -> Result<Self> {
+    pub fn new(
+        mut sink: Box<dyn ByteSink>,
+        schema: Schema,
+        options: WriterOptions,
+    ) -> Result<Self> {
         schema.validate()?;
         if options.block_rows == 0 || options.block_rows > BLOCK_ROWS || options.block_bytes == 0 {
             return Err(Error::invalid_argument(format!(
@@ -222,8 +226,7 @@ impl FileWriter {
         let id = PieceId::record(PieceKind::Directory, NONE);
         trailer.directory_crc = piece_checksum(&self.uuid, id, &directory);
         self.append(&directory)?;
-        trailer.metadata_len =
-            self.offset - metadata_start + crate::constants::TRAILER_LEN as u64;
+        trailer.metadata_len = self.offset - metadata_start + crate::constants::TRAILER_LEN as u64;
         let trailer = trailer.encode();
         self.append(&trailer)?;
         self.sink.finish()?;

@@ -70,16 +70,9 @@ fn rows(random: &mut Random) -> Vec<Row> {
 /// Bounds as a writer makes them, then weakened at random as truncation and old writers do.
 fn bounds_of(rows: &[Row], column: usize, random: &mut Random) -> Option<ColumnBounds> {
     let values: Vec<_> = rows.iter().filter_map(|row| row[column].clone()).collect();
-    let ordinary: Vec<_> = values
-        .iter()
-        .filter(|value| !value.is_nan())
-        .cloned()
-        .collect();
+    let ordinary: Vec<_> = values.iter().filter(|value| !value.is_nan()).cloned().collect();
     let extreme = |keep: Ordering| {
-        ordinary
-            .iter()
-            .cloned()
-            .reduce(|a, b| if a.compare(&b) == Some(keep) { a } else { b })
+        ordinary.iter().cloned().reduce(|a, b| if a.compare(&b) == Some(keep) { a } else { b })
     };
     let mut bounds = ColumnBounds {
         min: extreme(Ordering::Less),
@@ -110,9 +103,7 @@ fn bounds_of(rows: &[Row], column: usize, random: &mut Random) -> Option<ColumnB
 
 fn predicate(random: &mut Random, depth: usize) -> Predicate {
     let parts = |random: &mut Random| {
-        (0..random.below(4))
-            .map(|_| predicate(random, depth - 1))
-            .collect::<Vec<_>>()
+        (0..random.below(4)).map(|_| predicate(random, depth - 1)).collect::<Vec<_>>()
     };
     if depth > 0 {
         match random.below(6) {
@@ -189,22 +180,10 @@ fn naive(predicate: &Predicate, row: &Row) -> Option<bool> {
                 CompareOp::GtEq => order.is_ge(),
             })
         }
-        Predicate::In {
-            values,
-            has_null: false,
-            ..
-        } if values.is_empty() => Some(false),
-        Predicate::In {
-            expression,
-            values,
-            has_null,
-        } => {
+        Predicate::In { values, has_null: false, .. } if values.is_empty() => Some(false),
+        Predicate::In { expression, values, has_null } => {
             let found = values.contains(&value(expression, row)?);
-            if found || !has_null {
-                Some(found)
-            } else {
-                None
-            }
+            if found || !has_null { Some(found) } else { None }
         }
         Predicate::IsNull(e) => Some(value(e, row).is_none()),
         Predicate::IsNotNull(e) => Some(value(e, row).is_some()),
@@ -223,10 +202,7 @@ fn naive(predicate: &Predicate, row: &Row) -> Option<bool> {
             if results.contains(&Some(false)) {
                 Some(false)
             } else {
-                results
-                    .into_iter()
-                    .collect::<Option<Vec<_>>>()
-                    .map(|_| true)
+                results.into_iter().collect::<Option<Vec<_>>>().map(|_| true)
             }
         }
         Predicate::Or(parts) => {
@@ -234,10 +210,7 @@ fn naive(predicate: &Predicate, row: &Row) -> Option<bool> {
             if results.contains(&Some(true)) {
                 Some(true)
             } else {
-                results
-                    .into_iter()
-                    .collect::<Option<Vec<_>>>()
-                    .map(|_| false)
+                results.into_iter().collect::<Option<Vec<_>>>().map(|_| false)
             }
         }
         Predicate::Not(inner) => naive(inner, row).map(|value| !value),
@@ -250,9 +223,8 @@ fn never_rules_out_what_happens() {
     let (mut skipped, mut skippable, mut whole) = (0, 0, 0);
     for case in 0..60_000 {
         let rows = rows(&mut random);
-        let bounds: Vec<_> = (0..COLUMNS.len())
-            .map(|column| bounds_of(&rows, column, &mut random))
-            .collect();
+        let bounds: Vec<_> =
+            (0..COLUMNS.len()).map(|column| bounds_of(&rows, column, &mut random)).collect();
         let predicate = predicate(&mut random, 3);
         let found = outcomes(&predicate, rows.len() as u64, &|name| {
             bounds[COLUMNS.iter().position(|(have, _)| *have == name).unwrap()].clone()
@@ -263,18 +235,12 @@ fn never_rules_out_what_happens() {
             Some(false) => found.can_false,
             None => found.can_null,
         });
-        assert!(
-            allowed,
-            "case {case}: {predicate} over {rows:?} with {bounds:?} gave {found:?}"
-        );
+        assert!(allowed, "case {case}: {predicate} over {rows:?} with {bounds:?} gave {found:?}");
         skipped += usize::from(found.no_match());
         whole += usize::from(found.all_match());
         skippable += usize::from(!results.contains(&Some(true)));
     }
-    assert!(
-        skipped * 2 > skippable,
-        "only {skipped} of {skippable} empty runs were skipped"
-    );
+    assert!(skipped * 2 > skippable, "only {skipped} of {skippable} empty runs were skipped");
     assert!(whole > 2000, "only {whole} full runs were proven");
 }
 
@@ -306,39 +272,22 @@ fn prunes_comparisons() {
     assert!(test(CompareOp::GtEq, 10).all_match());
     assert!(test(CompareOp::NotEq, 5).all_match());
     assert!(test(CompareOp::NullSafeEq, 5).no_match());
-    let not = Predicate::Not(Box::new(Predicate::compare(
-        "a",
-        CompareOp::LtEq,
-        Scalar::Int(20),
-    )));
+    let not = Predicate::Not(Box::new(Predicate::compare("a", CompareOp::LtEq, Scalar::Int(20))));
     assert!(over(&not, &bounds).no_match());
     // A null is not a match, and makes `all` unprovable.
     assert!(
-        !over(
-            &Predicate::compare("a", CompareOp::LtEq, Scalar::Int(20)),
-            &ints(10, 20, 1)
-        )
-        .all_match()
+        !over(&Predicate::compare("a", CompareOp::LtEq, Scalar::Int(20)), &ints(10, 20, 1))
+            .all_match()
     );
 }
 
 #[test]
 fn prunes_nulls_nans_lists_and_prefixes() {
-    let all_null = ColumnBounds {
-        nulls: Some(100),
-        nans: Some(0),
-        ..ColumnBounds::default()
-    };
+    let all_null = ColumnBounds { nulls: Some(100), nans: Some(0), ..ColumnBounds::default() };
     let column = || Expression::Column("a".into());
     assert!(over(&Predicate::IsNotNull(column()), &all_null).no_match());
     assert!(over(&Predicate::IsNull(column()), &all_null).all_match());
-    assert!(
-        over(
-            &Predicate::compare("a", CompareOp::NotEq, Scalar::Int(1)),
-            &all_null
-        )
-        .no_match()
-    );
+    assert!(over(&Predicate::compare("a", CompareOp::NotEq, Scalar::Int(1)), &all_null).no_match());
     assert!(over(&Predicate::IsNull(column()), &ints(1, 2, 0)).no_match());
 
     let doubles = |nans| ColumnBounds {
@@ -350,21 +299,11 @@ fn prunes_nulls_nans_lists_and_prefixes() {
     };
     let above = Predicate::compare("a", CompareOp::Gt, Scalar::Double(5.0));
     assert!(over(&above, &doubles(Some(0))).no_match());
-    assert!(
-        !over(&above, &doubles(Some(1))).no_match(),
-        "NaN is above everything"
-    );
+    assert!(!over(&above, &doubles(Some(1))).no_match(), "NaN is above everything");
     assert!(!over(&above, &doubles(None)).no_match());
     assert!(
-        over(
-            &above,
-            &ColumnBounds {
-                nans: Some(100),
-                nulls: Some(0),
-                ..ColumnBounds::default()
-            }
-        )
-        .all_match()
+        over(&above, &ColumnBounds { nans: Some(100), nulls: Some(0), ..ColumnBounds::default() })
+            .all_match()
     );
 
     let list = |values: &[i32], has_null| Predicate::In {
@@ -374,13 +313,7 @@ fn prunes_nulls_nans_lists_and_prefixes() {
     };
     assert!(over(&list(&[1, 30], false), &ints(10, 20, 0)).no_match());
     assert!(over(&list(&[1, 7], true), &ints(7, 7, 0)).all_match());
-    assert!(
-        over(
-            &Predicate::Not(Box::new(list(&[1], true))),
-            &ints(10, 20, 0)
-        )
-        .no_match()
-    );
+    assert!(over(&Predicate::Not(Box::new(list(&[1], true))), &ints(10, 20, 0)).no_match());
 
     let strings = ColumnBounds {
         min: Some(Scalar::String("PROMO A".into())),
@@ -402,11 +335,8 @@ fn damaged_or_missing_bounds_prove_nothing() {
     assert!(!over(&equal, &ints(20, 10, 0)).no_match());
     assert!(!over(&equal, &ints(10, 20, 101)).no_match());
     assert!(
-        !over(
-            &Predicate::compare("a", CompareOp::Eq, Scalar::Bigint(5)),
-            &ints(10, 20, 0)
-        )
-        .no_match()
+        !over(&Predicate::compare("a", CompareOp::Eq, Scalar::Bigint(5)), &ints(10, 20, 0))
+            .no_match()
     );
     assert!(!certainly_no_match(&equal, 100, &|_| None));
     assert!(!certainly_all_match(&equal, 100, &|_| None));
@@ -420,21 +350,9 @@ fn columns_against_columns() {
         Expression::Column("a".into()),
         Expression::Column("b".into()),
     );
-    let bounds = |name: &str| {
-        Some(if name == "a" {
-            ints(1, 5, 0)
-        } else {
-            ints(6, 9, 0)
-        })
-    };
+    let bounds = |name: &str| Some(if name == "a" { ints(1, 5, 0) } else { ints(6, 9, 0) });
     assert!(certainly_all_match(&less, 100, &bounds));
-    let swapped = |name: &str| {
-        Some(if name == "b" {
-            ints(1, 5, 0)
-        } else {
-            ints(5, 9, 3)
-        })
-    };
+    let swapped = |name: &str| Some(if name == "b" { ints(1, 5, 0) } else { ints(5, 9, 3) });
     assert!(certainly_no_match(&less, 100, &swapped));
     let same = Predicate::Compare(
         CompareOp::NotEq,

@@ -43,14 +43,7 @@ fn stale_handles_are_recognised() {
 fn no_number_outside_the_slab_is_valid() {
     let slab = Slab::new("scan", 1);
     let handle = slab.insert(()).unwrap();
-    for bad in [
-        0,
-        1 << 32,
-        u64::MAX,
-        handle + 1,
-        handle + u64::from(STEP),
-        handle | 1 << 63,
-    ] {
+    for bad in [0, 1 << 32, u64::MAX, handle + 1, handle + u64::from(STEP), handle | 1 << 63] {
         assert!(slab.with(bad, |()| Ok(())).is_err(), "{bad}");
         slab.close(bad);
     }
@@ -105,9 +98,8 @@ fn an_object_that_panicked_is_gone() {
     let drops = Arc::new(AtomicUsize::new(0));
     let slab = Slab::new("writer", 2);
     let handle = slab.insert(Counted(drops.clone())).unwrap();
-    let caught = catch_unwind(AssertUnwindSafe(|| {
-        slab.with(handle, |_| -> Result<()> { panic!("x") })
-    }));
+    let caught =
+        catch_unwind(AssertUnwindSafe(|| slab.with(handle, |_| -> Result<()> { panic!("x") })));
     assert!(caught.is_err());
     assert_eq!(drops.load(Ordering::SeqCst), 1);
     assert!(slab.with(handle, |_| Ok(())).is_err());
@@ -132,10 +124,7 @@ fn too_many_objects_are_an_error() {
     for _ in 0..MAX_LIVE {
         slab.insert(()).unwrap();
     }
-    assert_eq!(
-        slab.insert(()).unwrap_err().kind(),
-        ErrorKind::LimitExceeded
-    );
+    assert_eq!(slab.insert(()).unwrap_err().kind(), ErrorKind::LimitExceeded);
 }
 
 #[test]

@@ -13,9 +13,8 @@ use ncf::{DataType, ErrorKind, Field, Result, Schema};
 use super::{MAX_ROWS, RawArray, arrow_schema, import_batch};
 
 fn schema(types: &[DataType]) -> Schema {
-    let fields = (1..)
-        .zip(types)
-        .map(|(id, data_type)| Field::new(id, format!("c{id}"), *data_type, true));
+    let fields =
+        (1..).zip(types).map(|(id, data_type)| Field::new(id, format!("c{id}"), *data_type, true));
     Schema::new(fields.collect()).unwrap()
 }
 
@@ -31,14 +30,8 @@ fn all_types() -> (Schema, RecordBatch) {
         DataType::Int32,
         DataType::Int64,
         DataType::Float64,
-        DataType::Decimal {
-            precision: 12,
-            scale: 2,
-        },
-        DataType::Decimal {
-            precision: 38,
-            scale: 10,
-        },
+        DataType::Decimal { precision: 12, scale: 2 },
+        DataType::Decimal { precision: 38, scale: 10 },
         DataType::String,
         DataType::Binary,
         DataType::Date,
@@ -49,36 +42,16 @@ fn all_types() -> (Schema, RecordBatch) {
     let long = Decimal128Array::from(vec![Some(-(10_i128.pow(37))), Some(1), None, Some(0)]);
     let times = TimestampMicrosecondArray::from(vec![Some(-1), None, Some(i64::MAX), Some(0)]);
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(BooleanArray::from(vec![
-            Some(true),
-            None,
-            Some(false),
-            Some(true),
-        ])),
+        Arc::new(BooleanArray::from(vec![Some(true), None, Some(false), Some(true)])),
         Arc::new(Int8Array::from(vec![Some(-128), None, Some(1), Some(127)])),
         Arc::new(Int16Array::from(vec![1, 2, 3, 4])),
         Arc::new(Int32Array::from(vec![None::<i32>, None, None, None])),
-        Arc::new(Int64Array::from(vec![
-            Some(i64::MIN),
-            None,
-            Some(1),
-            Some(i64::MAX),
-        ])),
+        Arc::new(Int64Array::from(vec![Some(i64::MIN), None, Some(1), Some(i64::MAX)])),
         Arc::new(Float64Array::from(vec![f64::NAN, -0.0, f64::INFINITY, 1.5])),
         Arc::new(short.with_precision_and_scale(12, 2).unwrap()),
         Arc::new(long.with_precision_and_scale(38, 10).unwrap()),
-        Arc::new(StringArray::from(vec![
-            Some("äöü"),
-            None,
-            Some(""),
-            Some("𝄞 long enough"),
-        ])),
-        Arc::new(BinaryArray::from(vec![
-            Some(&[0xff_u8, 0][..]),
-            None,
-            Some(&[]),
-            Some(b"x"),
-        ])),
+        Arc::new(StringArray::from(vec![Some("äöü"), None, Some(""), Some("𝄞 long enough")])),
+        Arc::new(BinaryArray::from(vec![Some(&[0xff_u8, 0][..]), None, Some(&[]), Some(b"x")])),
         Arc::new(Date32Array::from(vec![-1, 0, 1, 20_000])),
         Arc::new(times.clone().with_timezone("UTC")),
         Arc::new(times),
@@ -153,20 +126,12 @@ impl Crafted {
             release: 0,
             private_data: 0,
         };
-        Self {
-            buffers,
-            child,
-            rows,
-        }
+        Self { buffers, child, rows }
     }
 
     fn strings(offsets: &[i32], data: &[u8]) -> Self {
         let rows = offsets.len() as i64 - 1;
-        Self::new(
-            rows,
-            [std::ptr::null(), offsets.as_ptr().cast(), data.as_ptr()],
-            3,
-        )
+        Self::new(rows, [std::ptr::null(), offsets.as_ptr().cast(), data.as_ptr()], 3)
     }
 
     /// The message of the error that importing gives.
@@ -177,12 +142,7 @@ impl Crafted {
     ) -> String {
         let schema = schema(&[data_type]);
         self.child.buffers = self.buffers.as_ptr();
-        let mut root = RawArray {
-            length: self.rows,
-            n_buffers: 1,
-            n_children: 1,
-            ..self.child
-        };
+        let mut root = RawArray { length: self.rows, n_buffers: 1, n_children: 1, ..self.child };
         let mut child = self.child;
         spoil(&mut root, &mut child);
         let children = [std::ptr::from_ref(&child)];
@@ -217,13 +177,7 @@ fn text_is_checked() {
 #[test]
 fn bad_counts_are_errors() {
     let values = [1_i64, 2];
-    let made = || {
-        Crafted::new(
-            2,
-            [std::ptr::null(), values.as_ptr().cast(), std::ptr::null()],
-            2,
-        )
-    };
+    let made = || Crafted::new(2, [std::ptr::null(), values.as_ptr().cast(), std::ptr::null()], 2);
     let spoils: [fn(&mut RawArray, &mut RawArray); 14] = [
         |_, child| child.length = 3,
         |_, child| child.length = -1,
@@ -254,20 +208,8 @@ fn bad_counts_are_errors() {
 fn null_counts_and_digits_are_checked() {
     let values = [1_000_i64, 2];
     let validity = [0b01_u8];
-    let made = || {
-        Crafted::new(
-            2,
-            [validity.as_ptr(), values.as_ptr().cast(), std::ptr::null()],
-            2,
-        )
-    };
+    let made = || Crafted::new(2, [validity.as_ptr(), values.as_ptr().cast(), std::ptr::null()], 2);
     let error = made().error(DataType::Int64, |_, child| child.null_count = 2);
     assert!(error.contains("1 values are null, not 2"), "{error}");
-    made().error(
-        DataType::Decimal {
-            precision: 3,
-            scale: 0,
-        },
-        |_, _| {},
-    );
+    made().error(DataType::Decimal { precision: 3, scale: 0 }, |_, _| {});
 }

@@ -56,10 +56,9 @@ pub(crate) fn with_literal(
         (Values::I8(v), Scalar::Tinyint(l)) => one(op, v, *l),
         (Values::I16(v), Scalar::Smallint(l)) => one(op, v, *l),
         (Values::I32(v), Scalar::Int(l) | Scalar::Date(l)) => one(op, v, *l),
-        (
-            Values::I64(v),
-            Scalar::Bigint(l) | Scalar::Timestamp(l) | Scalar::TimestampNtz(l),
-        ) => one(op, v, *l),
+        (Values::I64(v), Scalar::Bigint(l) | Scalar::Timestamp(l) | Scalar::TimestampNtz(l)) => {
+            one(op, v, *l)
+        }
         (Values::I64(v), Scalar::Decimal { unscaled, .. }) => match i64::try_from(*unscaled) {
             Ok(l) => one(op, v, l),
             // More digits than the column has: the same order for every value.
@@ -89,8 +88,12 @@ pub(crate) fn columns(op: CompareOp, left: &Values, right: &Values) -> Result<Bo
         (Values::I64(a), Values::I64(b)) => many(op, len, a.iter().copied(), b.iter().copied()),
         (Values::I128(a), Values::I128(b)) => many(op, len, a.iter().copied(), b.iter().copied()),
         // Decimals of one scale whose precisions lie on both sides of 18 digits.
-        (Values::I64(a), Values::I128(b)) => many(op, len, copied(a).into_iter(), b.iter().copied()),
-        (Values::I128(a), Values::I64(b)) => many(op, len, a.iter().copied(), copied(b).into_iter()),
+        (Values::I64(a), Values::I128(b)) => {
+            many(op, len, copied(a).into_iter(), b.iter().copied())
+        }
+        (Values::I128(a), Values::I64(b)) => {
+            many(op, len, a.iter().copied(), copied(b).into_iter())
+        }
         (Values::F32(a), Values::F32(b)) => many(op, len, a.iter().copied(), b.iter().copied()),
         (Values::F64(a), Values::F64(b)) => many(op, len, a.iter().copied(), b.iter().copied()),
         (Values::Bytes(a), Values::Bytes(b)) => many(op, len, a.iter(), b.iter()),

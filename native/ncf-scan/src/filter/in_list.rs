@@ -12,7 +12,10 @@ const WALK: usize = 8;
 /// A compiled list, without its nulls.
 #[derive(Debug, Clone)]
 pub(crate) enum InList {
-    Bools { has_false: bool, has_true: bool },
+    Bools {
+        has_false: bool,
+        has_true: bool,
+    },
     /// Integers, dates, timestamps and unscaled decimals.
     Integers(Vec<i128>),
     /// Canonical bits of floats and doubles.
@@ -84,15 +87,13 @@ impl InList {
             (Self::Doubles(list), Values::F64(v)) => {
                 pack(v, |v| found(list, canonical_f64(v).to_bits()))
             }
-            (Self::Bytes(list), Values::Bytes(v)) => {
-                pack_iter(v.len(), v.iter(), |v: &[u8]| {
-                    if list.len() <= WALK {
-                        list.iter().any(|have| have == v)
-                    } else {
-                        list.binary_search_by(|have| have.as_slice().cmp(v)).is_ok()
-                    }
-                })
-            }
+            (Self::Bytes(list), Values::Bytes(v)) => pack_iter(v.len(), v.iter(), |v: &[u8]| {
+                if list.len() <= WALK {
+                    list.iter().any(|have| have == v)
+                } else {
+                    list.binary_search_by(|have| have.as_slice().cmp(v)).is_ok()
+                }
+            }),
             _ => return Err(Error::internal("the list does not fit the column's values")),
         })
     }

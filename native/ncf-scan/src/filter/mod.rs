@@ -179,7 +179,10 @@ fn on_values(test: &Test, values: &Values, validity: Option<&BooleanBuffer>) -> 
         }
         Test::Compare(CompareOp::NullSafeEq, literal) => {
             let mask = compare::with_literal(CompareOp::Eq, values, literal)?;
-            Truth { is_true: validity.map_or_else(|| mask.clone(), |valid| &mask & valid), known: None }
+            Truth {
+                is_true: validity.map_or_else(|| mask.clone(), |valid| &mask & valid),
+                known: None,
+            }
         }
         Test::Compare(op, literal) => {
             Truth::masked(compare::with_literal(*op, values, literal)?, validity)
@@ -225,7 +228,10 @@ fn pack<T: Copy>(values: &[T], test: impl Fn(T) -> bool) -> BooleanBuffer {
     let mut words: Vec<u64> = Vec::with_capacity(values.len().div_ceil(64));
     let (chunks, rest) = values.as_chunks::<64>();
     let word = |chunk: &[T]| {
-        chunk.iter().enumerate().fold(0, |word, (bit, value)| word | (u64::from(test(*value)) << bit))
+        chunk
+            .iter()
+            .enumerate()
+            .fold(0, |word, (bit, value)| word | (u64::from(test(*value)) << bit))
     };
     // A fixed length lets the compiler unroll.
     words.extend(chunks.iter().map(|chunk| word(chunk)));

@@ -4,9 +4,7 @@
 use std::cmp::Ordering;
 
 use arrow_buffer::{BooleanBuffer, OffsetBuffer};
-use ncf_core::{
-    ByteValues, CompareOp, DataType, Expression, Predicate, Scalar, TextOp, Values,
-};
+use ncf_core::{ByteValues, CompareOp, DataType, Expression, Predicate, Scalar, TextOp, Values};
 
 /// A seeded xorshift.
 pub(crate) struct Random(pub(crate) u64);
@@ -131,8 +129,12 @@ pub(crate) fn scalar(random: &mut Random, data_type: DataType) -> Scalar {
         DataType::Boolean => Scalar::Boolean(small > 0),
         DataType::Int8 => Scalar::Tinyint(small),
         DataType::Int16 => Scalar::Smallint(i16::from(small) * 1000),
-        DataType::Int32 => Scalar::Int(random.pick(&[i32::MIN, i32::MAX, small.into(), small.into()])),
-        DataType::Int64 => Scalar::Bigint(random.pick(&[i64::MIN, i64::MAX, small.into(), small.into()])),
+        DataType::Int32 => {
+            Scalar::Int(random.pick(&[i32::MIN, i32::MAX, small.into(), small.into()]))
+        }
+        DataType::Int64 => {
+            Scalar::Bigint(random.pick(&[i64::MIN, i64::MAX, small.into(), small.into()]))
+        }
         DataType::Float32 => {
             Scalar::Float(random.pick(&[-0.0, 0.0, f32::NAN, -f32::NAN, 1.5, f32::NEG_INFINITY]))
         }
@@ -148,7 +150,9 @@ pub(crate) fn scalar(random: &mut Random, data_type: DataType) -> Scalar {
             let texts = ["", "a", "ab", "abab", "b", "é", "aé", "ba", "a long text with ab in it"];
             Scalar::String(random.pick(&texts).into())
         }
-        DataType::Binary => Scalar::Binary(random.pick(&[vec![], vec![0], vec![255, 1], vec![0, 0]])),
+        DataType::Binary => {
+            Scalar::Binary(random.pick(&[vec![], vec![0], vec![255, 1], vec![0, 0]]))
+        }
         DataType::Date => Scalar::Date(small.into()),
         DataType::Timestamp => Scalar::Timestamp(small.into()),
         DataType::TimestampNtz => Scalar::TimestampNtz(small.into()),

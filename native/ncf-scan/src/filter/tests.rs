@@ -10,9 +10,8 @@ type Column = Vec<Option<ncf_core::Scalar>>;
 
 /// Rows of a column and a page that holds them, in a random form.
 fn column(random: &mut Random, data_type: DataType, len: usize) -> (Column, DecodedPage) {
-    let distinct: Column = (0..1 + random.below(6))
-        .map(|_| Some(scalar(random, data_type)))
-        .collect();
+    let distinct: Column =
+        (0..1 + random.below(6)).map(|_| Some(scalar(random, data_type))).collect();
     let null_of_8 = random.pick(&[0, 0, 1, 4, 8]);
     let mut rows: Column = match random.below(4) {
         1 => vec![distinct[0].clone(); len],
@@ -99,7 +98,12 @@ fn agrees_with_the_oracle() {
                     }
                 });
                 let given = found.get(row);
-                assert_eq!(given, expected, "case {case}, row {row}: {predicate}\n{node:?}\n{rows:?}", rows = rows.pages);
+                assert_eq!(
+                    given,
+                    expected,
+                    "case {case}, row {row}: {predicate}\n{node:?}\n{rows:?}",
+                    rows = rows.pages
+                );
                 assert!(found.is_true.value(row) == (expected == Some(true)), "{predicate}");
             }
         }

@@ -24,15 +24,9 @@ fn verdict(
     head: Option<&Metadata>,
 ) -> Option<ErrorKind> {
     let (schema, partition_columns) = (schema(), vec!["b".to_owned()]);
-    check(
-        operation,
-        base,
-        head,
-        Some(&schema),
-        Some(&partition_columns),
-    )
-    .err()
-    .map(|error| error.kind())
+    check(operation, base, head, Some(&schema), Some(&partition_columns))
+        .err()
+        .map(|error| error.kind())
 }
 
 const CONFLICT: Option<ErrorKind> = Some(ErrorKind::Conflict);
@@ -45,17 +39,10 @@ fn nothing_conflicts_where_there_is_no_table_or_the_same() {
     }
     for operation in [Operation::Append, Operation::Overwrite] {
         assert_eq!(verdict(operation, Some(&table), Some(&table)), None);
-        assert_eq!(
-            verdict(operation, None, Some(&table)),
-            None,
-            "created by another"
-        );
+        assert_eq!(verdict(operation, None, Some(&table)), None, "created by another");
     }
     assert_eq!(verdict(Operation::Create, None, Some(&table)), CONFLICT);
-    assert_eq!(
-        verdict(Operation::Create, Some(&table), Some(&table)),
-        CONFLICT
-    );
+    assert_eq!(verdict(Operation::Create, Some(&table), Some(&table)), CONFLICT);
 }
 
 #[test]
@@ -71,31 +58,13 @@ fn an_append_survives_new_nullable_columns_and_properties_only() {
     };
     let ok = (None, CONFLICT);
     let both = (CONFLICT, CONFLICT);
-    assert_eq!(
-        change(|m| m.properties = BTreeMap::from([("k".into(), "v".into())])),
-        ok
-    );
-    assert_eq!(
-        change(|m| m
-            .schema
-            .fields
-            .push(Field::new(3, "c", DataType::Date, true))),
-        ok
-    );
+    assert_eq!(change(|m| m.properties = BTreeMap::from([("k".into(), "v".into())])), ok);
+    assert_eq!(change(|m| m.schema.fields.push(Field::new(3, "c", DataType::Date, true))), ok);
     assert_eq!(change(|m| m.schema.fields[0].nullable = true), ok);
     assert_eq!(change(|m| m.schema.fields.reverse()), ok);
-    assert_eq!(
-        change(|m| m
-            .schema
-            .fields
-            .push(Field::new(3, "c", DataType::Date, false))),
-        both
-    );
+    assert_eq!(change(|m| m.schema.fields.push(Field::new(3, "c", DataType::Date, false))), both);
     assert_eq!(change(|m| m.schema.fields[1].nullable = false), both);
-    assert_eq!(
-        change(|m| m.schema.fields[0].data_type = DataType::Int32),
-        both
-    );
+    assert_eq!(change(|m| m.schema.fields[0].data_type = DataType::Int32), both);
     assert_eq!(change(|m| m.schema.fields[0].name = "x".into()), both);
     assert_eq!(change(|m| m.schema.fields[0].id = 7), both);
     assert_eq!(change(|m| m.schema.fields.truncate(1)), both);

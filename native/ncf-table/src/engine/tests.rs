@@ -10,19 +10,14 @@ fn io() -> Error {
 }
 
 fn record(store: &MemoryLogStore, version: u64) -> Vec<u8> {
-    store
-        .read(&layout::record_path(version), u64::MAX)
-        .unwrap()
-        .unwrap()
+    store.read(&layout::record_path(version), u64::MAX).unwrap().unwrap()
 }
 
 /// An append to a table at version 0, asked to put version 1.
 fn putting() -> (MemoryLogStore, Engine, Arc<[u8]>) {
     let store = MemoryLogStore::new("t");
     create(&store);
-    let transaction = Transaction::new(Some(&read(&store)))
-        .schema(&schema())
-        .add(file("mine", 5));
+    let transaction = Transaction::new(Some(&read(&store))).schema(&schema()).add(file("mine", 5));
     let (mut engine, request) = Engine::start(transaction).unwrap();
     assert!(matches!(request, Request::Read { version: 1 }));
     match engine.step(Event::Read(Ok(None)), 0) {
@@ -49,13 +44,7 @@ fn a_put_that_is_created_is_done_and_its_time_goes_forward() {
     let before = CommitRecord::decode(&record(&store, 0)).unwrap();
     assert_eq!(made.header.ts, before.header.ts + 1, "the clock said 0");
     let done = result(engine.step(Event::Put(Ok(Put::Created)), 0)).unwrap();
-    assert_eq!(
-        done,
-        Committed {
-            version: 1,
-            already: false
-        }
-    );
+    assert_eq!(done, Committed { version: 1, already: false });
 }
 
 #[test]
@@ -79,10 +68,7 @@ fn an_open_outcome_puts_the_same_bytes_at_the_same_version_again() {
         let request = engine.step(Event::Read(seen), 0);
         assert!(matches!(request, Request::Wait { .. }), "{request:?}");
         match engine.step(Event::Waited, 99) {
-            Request::Put {
-                version: 1,
-                bytes: again,
-            } => assert_eq!(again, bytes),
+            Request::Put { version: 1, bytes: again } => assert_eq!(again, bytes),
             other => panic!("{other:?}"),
         }
     }
@@ -116,10 +102,7 @@ fn a_certain_failure_is_certain_only_when_nothing_is_open() {
     engine.step(Event::Put(Ok(Put::Unknown(io()))), 0);
     engine.step(Event::Read(Ok(None)), 0);
     engine.step(Event::Waited, 0);
-    assert_eq!(
-        kind(engine.step(Event::Put(Err(io())), 0)),
-        ErrorKind::CommitStateUnknown
-    );
+    assert_eq!(kind(engine.step(Event::Put(Err(io())), 0)), ErrorKind::CommitStateUnknown);
     let (_, mut engine, _) = putting();
     let request = engine.step(Event::Put(Ok(Put::NotDurable(io()))), 0);
     assert_eq!(kind(request), ErrorKind::CommitStateUnknown);
@@ -132,22 +115,14 @@ fn a_lost_race_rebases_onto_the_winner() {
     engine.step(Event::Put(Ok(Put::Exists)), 0);
     let request = engine.step(Event::Read(Ok(Some(record(&store, 1)))), 0);
     assert!(matches!(request, Request::Wait { round: 0 }));
-    assert!(matches!(
-        engine.step(Event::Waited, 0),
-        Request::Read { version: 2 }
-    ));
+    assert!(matches!(engine.step(Event::Waited, 0), Request::Read { version: 2 }));
     let Request::Put { version: 2, bytes } = engine.step(Event::Read(Ok(None)), 0) else {
         panic!()
     };
     let made = CommitRecord::decode(&bytes).unwrap();
     assert_eq!(made.header.read, Some(0), "what it was planned on");
-    assert_eq!(
-        made.header.prev,
-        Some(crate::record::digest(&record(&store, 1)))
-    );
-    let [Action::Add(add)] = &made.actions[..] else {
-        panic!("{made:?}")
-    };
+    assert_eq!(made.header.prev, Some(crate::record::digest(&record(&store, 1))));
+    let [Action::Add(add)] = &made.actions[..] else { panic!("{made:?}") };
     assert_eq!(add.row0, 10, "after the winner's rows");
 }
 
@@ -159,10 +134,7 @@ fn reads_are_tried_again_and_then_given_up() {
     for round in 0..MAX_FAILED_READS {
         let request = engine.step(Event::Read(Err(io())), 0);
         assert!(matches!(request, Request::Wait { round: r } if r == round));
-        assert!(matches!(
-            engine.step(Event::Waited, 0),
-            Request::Read { version: 1 }
-        ));
+        assert!(matches!(engine.step(Event::Waited, 0), Request::Read { version: 1 }));
     }
     assert_eq!(kind(engine.step(Event::Read(Err(io())), 0)), ErrorKind::Io);
     let misuse = engine.step(Event::Waited, 0);
@@ -189,10 +161,9 @@ fn races_end() {
     let mut races = 0;
     let end = loop {
         request = match request {
-            Request::Read { version } => engine.step(
-                Event::Read(store.read(&layout::record_path(version), u64::MAX)),
-                0,
-            ),
+            Request::Read { version } => {
+                engine.step(Event::Read(store.read(&layout::record_path(version), u64::MAX)), 0)
+            }
             Request::Put { version, .. } => {
                 // A rival that knows the head is always faster.
                 let head = engine.head.clone().unwrap();
@@ -207,12 +178,7 @@ fn races_end() {
                     iso: String::new(),
                     app: None,
                 };
-                let bytes = CommitRecord {
-                    header,
-                    actions: vec![],
-                }
-                .encode()
-                .unwrap();
+                let bytes = CommitRecord { header, actions: vec![] }.encode().unwrap();
                 store.overwrite(&layout::record_path(version), &bytes);
                 races += 1;
                 engine.step(Event::Put(Ok(Put::Exists)), 0)

@@ -23,9 +23,7 @@ fn record() -> CommitRecord {
         },
         actions: vec![
             Action::Protocol(Protocol::current()),
-            Action::Remove(RemoveFile {
-                path: "data/old".into(),
-            }),
+            Action::Remove(RemoveFile { path: "data/old".into() }),
             Action::Add(add),
         ],
     }
@@ -33,10 +31,8 @@ fn record() -> CommitRecord {
 
 /// `lines` with a trailer that fits them.
 fn sealed(lines: &[&str]) -> Vec<u8> {
-    let mut bytes: Vec<u8> = lines
-        .iter()
-        .flat_map(|line| format!("{line}\n").into_bytes())
-        .collect();
+    let mut bytes: Vec<u8> =
+        lines.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect();
     let trailer = trailer(lines.len(), &bytes);
     bytes.extend_from_slice(trailer.as_bytes());
     bytes
@@ -57,17 +53,10 @@ fn the_bytes_are_pinned_and_round_trip() {
     );
     assert_eq!(lines[1], r#"{"proto":{"r":["core1"],"w":["core1"]}}"#);
     assert_eq!(lines[2], r#"{"rm":{"p":"data/old"}}"#);
-    assert!(
-        lines[4].starts_with(r#"{"end":{"n":4,"crc32c":""#),
-        "{}",
-        lines[4]
-    );
+    assert!(lines[4].starts_with(r#"{"end":{"n":4,"crc32c":""#), "{}", lines[4]);
     assert_eq!(lines.len(), 5);
     assert_eq!(CommitRecord::decode(&bytes).unwrap(), record);
-    assert_eq!(
-        digest(b""),
-        "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
-    );
+    assert_eq!(digest(b""), "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262");
 }
 
 #[test]
@@ -85,10 +74,7 @@ fn every_flipped_bit_and_every_truncation_is_found() {
     }
     for extra in [&b"\n"[..], b" ", b"\0", b"{}\n", &bytes] {
         let longer = [&bytes, extra].concat();
-        assert_eq!(
-            CommitRecord::decode(&longer).unwrap_err().kind(),
-            ErrorKind::Corrupt
-        );
+        assert_eq!(CommitRecord::decode(&longer).unwrap_err().kind(), ErrorKind::Corrupt);
     }
 }
 
@@ -117,10 +103,7 @@ fn resealed_nonsense_is_corrupt_and_newer_forms_are_unsupported() {
     let error = CommitRecord::decode(&sealed(&[&newer])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     let odd = header.replace("0190163d-", "");
-    assert_eq!(
-        CommitRecord::decode(&sealed(&[&odd])).unwrap_err().kind(),
-        ErrorKind::Corrupt
-    );
+    assert_eq!(CommitRecord::decode(&sealed(&[&odd])).unwrap_err().kind(), ErrorKind::Corrupt);
     let with_more = header.replace(r#""ncf":1"#, r#""ncf":1,"later":{"x":[1]}"#);
     CommitRecord::decode(&sealed(&[&with_more, r#"{"later":{}}"#])).unwrap();
 }
@@ -128,17 +111,13 @@ fn resealed_nonsense_is_corrupt_and_newer_forms_are_unsupported() {
 #[test]
 fn statistics_give_way_to_the_line_limit_and_the_rest_fails() {
     let mut wide = crate::tests::file("wide", 1);
-    let bounds = ColumnBounds {
-        min: Some(Scalar::String("x".repeat(1000))),
-        ..ColumnBounds::default()
-    };
+    let bounds =
+        ColumnBounds { min: Some(Scalar::String("x".repeat(1000))), ..ColumnBounds::default() };
     wide.st = (1..=3000).map(|id| (id, bounds.clone())).collect();
     let mut record = record();
     record.actions = vec![Action::Add(wide.clone())];
     let back = CommitRecord::decode(&record.encode().unwrap()).unwrap();
-    let [Action::Add(kept)] = &back.actions[..] else {
-        panic!("{back:?}")
-    };
+    let [Action::Add(kept)] = &back.actions[..] else { panic!("{back:?}") };
     assert_eq!(kept.st.len(), 750);
     assert_eq!(kept.st.keys().copied().max(), Some(750));
     wide.st = BTreeMap::new();

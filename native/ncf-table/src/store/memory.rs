@@ -58,10 +58,7 @@ impl MemoryLogStore {
             faults,
             random: faults.seed,
         };
-        Self {
-            name: name.into(),
-            state: Mutex::new(state),
-        }
+        Self { name: name.into(), state: Mutex::new(state) }
     }
 
     /// Behaves from now on; puts on their way land first.
@@ -69,10 +66,7 @@ impl MemoryLogStore {
         let mut state = self.lock();
         state.operations = u64::MAX / 2;
         state.land();
-        state.faults = Faults {
-            seed: state.faults.seed,
-            ..Faults::default()
-        };
+        state.faults = Faults { seed: state.faults.seed, ..Faults::default() };
     }
 
     /// Stores `bytes` at `path`, whatever is there: damage for tests.
@@ -140,14 +134,7 @@ impl LogStore for MemoryLogStore {
 
     fn put_if_absent(&self, path: &str, bytes: &[u8]) -> Result<Put> {
         let mut state = self.lock();
-        let Faults {
-            lost_ack,
-            lost_put,
-            delayed_put,
-            failed_put,
-            not_durable,
-            ..
-        } = state.faults;
+        let Faults { lost_ack, lost_put, delayed_put, failed_put, not_durable, .. } = state.faults;
         let draw = state.next() % 1000;
         let mut below = 0;
         let mut hit = |rate: u32| {
@@ -187,12 +174,7 @@ impl LogStore for MemoryLogStore {
         let mut names: Vec<String> = state
             .files
             .keys()
-            .filter_map(|path| {
-                path.strip_prefix(&prefix)?
-                    .split('/')
-                    .next()
-                    .map(str::to_owned)
-            })
+            .filter_map(|path| path.strip_prefix(&prefix)?.split('/').next().map(str::to_owned))
             .collect();
         names.dedup();
         Ok(names)
@@ -211,18 +193,9 @@ mod tests {
     #[test]
     fn lists_creates_once_and_deletes() {
         let store = MemoryLogStore::new("t");
-        assert!(matches!(
-            store.put_if_absent("a/b/1", b"x").unwrap(),
-            Put::Created
-        ));
-        assert!(matches!(
-            store.put_if_absent("a/b/1", b"y").unwrap(),
-            Put::Exists
-        ));
-        assert!(matches!(
-            store.put_if_absent("a/c/2", b"y").unwrap(),
-            Put::Created
-        ));
+        assert!(matches!(store.put_if_absent("a/b/1", b"x").unwrap(), Put::Created));
+        assert!(matches!(store.put_if_absent("a/b/1", b"y").unwrap(), Put::Exists));
+        assert!(matches!(store.put_if_absent("a/c/2", b"y").unwrap(), Put::Created));
         assert_eq!(store.list("a").unwrap(), ["b", "c"]);
         assert_eq!(store.read("a/b/1", 1).unwrap().unwrap(), b"x");
         store.delete("a/b/1").unwrap();
@@ -231,12 +204,7 @@ mod tests {
 
     #[test]
     fn faults_come_as_often_as_asked_and_delayed_puts_land() {
-        let faults = Faults {
-            seed: 7,
-            lost_ack: 200,
-            delayed_put: 300,
-            ..Faults::default()
-        };
+        let faults = Faults { seed: 7, lost_ack: 200, delayed_put: 300, ..Faults::default() };
         let store = MemoryLogStore::with_faults("t", faults);
         let mut unknown = 0;
         for path in 0..1000 {

@@ -29,37 +29,22 @@ impl PosixLogStore {
     pub fn new(root: impl AsRef<Path>) -> Self {
         let given = root.as_ref();
         let root = std::path::absolute(given).unwrap_or_else(|_| given.to_path_buf());
-        Self {
-            name: root.display().to_string(),
-            root,
-            durable: Mutex::default(),
-        }
+        Self { name: root.display().to_string(), root, durable: Mutex::default() }
     }
 
     fn resolve(&self, path: &str) -> Result<PathBuf> {
         let inside = !path.contains(['\\', '\0'])
-            && path
-                .split('/')
-                .all(|segment| !matches!(segment, "" | "." | ".."));
+            && path.split('/').all(|segment| !matches!(segment, "" | "." | ".."));
         if inside {
-            Ok(path
-                .split('/')
-                .fold(self.root.clone(), |at, segment| at.join(segment)))
+            Ok(path.split('/').fold(self.root.clone(), |at, segment| at.join(segment)))
         } else {
-            Err(Error::invalid_argument(format!(
-                "{path:?} is not a path inside a table"
-            )))
+            Err(Error::invalid_argument(format!("{path:?} is not a path inside a table")))
         }
     }
 
     /// Creates `directory` and returns the folders above it that are still to be made durable.
     fn create_directories(&self, directory: &Path) -> Result<Vec<PathBuf>> {
-        if self
-            .durable
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(directory)
-        {
+        if self.durable.lock().unwrap_or_else(PoisonError::into_inner).contains(directory) {
             return Ok(Vec::new());
         }
         let mut above = Vec::new();
@@ -72,10 +57,7 @@ impl PosixLogStore {
         }
         fs::create_dir_all(directory).map_err(|error| match error.kind() {
             Os::AlreadyExists | Os::NotADirectory => not_a_directory(directory),
-            _ => Error::io(
-                format!("cannot create the folder {}", directory.display()),
-                error,
-            ),
+            _ => Error::io(format!("cannot create the folder {}", directory.display()), error),
         })?;
         Ok(above)
     }
@@ -134,9 +116,7 @@ impl LogStore for PosixLogStore {
             Err(error) => return Err(failed(error)),
         };
         let mut bytes = Vec::new();
-        file.take(limit.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(failed)?;
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
         if bytes.len() as u64 > limit {
             let what = format!("bytes of {}", full.display());
             return Err(Error::limit_exceeded(&what, bytes.len() as u64, limit));
@@ -182,10 +162,9 @@ impl LogStore for PosixLogStore {
     fn delete(&self, path: &str) -> Result<()> {
         let full = self.resolve(path)?;
         match fs::remove_file(&full) {
-            Err(error) if error.kind() != Os::NotFound => Err(Error::io(
-                format!("cannot delete {}", full.display()),
-                error,
-            )),
+            Err(error) if error.kind() != Os::NotFound => {
+                Err(Error::io(format!("cannot delete {}", full.display()), error))
+            }
             _ => Ok(()),
         }
     }
@@ -199,24 +178,16 @@ fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
     };
     write().map_err(|error| {
         Error::io(
-            format!(
-                "cannot write the commit record to {}; nothing was committed",
-                path.display()
-            ),
+            format!("cannot write the commit record to {}; nothing was committed", path.display()),
             error,
         )
     })
 }
 
 fn sync_directory(directory: &Path) -> Result<()> {
-    File::open(directory)
-        .and_then(|open| open.sync_all())
-        .map_err(|error| {
-            Error::io(
-                format!("cannot make the folder {} durable", directory.display()),
-                error,
-            )
-        })
+    File::open(directory).and_then(|open| open.sync_all()).map_err(|error| {
+        Error::io(format!("cannot make the folder {} durable", directory.display()), error)
+    })
 }
 
 /// A failed `link`: errors that say why it cannot be are final, others (a lost answer of a network

@@ -24,10 +24,7 @@ fn table() -> MemoryLogStore {
 }
 
 fn bytes(store: &MemoryLogStore, version: u64) -> Vec<u8> {
-    store
-        .read(&record_path(version), u64::MAX)
-        .unwrap()
-        .unwrap()
+    store.read(&record_path(version), u64::MAX).unwrap().unwrap()
 }
 
 fn error(store: &MemoryLogStore) -> ncf_core::Error {
@@ -52,16 +49,9 @@ fn every_bit_and_every_truncation_of_every_record() {
         let check = |damaged: &[u8], what: String| {
             store.overwrite(&path, damaged);
             let error = error(&store);
-            assert_eq!(
-                error.kind(),
-                ErrorKind::Corrupt,
-                "version {version}, {what}: {error}"
-            );
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "version {version}, {what}: {error}");
             let text = error.to_string();
-            assert!(
-                text.contains("table some/table") && text.contains(&path),
-                "{text}"
-            );
+            assert!(text.contains("table some/table") && text.contains(&path), "{text}");
         };
         for bit in 0..good.len() * 8 {
             let mut damaged = good.clone();
@@ -83,12 +73,7 @@ fn a_hole_names_the_missing_version() {
         store.delete(&record_path(version)).unwrap();
         for error in [error(&store), latest_version(&store).unwrap_err()] {
             assert_eq!(error.kind(), ErrorKind::Corrupt);
-            assert!(
-                error
-                    .message()
-                    .contains(&format!("version {version} is missing")),
-                "{error}"
-            );
+            assert!(error.message().contains(&format!("version {version} is missing")), "{error}");
         }
     }
     // A record far beyond: the next folder has a first version and this one an end.
@@ -124,16 +109,9 @@ fn records_that_do_not_belong_here_break_the_chain() {
     let store = table();
     store.overwrite(&record_path(2), &bytes(&store, 1));
     assert!(error(&store).message().contains("says it is version 1"));
-    assert_eq!(
-        crate::changes(&other, Some(1), 3).unwrap().len(),
-        2,
-        "the other table is whole"
-    );
+    assert_eq!(crate::changes(&other, Some(1), 3).unwrap().len(), 2, "the other table is whole");
     other.overwrite(&record_path(2), &bytes(&table(), 2));
-    assert_eq!(
-        crate::changes(&other, Some(1), 3).unwrap_err().kind(),
-        ErrorKind::Corrupt
-    );
+    assert_eq!(crate::changes(&other, Some(1), 3).unwrap_err().kind(), ErrorKind::Corrupt);
 }
 
 #[test]
@@ -145,49 +123,26 @@ fn resealed_records_that_contradict_the_table_are_corrupt() {
         ("read", |r| r.header.read = Some(3)),
         ("removed twice", |r| r.actions.push(r.actions[0].clone())),
         ("removes what is not there", |r| {
-            r.actions.push(Action::Remove(RemoveFile {
-                path: "data/x".into(),
-            }));
+            r.actions.push(Action::Remove(RemoveFile { path: "data/x".into() }));
         }),
         ("added twice", |r| r.actions.push(Action::Add(file("c", 1)))),
         ("adds what is there", |r| {
-            r.actions = vec![Action::Add(crate::AddFile {
-                row0: 20,
-                ..file("a", 1)
-            })];
+            r.actions = vec![Action::Add(crate::AddFile { row0: 20, ..file("a", 1) })];
         }),
-        ("path", |r| {
-            r.actions = vec![Action::Remove(RemoveFile {
-                path: "data/../x".into(),
-            })]
-        }),
+        ("path", |r| r.actions = vec![Action::Remove(RemoveFile { path: "data/../x".into() })]),
         ("id", |r| {
-            r.actions = vec![Action::Add(crate::AddFile {
-                id: "x".into(),
-                row0: 20,
-                ..file("d", 1)
-            })]
+            r.actions =
+                vec![Action::Add(crate::AddFile { id: "x".into(), row0: 20, ..file("d", 1) })]
         }),
-        ("row ids given before", |r| {
-            r.actions = vec![Action::Add(file("d", 1))]
-        }),
+        ("row ids given before", |r| r.actions = vec![Action::Add(file("d", 1))]),
         ("row ids overflow", |r| {
-            r.actions = vec![Action::Add(crate::AddFile {
-                row0: u64::MAX,
-                ..file("d", 1)
-            })];
+            r.actions = vec![Action::Add(crate::AddFile { row0: u64::MAX, ..file("d", 1) })];
         }),
         ("partition values", |r| {
             let pv = [("z".to_owned(), None)].into();
-            r.actions = vec![Action::Add(crate::AddFile {
-                pv,
-                row0: 20,
-                ..file("d", 1)
-            })];
+            r.actions = vec![Action::Add(crate::AddFile { pv, row0: 20, ..file("d", 1) })];
         }),
-        ("two protocols", |r| {
-            r.actions = vec![Action::Protocol(Protocol::current()); 2]
-        }),
+        ("two protocols", |r| r.actions = vec![Action::Protocol(Protocol::current()); 2]),
         ("metadata", |r| {
             let mut metadata = read(&table()).metadata;
             metadata.partition_columns = vec!["nowhere".into()];
@@ -225,9 +180,8 @@ fn newer_tables_are_refused_by_name_and_older_versions_stay_readable() {
         let mut sealed = record.encode().unwrap();
         if !unknown.is_empty() {
             // Unknown kinds have no JSON form of their own: rename one that has.
-            let text = String::from_utf8(sealed)
-                .unwrap()
-                .replace("\"rm\"", &format!("\"{unknown}\""));
+            let text =
+                String::from_utf8(sealed).unwrap().replace("\"rm\"", &format!("\"{unknown}\""));
             let body_end = text.rfind("{\"end\"").unwrap();
             let body = &text[..body_end];
             let lines = body.lines().count();
@@ -248,22 +202,13 @@ fn newer_tables_are_refused_by_name_and_older_versions_stay_readable() {
 
     let writer = with(&["core1"], &["core1", "gcfence"], "");
     let snapshot = read(&writer);
-    let error = Transaction::new(Some(&snapshot))
-        .schema(&schema())
-        .commit(&writer)
-        .unwrap_err();
+    let error = Transaction::new(Some(&snapshot)).schema(&schema()).commit(&writer).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert!(
-        error.message().contains("writer feature gcfence"),
-        "{error}"
-    );
+    assert!(error.message().contains("writer feature gcfence"), "{error}");
 
     let unknown = with(&["core1"], &["core1"], "move");
     assert_eq!(self::error(&unknown).kind(), ErrorKind::Unsupported);
     assert!(crate::changes(&unknown, Some(2), 3).is_err());
     let ignorable = with(&["core1"], &["core1"], "gc");
-    assert_eq!(
-        paths(&read(&ignorable)),
-        ["data/a.ncf", "data/b.ncf", "data/c.ncf"]
-    );
+    assert_eq!(paths(&read(&ignorable)), ["data/a.ncf", "data/b.ncf", "data/c.ncf"]);
 }

@@ -11,9 +11,7 @@ use crate::{
 };
 
 fn overwrite(store: &dyn LogStore, name: &str) -> Transaction {
-    Transaction::new(Some(&read(store)))
-        .operation(Operation::Overwrite)
-        .add(file(name, 1))
+    Transaction::new(Some(&read(store))).operation(Operation::Overwrite).add(file(name, 1))
 }
 
 #[test]
@@ -46,29 +44,16 @@ fn create_append_overwrite_and_back_in_time() {
     overwrite(&store, "c").commit(&store).unwrap();
     let three = read(&store);
     assert_eq!(paths(&three), ["data/c.ncf"]);
-    assert_eq!(
-        three.metadata, two.metadata,
-        "an overwrite without a schema keeps the definition"
-    );
-    assert_eq!(
-        three.file("data/c.ncf").unwrap().row0,
-        20,
-        "row ids are never given twice"
-    );
+    assert_eq!(three.metadata, two.metadata, "an overwrite without a schema keeps the definition");
+    assert_eq!(three.file("data/c.ncf").unwrap().row0, 20, "row ids are never given twice");
 
     assert_eq!(open_version(&store, 2).unwrap(), two);
     assert!(paths(&open_version(&store, 0).unwrap()).is_empty());
-    assert_eq!(
-        open_version(&store, 4).unwrap_err().kind(),
-        ErrorKind::InvalidArgument
-    );
+    assert_eq!(open_version(&store, 4).unwrap_err().kind(), ErrorKind::InvalidArgument);
     assert_eq!(open_timestamp(&store, two.timestamp).unwrap(), two);
     assert_eq!(open_timestamp(&store, i64::MAX).unwrap(), three);
     let before = open_version(&store, 0).unwrap().timestamp - 1;
-    assert_eq!(
-        open_timestamp(&store, before).unwrap_err().kind(),
-        ErrorKind::InvalidArgument
-    );
+    assert_eq!(open_timestamp(&store, before).unwrap_err().kind(), ErrorKind::InvalidArgument);
 
     let all = changes(&store, None, 3).unwrap();
     assert_eq!(
@@ -98,10 +83,7 @@ fn the_first_append_or_overwrite_makes_the_table() {
             .unwrap();
         assert_eq!((done.version, done.already), (0, false));
         let made = read(&store);
-        assert_eq!(
-            (made.metadata.properties, made.metadata.schema),
-            (properties, schema())
-        );
+        assert_eq!((made.metadata.properties, made.metadata.schema), (properties, schema()));
     }
 }
 
@@ -109,16 +91,12 @@ fn the_first_append_or_overwrite_makes_the_table() {
 fn create_fails_when_the_table_exists_and_nothing_works_without_a_schema() {
     let store = MemoryLogStore::new("t");
     create(&store);
-    let again = Transaction::new(None)
-        .operation(Operation::Create)
-        .schema(&schema());
+    let again = Transaction::new(None).operation(Operation::Create).schema(&schema());
     let error = again.commit(&store).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert!(error.message().contains("already exists"));
     for operation in [Operation::Create, Operation::Append, Operation::Overwrite] {
-        let bare = Transaction::new(None)
-            .operation(operation)
-            .commit(&MemoryLogStore::new("t"));
+        let bare = Transaction::new(None).operation(operation).commit(&MemoryLogStore::new("t"));
         assert_eq!(bare.unwrap_err().kind(), ErrorKind::InvalidArgument);
     }
     assert_eq!(latest_version(&store).unwrap(), Some(0));
@@ -133,17 +111,11 @@ fn an_append_that_does_not_fit_says_why_and_changes_nothing() {
         Field::new(2, "c", DataType::String, true),
     ])
     .unwrap();
-    let error = Transaction::new(Some(&read(&store)))
-        .schema(&other)
-        .commit(&store)
-        .unwrap_err();
+    let error = Transaction::new(Some(&read(&store))).schema(&other).commit(&store).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
-    for part in [
-        "column a is bigint in the table and int in the data",
-        "column c",
-        "column b",
-        "table t",
-    ] {
+    for part in
+        ["column a is bigint in the table and int in the data", "column c", "column b", "table t"]
+    {
         assert!(error.to_string().contains(part), "{error}");
     }
     let error = Transaction::new(Some(&read(&store)))
@@ -167,24 +139,13 @@ fn columns_in_another_order_are_matched_by_name() {
     let mut add = file("x", 1);
     let bounds = add.st.remove(&1).unwrap();
     add.st.insert(2, bounds.clone());
-    Transaction::new(Some(&read(&store)))
-        .schema(&swapped)
-        .add(add.clone())
-        .commit(&store)
-        .unwrap();
+    Transaction::new(Some(&read(&store))).schema(&swapped).add(add.clone()).commit(&store).unwrap();
     let stored = read(&store);
-    assert_eq!(
-        stored.files[0].st,
-        BTreeMap::from([(1, bounds)]),
-        "under the table's id of a"
-    );
+    assert_eq!(stored.files[0].st, BTreeMap::from([(1, bounds)]), "under the table's id of a");
     add.st = BTreeMap::from([(9, Default::default())]);
     add.path = "data/y.ncf".into();
-    let error = Transaction::new(Some(&stored))
-        .schema(&swapped)
-        .add(add)
-        .commit(&store)
-        .unwrap_err();
+    let error =
+        Transaction::new(Some(&stored)).schema(&swapped).add(add).commit(&store).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
 }
 
@@ -212,31 +173,15 @@ fn an_overwrite_may_bring_another_schema_and_partitioning() {
     };
     replace(add).commit(&store).unwrap();
     let now = read(&store);
-    let ids: Vec<_> = now
-        .metadata
-        .schema
-        .fields
-        .iter()
-        .map(|f| (f.name.as_str(), f.id))
-        .collect();
-    assert_eq!(
-        ids,
-        [("p", 3), ("a", 1), ("b", 4)],
-        "a kept its id, b changed its type"
-    );
+    let ids: Vec<_> = now.metadata.schema.fields.iter().map(|f| (f.name.as_str(), f.id)).collect();
+    assert_eq!(ids, [("p", 3), ("a", 1), ("b", 4)], "a kept its id, b changed its type");
     assert_eq!(now.metadata.partition_columns, ["p"]);
     assert_eq!(now.files[0].st.keys().collect::<Vec<_>>(), [&1]);
     assert_eq!(now.metadata.id, base.metadata.id);
     // Planned on the old definition: a conflict for both.
     let error = replace(file("q", 1)).commit(&store).unwrap_err();
-    assert_eq!(
-        error.kind(),
-        ErrorKind::InvalidArgument,
-        "no value of p: {error}"
-    );
-    let late = Transaction::new(Some(&base))
-        .schema(&schema())
-        .add(file("late", 1));
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "no value of p: {error}");
+    let late = Transaction::new(Some(&base)).schema(&schema()).add(file("late", 1));
     assert_eq!(late.commit(&store).unwrap_err().kind(), ErrorKind::Conflict);
     let late = Transaction::new(Some(&base)).operation(Operation::Overwrite);
     assert_eq!(late.commit(&store).unwrap_err().kind(), ErrorKind::Conflict);
@@ -274,10 +219,8 @@ fn the_same_application_version_commits_once() {
     assert_eq!(paths(&read(&store)), ["data/a.ncf", "data/d.ncf"]);
     assert_eq!(read(&store).apps, BTreeMap::from([("query".to_owned(), 6)]));
     // A create that ran before is a success too, not "already exists".
-    let create = Transaction::new(None)
-        .operation(Operation::Create)
-        .schema(&schema())
-        .app("query", 6);
+    let create =
+        Transaction::new(None).operation(Operation::Create).schema(&schema()).app("query", 6);
     assert!(create.commit(&store).unwrap().already);
 }
 
@@ -288,13 +231,8 @@ fn files_that_are_there_already_are_never_reported_as_deletable() {
     let base = read(&store);
     append(&store, "a");
     for base in [base, read(&store)] {
-        let again = Transaction::new(Some(&base))
-            .schema(&schema())
-            .add(file("a", 10));
-        assert_eq!(
-            again.commit(&store).unwrap_err().kind(),
-            ErrorKind::CommitStateUnknown
-        );
+        let again = Transaction::new(Some(&base)).schema(&schema()).add(file("a", 10));
+        assert_eq!(again.commit(&store).unwrap_err().kind(), ErrorKind::CommitStateUnknown);
     }
     assert_eq!(latest_version(&store).unwrap(), Some(1));
 }
@@ -307,11 +245,8 @@ fn bad_files_are_refused_before_anything_is_stored() {
     let refused = |edit: fn(&mut crate::AddFile)| {
         let mut add = file("a", 1);
         edit(&mut add);
-        let error = Transaction::new(Some(&base))
-            .schema(&schema())
-            .add(add)
-            .commit(&store)
-            .unwrap_err();
+        let error =
+            Transaction::new(Some(&base)).schema(&schema()).add(add).commit(&store).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
     };
     refused(|add| add.path = "../x".into());
@@ -319,23 +254,12 @@ fn bad_files_are_refused_before_anything_is_stored() {
     refused(|add| add.id = "X".into());
     refused(|add| add.dig = "AB".repeat(32));
     refused(|add| add.pv = BTreeMap::from([("a".into(), None)]));
-    let twice = Transaction::new(Some(&base))
-        .schema(&schema())
-        .add(file("a", 1))
-        .add(file("a", 1));
-    assert_eq!(
-        twice.commit(&store).unwrap_err().kind(),
-        ErrorKind::InvalidArgument
-    );
+    let twice = Transaction::new(Some(&base)).schema(&schema()).add(file("a", 1)).add(file("a", 1));
+    assert_eq!(twice.commit(&store).unwrap_err().kind(), ErrorKind::InvalidArgument);
     let mut huge = file("a", u64::MAX);
     huge.path = "data/huge.ncf".into();
     append(&store, "b");
-    let overflow = Transaction::new(Some(&read(&store)))
-        .schema(&schema())
-        .add(huge);
-    assert_eq!(
-        overflow.commit(&store).unwrap_err().kind(),
-        ErrorKind::InvalidArgument
-    );
+    let overflow = Transaction::new(Some(&read(&store))).schema(&schema()).add(huge);
+    assert_eq!(overflow.commit(&store).unwrap_err().kind(), ErrorKind::InvalidArgument);
     assert_eq!(latest_version(&store).unwrap(), Some(1));
 }

@@ -207,16 +207,9 @@ impl World {
             }
             let removes: BTreeSet<_> = commit.removes.iter().cloned().collect();
             if commit.op == "OVERWRITE" && removes != live {
-                return wrong(format!(
-                    "version {} did not remove what was there",
-                    commit.version
-                ));
+                return wrong(format!("version {} did not remove what was there", commit.version));
             }
-            live = if commit.op == "OVERWRITE" {
-                BTreeSet::new()
-            } else {
-                live
-            };
+            live = if commit.op == "OVERWRITE" { BTreeSet::new() } else { live };
             for add in &commit.adds {
                 if at.insert(add.path.clone(), commit.version).is_some() || add.row0 != row0 {
                     return wrong(format!("{} came twice or got wrong row ids", add.path));
@@ -238,10 +231,8 @@ impl World {
                 ));
             }
         }
-        let missing = self
-            .tasks
-            .iter()
-            .find(|(at, task)| !tasks.contains(&(format!("actor {at}"), *task)));
+        let missing =
+            self.tasks.iter().find(|(at, task)| !tasks.contains(&(format!("actor {at}"), *task)));
         if let Some(task) = missing {
             return wrong(format!("the task {task:?} is lost"));
         }
@@ -261,17 +252,11 @@ fn simulate(seed: u64, commits: u64) -> u64 {
     for step in 0.. {
         let at = usize::try_from(world.random.below(world.actors.len() as u64)).unwrap();
         world.step(at);
-        if world
-            .acknowledged
-            .is_some_and(|version| version + 1 >= commits)
-            || step > 100_000
-        {
+        if world.acknowledged.is_some_and(|version| version + 1 >= commits) || step > 100_000 {
             break;
         }
     }
-    world
-        .check()
-        .unwrap_or_else(|error| panic!("seed {seed}: {error}"))
+    world.check().unwrap_or_else(|error| panic!("seed {seed}: {error}"))
 }
 
 #[test]

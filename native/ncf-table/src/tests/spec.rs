@@ -18,10 +18,7 @@ fn table(head: &str) -> BTreeMap<String, String> {
         .skip(2)
         .take_while(|line| line.starts_with('|'))
         .map(|line| {
-            let mut cells = line
-                .split('|')
-                .skip(1)
-                .map(|cell| cell.trim().replace('`', ""));
+            let mut cells = line.split('|').skip(1).map(|cell| cell.trim().replace('`', ""));
             (cells.next().unwrap(), cells.next().unwrap())
         })
         .collect();
@@ -34,10 +31,7 @@ fn constants_are_those_of_the_code() {
     let code = [
         ("log folder", layout::LOG_DIRECTORY.to_owned()),
         ("data folder", layout::DATA_PREFIX.to_owned()),
-        (
-            "versions per folder",
-            layout::VERSIONS_PER_DIRECTORY.to_string(),
-        ),
+        ("versions per folder", layout::VERSIONS_PER_DIRECTORY.to_string()),
         ("greatest version", layout::MAX_VERSION.to_string()),
         ("longest path", layout::MAX_PATH_BYTES.to_string()),
         ("record form", record::RECORD_VERSION.to_string()),
@@ -59,12 +53,7 @@ fn constants_are_those_of_the_code() {
 fn every_error_kind_has_its_java_class() {
     let spec = table("kind");
     let code: BTreeMap<_, _> = ErrorKind::ALL
-        .map(|kind| {
-            (
-                kind.name().to_owned(),
-                format!("Ncf{}Exception", kind.name()),
-            )
-        })
+        .map(|kind| (kind.name().to_owned(), format!("Ncf{}Exception", kind.name())))
         .into();
     assert_eq!(spec, code);
 }
@@ -78,9 +67,5 @@ fn the_example_record_of_the_specification_is_a_record() {
     store.overwrite(&layout::record_path(0), example.as_bytes());
     let snapshot = crate::open(&store).unwrap().unwrap();
     assert_eq!(snapshot.files.len(), 1);
-    assert_eq!(
-        record.encode().unwrap(),
-        example.as_bytes(),
-        "as this build writes it"
-    );
+    assert_eq!(record.encode().unwrap(), example.as_bytes(), "as this build writes it");
 }

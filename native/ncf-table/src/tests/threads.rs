@@ -36,10 +36,7 @@ fn concurrent_appends_are_all_there_once() {
         .collect();
     assert_eq!(paths(&snapshot), wanted.iter().collect::<Vec<_>>());
     assert_eq!(snapshot.next_row_id, snapshot.rows());
-    assert_eq!(
-        changes(&store, None, snapshot.version).unwrap().len(),
-        THREADS * COMMITS
-    );
+    assert_eq!(changes(&store, None, snapshot.version).unwrap().len(), THREADS * COMMITS);
 }
 
 #[test]
@@ -55,10 +52,7 @@ fn one_of_many_creators_wins() {
             usize::from(made.is_ok())
         };
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(create)).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .sum()
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     assert_eq!(won, 1);
 }
@@ -70,10 +64,7 @@ fn the_log_goes_on_after_a_folder_is_full() {
     // 4096 appends, each on the snapshot that the commit before made.
     let mut snapshot = read(&store);
     for number in 0..4100 {
-        let done = Transaction::new(Some(&snapshot))
-            .schema(&schema())
-            .commit(&store)
-            .unwrap();
+        let done = Transaction::new(Some(&snapshot)).schema(&schema()).commit(&store).unwrap();
         assert_eq!(done.version, number + 1);
         if number % 512 == 0 {
             snapshot = read(&store);

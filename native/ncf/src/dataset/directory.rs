@@ -49,8 +49,9 @@ fn list(
     let entries = std::fs::read_dir(directory)
         .map_err(|error| Error::io("cannot list the directory", error).with("directory", at()))?;
     for entry in entries {
-        let entry =
-            entry.map_err(|error| Error::io("cannot list the directory", error).with("directory", at()))?;
+        let entry = entry.map_err(|error| {
+            Error::io("cannot list the directory", error).with("directory", at())
+        })?;
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
         if name == TABLE_DIRECTORY && directory != root {
@@ -62,8 +63,9 @@ fn list(
         if name.starts_with('_') || name.starts_with('.') {
             continue;
         }
-        let metadata = std::fs::metadata(&path)
-            .map_err(|error| Error::io("cannot look at a file", error).with("file", path.display()))?;
+        let metadata = std::fs::metadata(&path).map_err(|error| {
+            Error::io("cannot look at a file", error).with("file", path.display())
+        })?;
         if metadata.is_dir() {
             descend(root, &path, &name, values, depth, files)?;
         } else if path.extension().is_some_and(|extension| extension == "ncf") {
@@ -91,7 +93,11 @@ fn descend(
     listed
 }
 
-fn data_file(path: PathBuf, size: u64, partition_values: BTreeMap<String, Option<String>>) -> DataFile {
+fn data_file(
+    path: PathBuf,
+    size: u64,
+    partition_values: BTreeMap<String, Option<String>>,
+) -> DataFile {
     DataFile { path, uuid: None, size, rows: None, partition_values, statistics: BTreeMap::new() }
 }
 

@@ -82,13 +82,18 @@ pub struct Dataset {
 
 impl Dataset {
     /// Opens what `path` holds. `None` when nothing is there or a directory holds no NCF data.
-    pub fn open_if_exists(path: impl AsRef<Path>, options: &DatasetOptions) -> Result<Option<Self>> {
+    pub fn open_if_exists(
+        path: impl AsRef<Path>,
+        options: &DatasetOptions,
+    ) -> Result<Option<Self>> {
         let root = path.as_ref();
         let name = root.display().to_string();
         let metadata = match std::fs::metadata(root) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::io("cannot look at the path", error).with("path", name)),
+            Err(error) => {
+                return Err(Error::io("cannot look at the path", error).with("path", name));
+            }
         };
         if metadata.is_file() {
             return Self::open_file(root, options).map(Some);

@@ -21,7 +21,8 @@ fn schema() -> Schema {
 }
 
 fn write(path: &Path, numbers: std::ops::Range<i32>) -> FileSummary {
-    let texts: ArrayRef = Arc::new(StringArray::from_iter_values(numbers.clone().map(|n| n.to_string())));
+    let texts: ArrayRef =
+        Arc::new(StringArray::from_iter_values(numbers.clone().map(|n| n.to_string())));
     let numbers: ArrayRef = Arc::new(Int32Array::from_iter_values(numbers));
     let batch = RecordBatch::try_from_iter([("n", numbers), ("s", texts)]).unwrap();
     let options = WriterOptions { block_rows: 1000, ..WriterOptions::default() };

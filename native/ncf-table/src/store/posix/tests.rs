@@ -14,24 +14,12 @@ fn creates_once_and_never_overwrites() {
     assert!(store.list(layout::LOG_DIRECTORY).unwrap().is_empty());
     assert!(!store.exists(&path).unwrap());
     assert_eq!(store.read(&path, 10).unwrap(), None);
-    assert!(matches!(
-        store.put_if_absent(&path, b"one").unwrap(),
-        Put::Created
-    ));
-    assert!(matches!(
-        store.put_if_absent(&path, b"two").unwrap(),
-        Put::Exists
-    ));
+    assert!(matches!(store.put_if_absent(&path, b"one").unwrap(), Put::Created));
+    assert!(matches!(store.put_if_absent(&path, b"two").unwrap(), Put::Exists));
     assert_eq!(store.read(&path, 10).unwrap().unwrap(), b"one");
-    assert_eq!(
-        store.read(&path, 2).unwrap_err().kind(),
-        ErrorKind::LimitExceeded
-    );
+    assert_eq!(store.read(&path, 2).unwrap_err().kind(), ErrorKind::LimitExceeded);
     // No temporary file stays behind.
-    assert_eq!(
-        store.list(&layout::directory_path(0)).unwrap(),
-        ["00000000000000000000.json"]
-    );
+    assert_eq!(store.list(&layout::directory_path(0)).unwrap(), ["00000000000000000000.json"]);
     store.delete(&path).unwrap();
     store.delete(&path).unwrap();
     assert!(!store.exists(&path).unwrap());
@@ -42,9 +30,7 @@ fn the_first_record_of_a_folder_also_syncs_the_folder_before() {
     let folder = tempfile::tempdir().unwrap();
     let store = PosixLogStore::new(folder.path());
     for version in [4095, 4096] {
-        let put = store
-            .put_if_absent(&layout::record_path(version), b"x")
-            .unwrap();
+        let put = store.put_if_absent(&layout::record_path(version), b"x").unwrap();
         assert!(matches!(put, Put::Created), "{put:?}");
     }
 }
@@ -58,9 +44,7 @@ fn a_race_has_one_winner() {
             for _ in 0..4 {
                 scope.spawn(|| {
                     let store = PosixLogStore::new(folder.path());
-                    let put = store
-                        .put_if_absent(&layout::record_path(version), b"x")
-                        .unwrap();
+                    let put = store.put_if_absent(&layout::record_path(version), b"x").unwrap();
                     winners.fetch_add(usize::from(matches!(put, Put::Created)), Ordering::SeqCst);
                 });
             }
@@ -77,9 +61,7 @@ fn a_file_in_the_way_and_paths_outside_are_the_callers_mistake() {
     let store = PosixLogStore::new(&file);
     for error in [
         store.list(layout::LOG_DIRECTORY).unwrap_err(),
-        store
-            .put_if_absent(&layout::record_path(0), b"x")
-            .unwrap_err(),
+        store.put_if_absent(&layout::record_path(0), b"x").unwrap_err(),
         store.read(&layout::record_path(0), 9).unwrap_err(),
         store.read("../x", 9).unwrap_err(),
         store.delete("/etc/x").unwrap_err(),
