@@ -21,18 +21,10 @@ pub(crate) fn parquet(path: &Path) -> Result<(Schema, Vec<RecordBatch>)> {
     let arrow = builder.schema().clone();
     let mut fields = Vec::new();
     for (id, field) in (1..).zip(arrow.fields()) {
-        fields.push(Field::new(
-            id,
-            field.name(),
-            stored(field.data_type())?,
-            field.is_nullable(),
-        ));
+        fields.push(Field::new(id, field.name(), stored(field.data_type())?, field.is_nullable()));
     }
     let schema = Schema::new(fields)?;
-    let reader = builder
-        .with_batch_size(BATCH_ROWS)
-        .build()
-        .map_err(|error| bad(&error))?;
+    let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|error| bad(&error))?;
     let batches = reader
         .map(|batch| batch.and_then(|batch| in_types_of(&schema, &batch)))
         .collect::<std::result::Result<Vec<_>, ArrowError>>()
@@ -53,18 +45,11 @@ fn in_types_of(
     schema: &Schema,
     batch: &RecordBatch,
 ) -> std::result::Result<RecordBatch, ArrowError> {
-    let options = CastOptions {
-        safe: false,
-        ..CastOptions::default()
-    };
-    let columns = schema
-        .fields
-        .iter()
-        .zip(batch.columns())
-        .map(|(field, array)| {
-            let array = cast_with_options(array, &field.data_type.to_arrow(), &options)?;
-            Ok((field.name.as_str(), array, field.nullable))
-        });
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    let columns = schema.fields.iter().zip(batch.columns()).map(|(field, array)| {
+        let array = cast_with_options(array, &field.data_type.to_arrow(), &options)?;
+        Ok((field.name.as_str(), array, field.nullable))
+    });
     let columns =
         columns.collect::<std::result::Result<Vec<(&str, ArrayRef, bool)>, ArrowError>>()?;
     RecordBatch::try_from_iter_with_nullable(columns)

@@ -15,10 +15,7 @@ use clap::{Parser, Subcommand};
 use ncf::{Error, Predicate, Profile, Result};
 
 #[derive(Debug, Parser)]
-#[command(
-    name = "ncf-bench",
-    about = "Times one operation and prints one line of JSON."
-)]
+#[command(name = "ncf-bench", about = "Times one operation and prints one line of JSON.")]
 struct Cli {
     #[command(subcommand)]
     operation: Operation,
@@ -74,35 +71,16 @@ fn run(cli: Cli) -> Result<serde_json::Value> {
         return Err(Error::invalid_argument("--repeat must be at least 1"));
     }
     match cli.operation {
-        Operation::Write {
-            input,
-            output,
-            profile,
-        } => write::run(&input, &output, profile, cli.repeat),
-        Operation::Read {
-            file,
-            columns,
-            filter,
-            threads,
-        } => {
-            let request = read::Request {
-                columns,
-                filter,
-                threads,
-            };
+        Operation::Write { input, output, profile } => {
+            write::run(&input, &output, profile, cli.repeat)
+        }
+        Operation::Read { file, columns, filter, threads } => {
+            let request = read::Request { columns, filter, threads };
             read::run("read", &file, &request, cli.repeat)
         }
-        Operation::Point {
-            file,
-            column,
-            value,
-        } => {
+        Operation::Point { file, column, value } => {
             let filter = Some(read::equals(&file, &column, &value)?);
-            let request = read::Request {
-                columns: None,
-                filter,
-                threads: 1,
-            };
+            let request = read::Request { columns: None, filter, threads: 1 };
             read::run("point", &file, &request, cli.repeat)
         }
     }

@@ -66,11 +66,7 @@ fn read(file: &Path, request: &Request) -> Result<Vec<RecordBatch>> {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         let mut parts = Vec::new();
         for worker in workers {
-            parts.extend(
-                worker
-                    .join()
-                    .map_err(|_| Error::internal("a thread panicked"))??,
-            );
+            parts.extend(worker.join().map_err(|_| Error::internal("a thread panicked"))??);
         }
         Ok(parts)
     })?;

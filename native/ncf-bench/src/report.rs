@@ -67,12 +67,7 @@ impl Sum {
             ArrowType::Float32 => self.floats::<Float32Type>(array),
             ArrowType::Float64 => self.floats::<Float64Type>(array),
             ArrowType::Boolean => {
-                self.exact += array
-                    .as_boolean()
-                    .iter()
-                    .flatten()
-                    .map(i128::from)
-                    .sum::<i128>();
+                self.exact += array.as_boolean().iter().flatten().map(i128::from).sum::<i128>();
             }
             ArrowType::Utf8 => {
                 let lengths = array.as_string::<i32>().iter().flatten().map(str::len);

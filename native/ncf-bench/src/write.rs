@@ -24,12 +24,8 @@ pub(crate) fn run(
             }
             _ => {}
         }
-        let options = WriterOptions {
-            profile,
-            threads: 1,
-            verify: true,
-            ..WriterOptions::default()
-        };
+        let options =
+            WriterOptions { profile, threads: 1, verify: true, ..WriterOptions::default() };
         let start = Instant::now();
         let sink = LocalSink::create_new(output)?;
         let mut writer = FileWriter::new(Box::new(sink), schema.clone(), options)?;

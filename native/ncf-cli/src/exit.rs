@@ -41,19 +41,13 @@ mod tests {
     #[test]
     fn every_kind_has_its_code() {
         let codes: Vec<_> = ErrorKind::ALL.iter().map(|kind| code(*kind)).collect();
-        assert_eq!(
-            codes,
-            [IO, BAD_DATA, BAD_DATA, USAGE, BAD_DATA, IO, IO, BAD_DATA]
-        );
+        assert_eq!(codes, [IO, BAD_DATA, BAD_DATA, USAGE, BAD_DATA, IO, IO, BAD_DATA]);
     }
 
     #[test]
     fn only_a_broken_pipe_is_quiet() {
         let pipe = Error::io("write", io::Error::from(io::ErrorKind::BrokenPipe));
         assert!(is_broken_pipe(&pipe));
-        assert!(!is_broken_pipe(&Error::io(
-            "write",
-            io::Error::from(io::ErrorKind::NotFound)
-        )));
+        assert!(!is_broken_pipe(&Error::io("write", io::Error::from(io::ErrorKind::NotFound))));
     }
 }

@@ -15,11 +15,7 @@ use clap::{Parser, Subcommand};
 
 /// Reads, writes and checks NCF files and tables.
 #[derive(Debug, Parser)]
-#[command(
-    name = "ncf",
-    version,
-    after_help = "Exit codes: 0 good, 1 bad data, 2 usage, 3 I/O."
-)]
+#[command(name = "ncf", version, after_help = "Exit codes: 0 good, 1 bad data, 2 usage, 3 I/O.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -39,11 +35,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // Help and version go to standard output and are no failure; a closed pipe neither.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() {
-                exit::USAGE
-            } else {
-                exit::GOOD
-            });
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::GOOD });
         }
     };
     let result = match cli.command {

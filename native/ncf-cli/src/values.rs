@@ -24,18 +24,12 @@ pub(crate) fn parse_value(text: &str, data_type: DataType) -> Result<Scalar, Str
         DataType::Float64 => Scalar::Double(text.parse().map_err(|_| no("write a number"))?),
         DataType::Decimal { precision, scale } => {
             let unscaled = scaled(text, scale).ok_or_else(|| {
-                no(&format!(
-                    "write a number with at most {scale} digits after the point"
-                ))
+                no(&format!("write a number with at most {scale} digits after the point"))
             })?;
             if unscaled.unsigned_abs() >= 10_u128.pow(u32::from(precision)) {
                 return Err(no("it has too many digits"));
             }
-            Scalar::Decimal {
-                unscaled,
-                precision,
-                scale,
-            }
+            Scalar::Decimal { unscaled, precision, scale }
         }
         DataType::String => Scalar::String(text.to_string()),
         DataType::Binary => {
@@ -72,13 +66,10 @@ pub(crate) fn scaled(text: &str, scale: u8) -> Option<i128> {
     }
     let mut value: i128 = 0;
     for digit in whole.bytes().chain(fraction.bytes()) {
-        value = value
-            .checked_mul(10)?
-            .checked_add(i128::from(digit - b'0'))?;
+        value = value.checked_mul(10)?.checked_add(i128::from(digit - b'0'))?;
     }
-    let shift = exponent
-        .checked_add(i32::from(scale))?
-        .checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    let shift =
+        exponent.checked_add(i32::from(scale))?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
     if value != 0 {
         let factor = 10_i128.checked_pow(shift.unsigned_abs())?;
         value = match shift {
@@ -92,16 +83,11 @@ pub(crate) fn scaled(text: &str, scale: u8) -> Option<i128> {
 
 /// Bytes of pairs of hexadecimal digits.
 pub(crate) fn hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text
-        .chars()
-        .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
-        .collect();
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
     let digits = digits?;
     digits.len().is_multiple_of(2).then(|| {
-        digits
-            .chunks(2)
-            .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
-            .collect()
+        digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect()
     })
 }
 
@@ -130,11 +116,7 @@ pub(crate) fn date(text: &str) -> Option<i32> {
         return None;
     }
     // Years start in March here, so that the leap day is a year's last.
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     let march_to_epoch = 719_468;
     i32::try_from(year * 365 + leap_days + (153 * month + 2) / 5 + day - 1 - march_to_epoch).ok()
@@ -172,12 +154,7 @@ fn timestamp(text: &str) -> Option<(i64, bool)> {
     let seconds = i64::from(date(day)?) * SECONDS_PER_DAY
         + i64::from(hour * 3600 + minute * 60 + second)
         - offset.unwrap_or(0);
-    Some((
-        seconds
-            .checked_mul(MICROS_PER_SECOND)?
-            .checked_add(micros)?,
-        offset.is_some(),
-    ))
+    Some((seconds.checked_mul(MICROS_PER_SECOND)?.checked_add(micros)?, offset.is_some()))
 }
 
 fn zone_seconds(zone: &str) -> Option<i64> {
@@ -223,17 +200,11 @@ mod tests {
         ] {
             assert_eq!(scaled(bad, 2), None, "{bad}");
         }
-        let decimal = DataType::Decimal {
-            precision: 4,
-            scale: 2,
-        };
+        let decimal = DataType::Decimal { precision: 4, scale: 2 };
         assert!(parse_value("99.99", decimal).is_ok());
         assert!(parse_value("100", decimal).is_err());
         assert!(parse_value("128", DataType::Int8).is_err());
-        assert_eq!(
-            parse_value("-128", DataType::Int8).unwrap(),
-            Scalar::Tinyint(-128)
-        );
+        assert_eq!(parse_value("-128", DataType::Int8).unwrap(), Scalar::Tinyint(-128));
     }
 
     #[test]
@@ -243,15 +214,9 @@ mod tests {
         assert_eq!(date("1900-02-29"), None);
         assert_eq!(date("0001-01-01"), Some(-719_162));
         assert_eq!(date("9999-12-31"), Some(2_932_896));
-        for bad in [
-            "",
-            "2000",
-            "2000-13-01",
-            "2000-00-01",
-            "2000-01-32",
-            "200-01-01",
-            "2000-01-01-01",
-        ] {
+        for bad in
+            ["", "2000", "2000-13-01", "2000-00-01", "2000-01-32", "200-01-01", "2000-01-01-01"]
+        {
             assert_eq!(date(bad), None, "{bad}");
         }
         let mut previous = date("1899-12-31").unwrap();

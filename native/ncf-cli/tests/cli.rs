@@ -25,10 +25,7 @@ fn every_format_round_trips() {
         } else {
             good(&["convert", &there, &back]);
         }
-        assert!(
-            good(&["cat", &back, "--format", "jsonl"]) == wanted,
-            "{name}"
-        );
+        assert!(good(&["cat", &back, "--format", "jsonl"]) == wanted, "{name}");
         assert_eq!(types(&back), types(&file), "{name}");
         good(&["verify", &back]);
     }
@@ -38,20 +35,13 @@ fn every_format_round_trips() {
     convert_typed(&there, &back);
     let empty_is_null = wanted.replace(r#""name":"""#, r#""name":null"#);
     assert!(good(&["cat", &back, "--format", "jsonl"]) == empty_is_null);
-    assert!(
-        folder.names().iter().all(|name| !name.starts_with('.')),
-        "{:?}",
-        folder.names()
-    );
+    assert!(folder.names().iter().all(|name| !name.starts_with('.')), "{:?}", folder.names());
 }
 
 fn types(file: &str) -> Vec<String> {
     let info: serde_json::Value = serde_json::from_str(&good(&["info", file, "--json"])).unwrap();
     let columns = info["columns"].as_array().unwrap();
-    columns
-        .iter()
-        .map(|column| format!("{} {}", column["name"], column["type"]))
-        .collect()
+    columns.iter().map(|column| format!("{} {}", column["name"], column["type"])).collect()
 }
 
 #[test]
@@ -59,9 +49,7 @@ fn conditions_equal_a_naive_filter() {
     type Test = fn(&Row) -> bool;
     let cases: [(&str, Test); 16] = [
         ("id < 100", |row| row.id < 100),
-        ("small = 5 OR small = -5", |row| {
-            matches!(row.small, Some(5 | -5))
-        }),
+        ("small = 5 OR small = -5", |row| matches!(row.small, Some(5 | -5))),
         ("NOT small > 0", |row| row.small.is_some_and(|v| v <= 0)),
         ("small <=> NULL", |row| row.small.is_none()),
         ("price >= 100.5 AND price < 200", |row| {
@@ -71,40 +59,27 @@ fn conditions_equal_a_naive_filter() {
             row.price.is_some_and(|v| !(-40_000..=40_000).contains(&v))
         }),
         // NaN is greater than every number, and equal to itself; -0.0 equals 0.0.
-        ("ratio > 1000", |row| {
-            row.ratio.is_some_and(|v| v.is_nan() || v > 1000.0)
-        }),
+        ("ratio > 1000", |row| row.ratio.is_some_and(|v| v.is_nan() || v > 1000.0)),
         ("ratio = 'NaN'", |row| row.ratio.is_some_and(f64::is_nan)),
         ("ratio = 0", |row| row.ratio == Some(0.0)),
-        ("name LIKE 'apple%'", |row| {
-            row.name.as_ref().is_some_and(|v| v.starts_with("apple"))
-        }),
-        ("name NOT LIKE '%pp%'", |row| {
-            row.name.as_ref().is_some_and(|v| !v.contains("pp"))
-        }),
+        ("name LIKE 'apple%'", |row| row.name.as_ref().is_some_and(|v| v.starts_with("apple"))),
+        ("name NOT LIKE '%pp%'", |row| row.name.as_ref().is_some_and(|v| !v.contains("pp"))),
         ("name IN ('pear', 'été', '')", |row| {
-            row.name
-                .as_ref()
-                .is_some_and(|v| ["pear", "été", ""].contains(&v.as_str()))
+            row.name.as_ref().is_some_and(|v| ["pear", "été", ""].contains(&v.as_str()))
         }),
         ("name NOT IN ('pear', NULL)", |_| false),
         ("flag", |row| row.flag == Some(true)),
         ("day = DATE '2024-02-07'", |row| row.day == Some(7)),
-        (
-            "at >= TIMESTAMP '2024-02-20 00:00:00' AND NOT flag",
-            |row| row.day.is_some_and(|day| day >= 20) && row.flag == Some(false),
-        ),
+        ("at >= TIMESTAMP '2024-02-20 00:00:00' AND NOT flag", |row| {
+            row.day.is_some_and(|day| day >= 20) && row.flag == Some(false)
+        }),
     ];
     let folder = Folder::new();
     let (rows, file) = sample(&folder, 30_000);
     for (condition, keep) in cases {
         let wanted: Vec<Row> = rows.iter().filter(|row| keep(row)).cloned().collect();
         let found = good(&["cat", &file, "--where", condition, "--format", "jsonl"]);
-        assert!(
-            found == lines(&wanted),
-            "{condition}: {} rows wanted",
-            wanted.len()
-        );
+        assert!(found == lines(&wanted), "{condition}: {} rows wanted", wanted.len());
     }
 }
 
@@ -117,19 +92,11 @@ fn cat_projects_limits_and_quotes() {
     assert_eq!(lines.len(), 4);
     assert_eq!(lines[0], "day,id");
     assert!(lines[1].ends_with(",0") && lines[3].ends_with(",2"));
-    assert_eq!(
-        good(&["cat", &file, "--limit", "0", "--columns", "id"]),
-        "id\n"
-    );
-    assert_eq!(
-        good(&["cat", &file, "--limit", "0", "--format", "jsonl"]),
-        ""
-    );
+    assert_eq!(good(&["cat", &file, "--limit", "0", "--columns", "id"]), "id\n");
+    assert_eq!(good(&["cat", &file, "--limit", "0", "--format", "jsonl"]), "");
 
-    let input = folder.write(
-        "quote.jsonl",
-        "{\"s\":\"a,\\\"b\\\"\"}\n{\"s\":\"\"}\n{\"s\":null}\n",
-    );
+    let input =
+        folder.write("quote.jsonl", "{\"s\":\"a,\\\"b\\\"\"}\n{\"s\":\"\"}\n{\"s\":null}\n");
     let quoted = folder.path("quote.ncf");
     good(&["convert", &input, &quoted]);
     assert_eq!(good(&["cat", &quoted]), "s\n\"a,\"\"b\"\"\"\n\"\"\n\n");
@@ -176,12 +143,7 @@ fn a_uuid_makes_bytes_reproducible() {
     assert_eq!(info["files"][0]["uuid"], "00112233445566778899aabbccddeeff");
     assert_eq!(info["columns"][0]["name"], "id");
     assert!(info["columns"][0]["bytes"].as_u64().unwrap() > 0);
-    assert!(
-        !info["columns"][0]["encodings"]
-            .as_object()
-            .unwrap()
-            .is_empty()
-    );
+    assert!(!info["columns"][0]["encodings"].as_object().unwrap().is_empty());
     let forced = folder.path("d.ncf");
     good(&["convert", &file, &forced, "--encoding", "name=plain"]);
     assert!(good(&["info", &forced]).contains("plain"));
@@ -197,16 +159,8 @@ fn a_folder_of_files_is_one_dataset() {
         fs::copy(&file, directory.join("f.ncf")).unwrap();
     }
     let data = folder.path("data");
-    let found = good(&[
-        "cat",
-        &data,
-        "--columns",
-        "part,id",
-        "--where",
-        "part = 2",
-        "--limit",
-        "2",
-    ]);
+    let found =
+        good(&["cat", &data, "--columns", "part,id", "--where", "part = 2", "--limit", "2"]);
     assert_eq!(found, "part,id\n2,0\n2,1\n");
     assert!(good(&["info", &data]).contains(&format!("{} rows, 2 files", rows.len() * 2)));
     assert_eq!(good(&["verify", &data]).lines().count(), 2);
@@ -219,10 +173,7 @@ fn a_folder_of_files_is_one_dataset() {
     assert_eq!(output.status.code(), Some(BAD_DATA));
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 1);
     let errors = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        errors.contains("part=1") && errors.contains("1 of 2 files"),
-        "{errors}"
-    );
+    assert!(errors.contains("part=1") && errors.contains("1 of 2 files"), "{errors}");
 }
 
 fn flip(path: &Path, at: usize) {
@@ -246,10 +197,7 @@ fn damage_is_named_and_exits_with_1() {
     for length in [0, 1, 127, 256, whole.len() / 2, whole.len() - 1] {
         fs::write(&path, &whole[..length]).unwrap();
         for command in ["verify", "info", "cat"] {
-            assert!(
-                fails(BAD_DATA, &[command, &file]).contains("rows.ncf"),
-                "{command} {length}"
-            );
+            assert!(fails(BAD_DATA, &[command, &file]).contains("rows.ncf"), "{command} {length}");
         }
     }
     // Every byte is under a checksum: no single flip may pass.
@@ -269,10 +217,7 @@ fn bad_input_of_other_formats_exits_with_1() {
     let bad = |name: &str, content: &str, part: &str| {
         let input = folder.write(name, content);
         let message = fails(BAD_DATA, &["convert", &input, &out]);
-        assert!(
-            message.contains(name) && message.contains(part),
-            "{message}"
-        );
+        assert!(message.contains(name) && message.contains(part), "{message}");
         assert!(!Path::new(&out).exists());
     };
     bad("a.parquet", "PAR1 but not really PAR1", "");
@@ -283,21 +228,11 @@ fn bad_input_of_other_formats_exits_with_1() {
     bad("b.jsonl", "{\"a\": [1, 2]}\n", "column a");
     let input = folder.write("c.csv", "n\n1\nx\n");
     let message = fails(BAD_DATA, &["convert", &input, &out, "--type", "n=int"]);
-    assert!(
-        message.contains("'x' is not a int") && message.contains("column n"),
-        "{message}"
-    );
+    assert!(message.contains("'x' is not a int") && message.contains("column n"), "{message}");
     let input = folder.write("d.jsonl", "{\"p\": 1.25}\n");
-    let message = fails(
-        BAD_DATA,
-        &["convert", &input, &out, "--type", "p=decimal(5,1)"],
-    );
+    let message = fails(BAD_DATA, &["convert", &input, &out, "--type", "p=decimal(5,1)"]);
     assert!(message.contains("1.25"), "{message}");
-    assert!(
-        folder.names().iter().all(|name| !name.starts_with('.')),
-        "{:?}",
-        folder.names()
-    );
+    assert!(folder.names().iter().all(|name| !name.starts_with('.')), "{:?}", folder.names());
 }
 
 #[test]
@@ -309,68 +244,26 @@ fn misuse_exits_with_2_and_says_what_to_do() {
         (vec![], "Usage"),
         (vec!["frobnicate"], "frobnicate"),
         (vec!["cat"], "PATH"),
-        (
-            vec!["cat", &file, "--columns", "id,nope"],
-            "there is no column nope",
-        ),
-        (
-            vec!["cat", &file, "--where", "nope = 1"],
-            "there is no column nope",
-        ),
+        (vec!["cat", &file, "--columns", "id,nope"], "there is no column nope"),
+        (vec!["cat", &file, "--where", "nope = 1"], "there is no column nope"),
         (vec!["cat", &file, "--where", "id = 'x'"], "types differ"),
-        (
-            vec!["cat", &file, "--where", "name LIKE 'a%b'"],
-            "only at the start and at the end",
-        ),
+        (vec!["cat", &file, "--where", "name LIKE 'a%b'"], "only at the start and at the end"),
         (vec!["cat", &file, "--format", "xml"], "xml"),
         (vec!["cat", &file, "--limit", "-1"], "-1"),
         (vec!["convert", &file], "OUTPUT"),
         (vec!["convert", &file, "out"], "does not say its format"),
-        (
-            vec!["convert", &file, "out.xlsx"],
-            "does not say its format",
-        ),
+        (vec!["convert", &file, "out.xlsx"], "does not say its format"),
         (vec!["convert", &file, &other, "--profile", "huge"], "huge"),
+        (vec!["convert", &file, &other, "--uuid", "12"], "32 hex digits"),
+        (vec!["convert", &file, &other, "--block-rows", "10"], ".ncf output only"),
+        (vec!["convert", &file, &other, "--encoding", "id"], "COLUMN=VALUE"),
+        (vec!["convert", &file, &other, "--type", "id=int"], "others carry types"),
+        (vec!["convert", &file, &folder.path("n.ncf"), "--encoding", "id=magic"], "magic"),
         (
-            vec!["convert", &file, &other, "--uuid", "12"],
-            "32 hex digits",
-        ),
-        (
-            vec!["convert", &file, &other, "--block-rows", "10"],
-            ".ncf output only",
-        ),
-        (
-            vec!["convert", &file, &other, "--encoding", "id"],
-            "COLUMN=VALUE",
-        ),
-        (
-            vec!["convert", &file, &other, "--type", "id=int"],
-            "others carry types",
-        ),
-        (
-            vec![
-                "convert",
-                &file,
-                &folder.path("n.ncf"),
-                "--encoding",
-                "id=magic",
-            ],
-            "magic",
-        ),
-        (
-            vec![
-                "convert",
-                &file,
-                &folder.path("n.ncf"),
-                "--encoding",
-                "nope=plain",
-            ],
+            vec!["convert", &file, &folder.path("n.ncf"), "--encoding", "nope=plain"],
             "no column nope",
         ),
-        (
-            vec!["convert", &file, folder.0.path().to_str().unwrap()],
-            "is a directory",
-        ),
+        (vec!["convert", &file, folder.0.path().to_str().unwrap()], "is a directory"),
         (vec!["info", &file, "--xml"], "--xml"),
     ] {
         let message = fails(USAGE, &arguments);
@@ -390,18 +283,8 @@ fn what_the_system_refuses_exits_with_3() {
         let message = fails(IO, &[command, &missing]);
         assert!(message.contains("missing.ncf"), "{message}");
     }
-    fails(
-        IO,
-        &[
-            "convert",
-            &folder.path("missing.csv"),
-            &folder.path("o.ncf"),
-        ],
-    );
-    fails(
-        IO,
-        &["convert", &file, &folder.path("no/such/folder/o.csv")],
-    );
+    fails(IO, &["convert", &folder.path("missing.csv"), &folder.path("o.ncf")]);
+    fails(IO, &["convert", &file, &folder.path("no/such/folder/o.csv")]);
 }
 
 #[test]

@@ -84,7 +84,7 @@ pub(crate) fn load_classes(env: &mut Env<'_>) -> errors::Result<()> {
         let class = env.find_class(name)?;
         classes.push((kind, env.new_global_ref(&class)?));
     }
-    // Only a second load into the same JVM could have been first; its classes serve as well.
+    // The JVM loads a library once, so nothing was set before.
     let _ = LOADED.set(classes);
     Ok(())
 }

@@ -27,7 +27,7 @@ impl<T: Default> ErrorPolicy<T, Failure> for Throw {
 
     fn on_error<'unowned: 'native, 'native>(
         env: &mut Env<'unowned>,
-        (): &mut Self::Captures<'unowned, 'native>,
+        _nothing: &mut Self::Captures<'unowned, 'native>,
         failure: Failure,
     ) -> errors::Result<T> {
         error::throw(env, &failure);
@@ -36,7 +36,7 @@ impl<T: Default> ErrorPolicy<T, Failure> for Throw {
 
     fn on_panic<'unowned: 'native, 'native>(
         env: &mut Env<'unowned>,
-        (): &mut Self::Captures<'unowned, 'native>,
+        _nothing: &mut Self::Captures<'unowned, 'native>,
         payload: Box<dyn Any + Send + 'static>,
     ) -> errors::Result<T> {
         let message = format!(

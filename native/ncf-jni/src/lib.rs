@@ -21,6 +21,7 @@ mod table;
 mod writer;
 
 use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jni::sys::{JNI_ERR, JNI_VERSION_1_8, jint};
 use jni::{Env, JavaVM, errors, sys};
@@ -32,7 +33,7 @@ use jni::{Env, JavaVM, errors, sys};
 /// Only the JVM calls this, with its own address.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn JNI_OnLoad(vm: *mut sys::JavaVM, _reserved: *mut c_void) -> jint {
-    let loaded = std::panic::catch_unwind(|| {
+    let loaded = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the JVM passes its own address.
         let vm = unsafe { JavaVM::from_raw(vm) };
         vm.attach_current_thread(|env| {
@@ -44,7 +45,7 @@ pub unsafe extern "system" fn JNI_OnLoad(vm: *mut sys::JavaVM, _reserved: *mut c
             }
             connected
         })
-    });
+    }));
     match loaded {
         Ok(Ok(())) => JNI_VERSION_1_8,
         Ok(Err(_)) | Err(_) => JNI_ERR,

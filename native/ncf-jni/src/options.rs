@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use ncf::dataset::{DatasetOptions, parse_partition_value};
-use ncf::{DataType, Error, Result, ResultExt, Scalar, Schema, WriterOptions};
+use ncf::{DataType, EncodingId, Error, Profile, Result, ResultExt, Scalar, Schema, WriterOptions};
 use serde::Deserialize;
 
 /// Options that NCF knows besides `encoding.<column>`. Those that Spark's side carries out are known
@@ -75,7 +75,7 @@ impl Options {
         self.check()?;
         let mut options = WriterOptions::default();
         if let Some(profile) = self.get("profile") {
-            options.profile = profile.parse().at("option", || "profile")?;
+            options.profile = profile.parse::<Profile>().at("option", || "profile")?;
         }
         if let Some(rows) = self.parse("blockRows", "a number of rows")? {
             options.block_rows = rows;
@@ -99,7 +99,7 @@ impl Options {
                 Some(field) => field,
                 None => schema.field(wanted).at("option", || name)?,
             };
-            let encoding = encoding.trim().parse().at("option", || name)?;
+            let encoding = encoding.trim().parse::<EncodingId>().at("option", || name)?;
             options.encodings.insert(field.name.clone(), encoding);
         }
         Ok(options)
@@ -125,14 +125,11 @@ impl Options {
         let Some(text) = self.get("timestampAsOf") else {
             return Ok(None);
         };
-        let plain = text.trim_end_matches(['Z', 'z']).replace(['T', 't'], " ");
         let millis = text.parse().ok().or_else(|| {
-            match parse_partition_value(&plain, DataType::Timestamp) {
+            let utc = text.trim_end_matches(['Z', 'z']);
+            match parse_partition_value(utc, DataType::Timestamp) {
                 Ok(Scalar::Timestamp(micros)) => Some(micros.div_euclid(1000)),
-                _ => match parse_partition_value(&plain, DataType::Date) {
-                    Ok(Scalar::Date(days)) => Some(i64::from(days) * 86_400_000),
-                    _ => None,
-                },
+                _ => None,
             }
         });
         millis.map(Some).ok_or_else(|| {
@@ -152,7 +149,7 @@ fn encoded_column(name: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use ncf::{EncodingId, ErrorKind, Field, Profile};
+    use ncf::{ErrorKind, Field};
 
     use super::*;
 

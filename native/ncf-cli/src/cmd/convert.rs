@@ -54,16 +54,13 @@ impl Convert {
         }
         let mut sink = io::create(&self.output, source.schema(), options)?;
         let bar = progress::bar(source.rows(), "convert", "rows");
-        while let Some(batch) = source
-            .next_batch()
-            .map_err(|error| error.with("file", self.input.display()))?
+        while let Some(batch) =
+            source.next_batch().map_err(|error| error.with("file", self.input.display()))?
         {
-            sink.write(&batch)
-                .map_err(|error| error.with("output", self.output.display()))?;
+            sink.write(&batch).map_err(|error| error.with("output", self.output.display()))?;
             bar.inc(batch.num_rows() as u64);
         }
-        sink.finish()
-            .map_err(|error| error.with("output", self.output.display()))?;
+        sink.finish().map_err(|error| error.with("output", self.output.display()))?;
         bar.finish_and_clear();
         Ok(())
     }
@@ -95,15 +92,11 @@ impl Convert {
 /// `COLUMN=VALUE`; the column may itself have equals signs.
 fn pair<T: std::str::FromStr<Err = Error>>(text: &str) -> std::result::Result<(String, T), String> {
     let (column, value) = text.rsplit_once('=').ok_or("write COLUMN=VALUE")?;
-    let value = value
-        .parse::<T>()
-        .map_err(|error| error.message().to_string())?;
+    let value = value.parse::<T>().map_err(|error| error.message().to_string())?;
     Ok((column.to_string(), value))
 }
 
 fn uuid(text: &str) -> std::result::Result<[u8; 16], String> {
     let bytes = values::hex(&text.replace('-', ""));
-    bytes
-        .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| "write 32 hex digits".to_string())
+    bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| "write 32 hex digits".to_string())
 }

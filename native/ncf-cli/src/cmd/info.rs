@@ -108,9 +108,7 @@ impl Report {
             files: Vec::new(),
         };
         for file in dataset.files() {
-            report
-                .add(file)
-                .map_err(|error| error.with("file", file.path.display()))?;
+            report.add(file).map_err(|error| error.with("file", file.path.display()))?;
         }
         Ok(report)
     }
@@ -141,11 +139,7 @@ impl Report {
             for chunk in &meta.blocks {
                 column.bytes += chunk.bytes();
                 for page in &chunk.pages {
-                    let tree = meta
-                        .trees
-                        .get(usize::from(page.tree))
-                        .cloned()
-                        .unwrap_or_default();
+                    let tree = meta.trees.get(usize::from(page.tree)).cloned().unwrap_or_default();
                     *column.encodings.entry(tree).or_default() += 1;
                 }
             }
@@ -171,16 +165,10 @@ impl Report {
             ),
         ];
         if !self.partition_columns.is_empty() {
-            lines.push(format!(
-                "partitioned by {}",
-                self.partition_columns.join(", ")
-            ));
+            lines.push(format!("partitioned by {}", self.partition_columns.join(", ")));
         }
-        lines.extend(
-            self.properties
-                .iter()
-                .map(|(key, value)| format!("property {key} = {value}")),
-        );
+        lines
+            .extend(self.properties.iter().map(|(key, value)| format!("property {key} = {value}")));
         let header = ["column", "type", "bytes", "encodings (data pages)"].map(String::from);
         let mut table = vec![header];
         table.extend(self.columns.iter().map(|column| {
@@ -203,9 +191,7 @@ impl Report {
         let (name, ty, bytes) = (width(0), width(1), width(2));
         lines.push(String::new());
         lines.extend(
-            table
-                .iter()
-                .map(|[a, b, c, d]| format!("{a:name$}  {b:ty$}  {c:>bytes$}  {d}")),
+            table.iter().map(|[a, b, c, d]| format!("{a:name$}  {b:ty$}  {c:>bytes$}  {d}")),
         );
         lines.push(String::new());
         lines.join("\n")
@@ -217,15 +203,8 @@ impl Column {
     fn describe_encodings(&self) -> String {
         let mut trees: Vec<_> = self.encodings.iter().collect();
         trees.sort_by_key(|(tree, pages)| (std::cmp::Reverse(**pages), (*tree).clone()));
-        let texts: Vec<_> = trees
-            .iter()
-            .map(|(tree, pages)| format!("{tree} ({pages})"))
-            .collect();
-        if texts.is_empty() {
-            "-".to_string()
-        } else {
-            texts.join(", ")
-        }
+        let texts: Vec<_> = trees.iter().map(|(tree, pages)| format!("{tree} ({pages})")).collect();
+        if texts.is_empty() { "-".to_string() } else { texts.join(", ") }
     }
 }
 

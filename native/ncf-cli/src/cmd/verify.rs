@@ -24,11 +24,7 @@ impl Verify {
     /// Runs the command. All files are checked; the error is the first one's.
     pub(crate) fn run(self) -> Result<()> {
         let files = self.files()?;
-        let bar = progress::bar(
-            Some(files.iter().map(|file| file.size).sum()),
-            "verify",
-            "bytes",
-        );
+        let bar = progress::bar(Some(files.iter().map(|file| file.size).sum()), "verify", "bytes");
         let mut failures = Vec::new();
         for file in &files {
             match verify(file, |bytes| bar.inc(bytes)) {
@@ -47,10 +43,7 @@ impl Verify {
             eprintln!("error: {error}");
         }
         if files.len() > 1 {
-            eprintln!(
-                "error: {count} of {} files are damaged or unreadable",
-                files.len()
-            );
+            eprintln!("error: {count} of {} files are damaged or unreadable", files.len());
         }
         Err(first)
     }
@@ -73,10 +66,7 @@ impl Verify {
 }
 
 fn verify(file: &DataFile, progress: impl FnMut(u64)) -> Result<VerifyReport> {
-    let reader = FileReader::open(
-        Arc::new(MmapSource::open(&file.path)?),
-        ReadOptions::default(),
-    )?;
+    let reader = FileReader::open(Arc::new(MmapSource::open(&file.path)?), ReadOptions::default())?;
     if let Some(uuid) = file.uuid.as_ref().filter(|uuid| **uuid != reader.uuid()) {
         return Err(Error::corrupt(format!(
             "the table expects the file {uuid} here and found {}; restore the right file",

@@ -43,9 +43,8 @@ impl Sink for ArrowSink {
     fn finish(mut self: Box<Self>) -> Result<()> {
         self.writer.finish().map_err(writing)?;
         let file = self.writer.into_inner().map_err(writing)?;
-        let file = file
-            .into_inner()
-            .map_err(|error| Error::io("cannot write", error.into_error()))?;
+        let file =
+            file.into_inner().map_err(|error| Error::io("cannot write", error.into_error()))?;
         self.staged.commit(&file)
     }
 }

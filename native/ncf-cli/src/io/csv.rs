@@ -18,9 +18,7 @@ use super::{BATCH_ROWS, jsonl::with_text, reading};
 pub(super) fn open(path: &Path, types: &BTreeMap<String, DataType>) -> Result<Foreign> {
     let open = || File::open(path).map_err(|error| Error::io("cannot open", error));
     let format = Format::default().with_header(true);
-    let (guessed, rows) = format
-        .infer_schema(BufReader::new(open()?), None)
-        .map_err(reading)?;
+    let (guessed, rows) = format.infer_schema(BufReader::new(open()?), None).map_err(reading)?;
     if guessed.fields().is_empty() {
         return Err(Error::corrupt(
             "the file has no header line; name the columns in its first line",

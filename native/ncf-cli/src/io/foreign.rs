@@ -35,13 +35,7 @@ impl Foreign {
             arrow_schema::Field::new(&field.name, field.data_type.to_arrow(), field.nullable)
         });
         let arrow = Arc::new(arrow_schema::Schema::new(fields.collect::<Vec<_>>()));
-        Ok(Self {
-            schema,
-            arrow,
-            conversions,
-            batches,
-            rows,
-        })
+        Ok(Self { schema, arrow, conversions, batches, rows })
     }
 }
 
@@ -61,8 +55,6 @@ impl Source for Foreign {
         let columns = self.conversions.iter().zip(batch.columns());
         let columns = columns.map(|(conversion, array)| conversion.apply(array));
         let columns = columns.collect::<Result<Vec<_>>>()?;
-        RecordBatch::try_new(Arc::clone(&self.arrow), columns)
-            .map(Some)
-            .map_err(reading)
+        RecordBatch::try_new(Arc::clone(&self.arrow), columns).map(Some).map_err(reading)
     }
 }

@@ -16,16 +16,11 @@ use super::{BATCH_ROWS, reading};
 
 /// Opens a file of JSON lines.
 pub(super) fn open(path: &Path, types: &BTreeMap<String, DataType>) -> Result<Foreign> {
-    let open = || {
-        File::open(path)
-            .map(BufReader::new)
-            .map_err(|error| Error::io("cannot open", error))
-    };
+    let open =
+        || File::open(path).map(BufReader::new).map_err(|error| Error::io("cannot open", error));
     let (guessed, rows) = infer_json_schema(open()?, None).map_err(reading)?;
     if guessed.fields().is_empty() {
-        return Err(Error::corrupt(
-            "no line has a column; write one JSON object a line",
-        ));
+        return Err(Error::corrupt("no line has a column; write one JSON object a line"));
     }
     let schema = with_text(&guessed, types);
     // Numbers in a column that also has strings are read as text, with all their digits.
@@ -42,11 +37,7 @@ pub(super) fn open(path: &Path, types: &BTreeMap<String, DataType>) -> Result<Fo
 pub(super) fn with_text(guessed: &Schema, types: &BTreeMap<String, DataType>) -> Schema {
     let fields = guessed.fields().iter().map(|field| {
         let text = types.contains_key(field.name());
-        let ty = if text {
-            ArrowType::Utf8
-        } else {
-            field.data_type().clone()
-        };
+        let ty = if text { ArrowType::Utf8 } else { field.data_type().clone() };
         Field::new(field.name(), ty, true)
     });
     Schema::new(fields.collect::<Vec<_>>())

@@ -47,9 +47,7 @@ impl Format {
         if path.is_dir() {
             return Ok(Self::Ncf);
         }
-        let extension = path
-            .extension()
-            .map(|text| text.to_string_lossy().to_lowercase());
+        let extension = path.extension().map(|text| text.to_string_lossy().to_lowercase());
         Ok(match extension.as_deref() {
             Some("ncf") => Self::Ncf,
             Some("parquet") => Self::Parquet,
@@ -100,9 +98,7 @@ pub(crate) fn open(path: &Path, types: &BTreeMap<String, DataType>) -> Result<Bo
         Format::Jsonl => jsonl::open(path, types),
         Format::Arrow => arrow::open(path),
     };
-    Ok(Box::new(
-        source.map_err(|error| error.with("file", path.display()))?,
-    ))
+    Ok(Box::new(source.map_err(|error| error.with("file", path.display()))?))
 }
 
 /// Creates the output `path` for rows of `schema`; `options` is for NCF.
@@ -151,9 +147,6 @@ fn reading(error: ArrowError) -> Error {
 fn writing(error: ArrowError) -> Error {
     match error {
         ArrowError::IoError(what, source) => Error::io(format!("cannot write: {what}"), source),
-        other => Error::new(
-            ErrorKind::Unsupported,
-            format!("cannot be written: {other}"),
-        ),
+        other => Error::new(ErrorKind::Unsupported, format!("cannot be written: {other}")),
     }
 }

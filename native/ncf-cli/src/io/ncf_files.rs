@@ -19,9 +19,7 @@ impl NcfInput {
     /// Opens what `path` holds.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         require_exists(path)?;
-        Ok(Self {
-            dataset: Dataset::open(path, &DatasetOptions::default())?,
-        })
+        Ok(Self { dataset: Dataset::open(path, &DatasetOptions::default())? })
     }
 
     /// The dataset.
@@ -41,18 +39,13 @@ impl NcfInput {
         let names = columns.as_ref();
         let fields = match names {
             None => all.fields.clone(),
-            Some(names) => names
-                .iter()
-                .map(|name| all.field(name).cloned())
-                .collect::<Result<_>>()?,
+            Some(names) => {
+                names.iter().map(|name| all.field(name).cloned()).collect::<Result<_>>()?
+            }
         };
         let schema = Schema::new(fields)?;
         let filtered = filter.is_some() || limit.is_some();
-        let request = ScanRequest {
-            columns,
-            filter,
-            ..ScanRequest::default()
-        };
+        let request = ScanRequest { columns, filter, ..ScanRequest::default() };
         let plan = self.dataset.plan(&request)?;
         let rows = (!filtered).then_some(plan.rows);
         let splits = plan.splits.into_iter();
@@ -138,9 +131,7 @@ pub(super) fn create(
         schema.field(name)?;
     }
     if schema.fields.is_empty() {
-        return Err(Error::unsupported(
-            "a file without columns cannot be written",
-        ));
+        return Err(Error::unsupported("a file without columns cannot be written"));
     }
     let sink = LocalSink::create_new(staged.temporary())?;
     let writer = FileWriter::new(Box::new(sink), schema.clone(), options)?;

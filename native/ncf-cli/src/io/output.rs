@@ -28,11 +28,7 @@ impl Staged {
         let mut hidden = OsString::from(".");
         hidden.push(name);
         hidden.push(format!(".{}.tmp", std::process::id()));
-        Ok(Self {
-            temporary: path.with_file_name(hidden),
-            path: path.into(),
-            committed: false,
-        })
+        Ok(Self { temporary: path.with_file_name(hidden), path: path.into(), committed: false })
     }
 
     /// Where to write until [`Staged::commit`].
@@ -43,13 +39,9 @@ impl Staged {
     /// Creates the file under its temporary name.
     pub(super) fn create(&self) -> Result<File> {
         let mut options = OpenOptions::new();
-        options
-            .write(true)
-            .create_new(true)
-            .open(&self.temporary)
-            .map_err(|error| {
-                Error::io(format!("cannot create {}", self.temporary.display()), error)
-            })
+        options.write(true).create_new(true).open(&self.temporary).map_err(|error| {
+            Error::io(format!("cannot create {}", self.temporary.display()), error)
+        })
     }
 
     /// Makes `file` durable and gives it its final name, replacing what was there.
@@ -62,10 +54,7 @@ impl Staged {
     pub(super) fn rename(mut self) -> Result<()> {
         fs::rename(&self.temporary, &self.path).map_err(|error| self.failed(error))?;
         self.committed = true;
-        let folder = self
-            .path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
+        let folder = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))
             .and_then(|folder| folder.sync_all())
             .map_err(|error| self.failed(error))
@@ -94,10 +83,7 @@ pub(super) fn exported_schema(schema: &Schema) -> arrow_schema::Schema {
             }
             other => other.to_arrow(),
         };
-        let metadata = field
-            .metadata
-            .iter()
-            .map(|(key, value)| (key.clone(), value.clone()));
+        let metadata = field.metadata.iter().map(|(key, value)| (key.clone(), value.clone()));
         arrow_schema::Field::new(&field.name, ty, field.nullable).with_metadata(metadata.collect())
     });
     arrow_schema::Schema::new(fields.collect::<Vec<_>>())
@@ -105,18 +91,12 @@ pub(super) fn exported_schema(schema: &Schema) -> arrow_schema::Schema {
 
 /// The batch in the types of [`exported_schema`].
 pub(super) fn exported(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let columns = schema
-        .fields()
-        .iter()
-        .zip(batch.columns())
-        .map(|(field, array)| {
-            if array.data_type() == field.data_type() {
-                return Ok(Arc::clone(array));
-            }
-            arrow_cast::cast(array, field.data_type())
-        });
+    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, array)| {
+        if array.data_type() == field.data_type() {
+            return Ok(Arc::clone(array));
+        }
+        arrow_cast::cast(array, field.data_type())
+    });
     let columns: std::result::Result<Vec<ArrayRef>, _> = columns.collect();
-    columns
-        .and_then(|columns| RecordBatch::try_new(Arc::clone(schema), columns))
-        .map_err(writing)
+    columns.and_then(|columns| RecordBatch::try_new(Arc::clone(schema), columns)).map_err(writing)
 }

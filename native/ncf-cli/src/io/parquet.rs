@@ -24,10 +24,8 @@ pub(super) fn open(path: &Path) -> Result<Foreign> {
         ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| parquet_error("read", e))?;
     let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).ok();
     let schema = builder.schema().clone();
-    let reader = builder
-        .with_batch_size(BATCH_ROWS)
-        .build()
-        .map_err(|e| parquet_error("read", e))?;
+    let reader =
+        builder.with_batch_size(BATCH_ROWS).build().map_err(|e| parquet_error("read", e))?;
     Foreign::new(&schema, &BTreeMap::new(), Box::new(reader), rows)
 }
 
@@ -40,36 +38,23 @@ struct ParquetSink {
 /// Creates a Parquet file.
 pub(super) fn create(staged: Staged, schema: &Schema) -> Result<Box<dyn Sink>> {
     let level = ZstdLevel::try_new(3).map_err(|e| parquet_error("written", e))?;
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(level))
-        .build();
+    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
     let schema = SchemaRef::new(exported_schema(schema));
-    let writer = ArrowWriter::try_new(
-        staged.create()?,
-        SchemaRef::clone(&schema),
-        Some(properties),
-    )
-    .map_err(|e| parquet_error("written", e))?;
-    Ok(Box::new(ParquetSink {
-        writer,
-        schema,
-        staged,
-    }))
+    let writer =
+        ArrowWriter::try_new(staged.create()?, SchemaRef::clone(&schema), Some(properties))
+            .map_err(|e| parquet_error("written", e))?;
+    Ok(Box::new(ParquetSink { writer, schema, staged }))
 }
 
 impl Sink for ParquetSink {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let batch = exported(batch, &self.schema)?;
-        self.writer
-            .write(&batch)
-            .map_err(|e| parquet_error("written", e))
+        self.writer.write(&batch).map_err(|e| parquet_error("written", e))
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
         let Self { writer, staged, .. } = *self;
-        let file = writer
-            .into_inner()
-            .map_err(|e| parquet_error("written", e))?;
+        let file = writer.into_inner().map_err(|e| parquet_error("written", e))?;
         staged.commit(&file)
     }
 }

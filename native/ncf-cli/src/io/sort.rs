@@ -32,24 +32,12 @@ pub(crate) fn sorted(mut source: Box<dyn Source>, columns: &[String]) -> Result<
             batches.push(batch);
         }
     }
-    let order = if batches.is_empty() {
-        Vec::new()
-    } else {
-        order(&batches, &keys)?
-    };
-    Ok(Box::new(Sorted {
-        schema,
-        batches,
-        order,
-        next: 0,
-    }))
+    let order = if batches.is_empty() { Vec::new() } else { order(&batches, &keys)? };
+    Ok(Box::new(Sorted { schema, batches, order, next: 0 }))
 }
 
 fn order(batches: &[RecordBatch], keys: &[usize]) -> Result<Vec<(usize, usize)>> {
-    let options = Some(SortOptions {
-        descending: false,
-        nulls_first: true,
-    });
+    let options = Some(SortOptions { descending: false, nulls_first: true });
     let mut columns = Vec::new();
     for key in keys {
         let parts: Vec<&dyn arrow_array::Array> = batches
@@ -58,9 +46,7 @@ fn order(batches: &[RecordBatch], keys: &[usize]) -> Result<Vec<(usize, usize)>>
             .map(AsRef::as_ref)
             .collect();
         let values = concat(&parts).map_err(|error| {
-            Error::unsupported(format!(
-                "the sort columns are too large to sort in memory: {error}"
-            ))
+            Error::unsupported(format!("the sort columns are too large to sort in memory: {error}"))
         })?;
         columns.push(SortColumn { values, options });
     }
@@ -74,15 +60,9 @@ fn order(batches: &[RecordBatch], keys: &[usize]) -> Result<Vec<(usize, usize)>>
     })?;
     // Arrow's sort is unstable: the row number as last key makes the result one, on every machine.
     let numbers: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..rows));
-    columns.push(SortColumn {
-        values: numbers,
-        options,
-    });
+    columns.push(SortColumn { values: numbers, options });
     let indices = lexsort_to_indices(&columns, None).map_err(reading)?;
-    let places = indices
-        .values()
-        .iter()
-        .filter_map(|index| places.get(*index as usize).copied());
+    let places = indices.values().iter().filter_map(|index| places.get(*index as usize).copied());
     Ok(places.collect())
 }
 
@@ -97,17 +77,12 @@ impl Source for Sorted {
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         let end = self.order.len().min(self.next + BATCH_ROWS);
-        let Some(places) = self
-            .order
-            .get(self.next..end)
-            .filter(|places| !places.is_empty())
+        let Some(places) = self.order.get(self.next..end).filter(|places| !places.is_empty())
         else {
             return Ok(None);
         };
         let batches: Vec<&RecordBatch> = self.batches.iter().collect();
         self.next = end;
-        interleave_record_batch(&batches, places)
-            .map(Some)
-            .map_err(reading)
+        interleave_record_batch(&batches, places).map(Some).map_err(reading)
     }
 }

@@ -82,10 +82,7 @@ fn storable(arrow: &ArrowType) -> Result<DataType> {
         ArrowType::UInt8 => DataType::Int16,
         ArrowType::UInt16 => DataType::Int32,
         ArrowType::UInt32 => DataType::Int64,
-        ArrowType::UInt64 => DataType::Decimal {
-            precision: 20,
-            scale: 0,
-        },
+        ArrowType::UInt64 => DataType::Decimal { precision: 20, scale: 0 },
         ArrowType::Float16 => DataType::Float32,
         ArrowType::Date64 => DataType::Date,
         ArrowType::Timestamp(_, Some(_)) => DataType::Timestamp,
@@ -117,11 +114,7 @@ impl Conversion {
             ArrowType::Timestamp(unit, _) => self.micros(array, *unit),
             ArrowType::Date64 => {
                 let millis = array.as_primitive::<Date64Type>();
-                if millis
-                    .iter()
-                    .flatten()
-                    .any(|value| value % MILLIS_PER_DAY != 0)
-                {
+                if millis.iter().flatten().any(|value| value % MILLIS_PER_DAY != 0) {
                     return Err(Error::unsupported(
                         "a date64 value has a time of day; cast the column to a timestamp or to date32 first",
                     ));
@@ -190,9 +183,7 @@ impl Conversion {
             DataType::Timestamp | DataType::TimestampNtz => {
                 primitive!(TimestampMicrosecondType, Scalar::Timestamp(v) | Scalar::TimestampNtz(v) => *v)
             }
-            DataType::Decimal {
-                precision: ..=18, ..
-            } => {
+            DataType::Decimal { precision: ..=18, .. } => {
                 primitive!(Decimal64Type, Scalar::Decimal { unscaled, .. } => i64::try_from(*unscaled).ok()?)
             }
             DataType::Decimal { .. } => {
@@ -228,28 +219,16 @@ fn numbers<T: ArrowPrimitiveType>(
 
 /// A cast that fails instead of turning what does not fit into null.
 fn cast(array: &ArrayRef, to: &ArrowType) -> Result<ArrayRef> {
-    let options = CastOptions {
-        safe: false,
-        ..CastOptions::default()
-    };
+    let options = CastOptions { safe: false, ..CastOptions::default() };
     cast_with_options(array, to, &options).map_err(|error| {
-        Error::unsupported(format!(
-            "type {} cannot be stored as {to}: {error}",
-            array.data_type()
-        ))
+        Error::unsupported(format!("type {} cannot be stored as {to}: {error}", array.data_type()))
     })
 }
 
 fn cast_zoneless(array: &ArrayRef, unit: TimeUnit) -> Result<ArrayRef> {
-    let data = array
-        .to_data()
-        .into_builder()
-        .data_type(ArrowType::Timestamp(unit, None));
+    let data = array.to_data().into_builder().data_type(ArrowType::Timestamp(unit, None));
     let data = data.build().map_err(super::reading)?;
-    cast(
-        &arrow_array::make_array(data),
-        &ArrowType::Timestamp(TimeUnit::Microsecond, None),
-    )
+    cast(&arrow_array::make_array(data), &ArrowType::Timestamp(TimeUnit::Microsecond, None))
 }
 
 #[cfg(test)]
@@ -271,29 +250,12 @@ mod tests {
     #[test]
     fn widens_and_flattens() {
         let dictionary: DictionaryArray<Int8Type> = vec!["a", "b", "a"].into_iter().collect();
-        assert_eq!(
-            convert(Arc::new(dictionary))
-                .unwrap()
-                .as_string::<i32>()
-                .value(2),
-            "a"
-        );
+        assert_eq!(convert(Arc::new(dictionary)).unwrap().as_string::<i32>().value(2), "a");
         let views = StringViewArray::from(vec![Some("long enough to be out of line"), None]);
-        assert!(
-            convert(Arc::new(views))
-                .unwrap()
-                .as_string::<i32>()
-                .is_null(1)
-        );
+        assert!(convert(Arc::new(views)).unwrap().as_string::<i32>().is_null(1));
         let wide = convert(Arc::new(UInt64Array::from(vec![u64::MAX]))).unwrap();
-        assert_eq!(
-            wide.as_primitive::<Decimal128Type>().value(0),
-            i128::from(u64::MAX)
-        );
-        assert_eq!(
-            convert(Arc::new(NullArray::new(2))).unwrap().data_type(),
-            &ArrowType::Utf8
-        );
+        assert_eq!(wide.as_primitive::<Decimal128Type>().value(0), i128::from(u64::MAX));
+        assert_eq!(convert(Arc::new(NullArray::new(2))).unwrap().data_type(), &ArrowType::Utf8);
         let ints: ArrayRef = Arc::new(Int32Array::from(vec![1]));
         assert_eq!(&convert(Arc::clone(&ints)).unwrap(), &ints);
     }
@@ -303,17 +265,9 @@ mod tests {
         let zoned = TimestampNanosecondArray::from(vec![1_000]).with_timezone("Europe/Paris");
         let micros = convert(Arc::new(zoned)).unwrap();
         assert_eq!(micros.data_type(), &DataType::Timestamp.to_arrow());
-        assert_eq!(
-            micros.as_primitive::<TimestampMicrosecondType>().value(0),
-            1
-        );
+        assert_eq!(micros.as_primitive::<TimestampMicrosecondType>().value(0), 1);
         let fine = TimestampNanosecondArray::from(vec![Some(1), None]);
-        assert!(
-            convert(Arc::new(fine))
-                .unwrap_err()
-                .to_string()
-                .contains("microsecond")
-        );
+        assert!(convert(Arc::new(fine)).unwrap_err().to_string().contains("microsecond"));
         let seconds = TimestampSecondArray::from(vec![i64::MAX]);
         assert!(convert(Arc::new(seconds)).is_err());
         let days = convert(Arc::new(Date64Array::from(vec![MILLIS_PER_DAY]))).unwrap();

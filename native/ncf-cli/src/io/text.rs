@@ -60,13 +60,7 @@ impl<W: Write> TextWriter<W> {
                 key
             })),
         }
-        Ok(Self {
-            out,
-            format,
-            keys,
-            line,
-            value: String::new(),
-        })
+        Ok(Self { out, format, keys, line, value: String::new() })
     }
 
     /// Writes the rows of `batch`.
@@ -90,11 +84,7 @@ impl<W: Write> TextWriter<W> {
                 }
                 self.push_value(column.as_ref(), row);
             }
-            self.line.push_str(if self.format == TextFormat::Jsonl {
-                "}\n"
-            } else {
-                "\n"
-            });
+            self.line.push_str(if self.format == TextFormat::Jsonl { "}\n" } else { "\n" });
             self.out.write_all(self.line.as_bytes()).map_err(failed)?;
         }
         Ok(())
@@ -111,8 +101,7 @@ impl<W: Write> TextWriter<W> {
             TextFormat::Csv => self.line.push_str(if at == 0 { "" } else { "," }),
             TextFormat::Jsonl => {
                 self.line.push(if at == 0 { '{' } else { ',' });
-                self.line
-                    .push_str(self.keys.get(at).map_or("", String::as_str));
+                self.line.push_str(self.keys.get(at).map_or("", String::as_str));
             }
         }
     }
@@ -196,10 +185,7 @@ impl Sink for TextSink {
 
     fn finish(self: Box<Self>) -> Result<()> {
         let Self { writer, staged } = *self;
-        let file = writer
-            .finish()?
-            .into_inner()
-            .map_err(|error| failed(error.into_error()))?;
+        let file = writer.finish()?.into_inner().map_err(|error| failed(error.into_error()))?;
         staged.commit(&file)
     }
 }

@@ -58,11 +58,9 @@ pub(super) fn compare(left: &Operand, op: CompareOp, right: &Operand) -> Result<
                 _ => Predicate::Always(None),
             })
         }
-        (Operand::Column(field), value) => Ok(Predicate::Compare(
-            op,
-            column(field),
-            Expression::Literal(literal(value, field)?),
-        )),
+        (Operand::Column(field), value) => {
+            Ok(Predicate::Compare(op, column(field), Expression::Literal(literal(value, field)?)))
+        }
         (value, Operand::Column(field)) => Ok(Predicate::Compare(
             op.flip(),
             column(field),
@@ -82,14 +80,8 @@ pub(super) fn in_list(operand: &Operand, items: &[Operand]) -> Result<Predicate>
     let field = need_column(operand, "IN")?;
     let has_null = items.iter().any(|item| matches!(item, Operand::Null));
     let values = items.iter().filter(|item| !matches!(item, Operand::Null));
-    let values = values
-        .map(|item| literal(item, field))
-        .collect::<Result<Vec<_>>>()?;
-    Ok(Predicate::In {
-        expression: column(field),
-        values,
-        has_null,
-    })
+    let values = values.map(|item| literal(item, field)).collect::<Result<Vec<_>>>()?;
+    Ok(Predicate::In { expression: column(field), values, has_null })
 }
 
 /// `operand IS NULL`.
@@ -221,17 +213,15 @@ fn literal(operand: &Operand, field: &Field) -> Result<Scalar> {
         (Operand::Text(text), T::Float32 | T::Float64) => {
             match text.to_ascii_lowercase().as_str() {
                 "nan" | "infinity" | "+infinity" | "-infinity" => parsed(text),
-                _ => Err(no(
-                    "write a number without quotes, or 'NaN', 'Infinity', '-Infinity'",
-                )),
+                _ => Err(no("write a number without quotes, or 'NaN', 'Infinity', '-Infinity'")),
             }
         }
         (Operand::Text(text), T::String | T::Date | T::Timestamp | T::TimestampNtz)
         | (Operand::Date(text), T::Date | T::Timestamp | T::TimestampNtz)
         | (Operand::Timestamp(text), T::Timestamp | T::TimestampNtz) => parsed(text),
-        (Operand::Hex(text), T::Binary) => hex(text)
-            .map(Scalar::Binary)
-            .ok_or_else(|| no("write pairs of hexadecimal digits")),
+        (Operand::Hex(text), T::Binary) => {
+            hex(text).map(Scalar::Binary).ok_or_else(|| no("write pairs of hexadecimal digits"))
+        }
         (Operand::Boolean(value), T::Boolean) => Ok(Scalar::Boolean(*value)),
         _ => Err(no("the types differ")),
     }

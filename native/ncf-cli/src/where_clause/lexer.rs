@@ -90,9 +90,8 @@ impl<'a> Lexer<'a> {
     }
 
     fn symbol(&mut self) -> Option<Token> {
-        let (written, symbol) = SYMBOLS
-            .iter()
-            .find(|(written, _)| self.rest.starts_with(written))?;
+        let (written, symbol) =
+            SYMBOLS.iter().find(|(written, _)| self.rest.starts_with(written))?;
         self.advance(written.len());
         Some(Token::Symbol(symbol))
     }
@@ -152,11 +151,7 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<Token> {
-        tokens(text)
-            .unwrap()
-            .into_iter()
-            .map(|spanned| spanned.token)
-            .collect()
+        tokens(text).unwrap().into_iter().map(|spanned| spanned.token).collect()
     }
 
     #[test]
@@ -172,24 +167,13 @@ mod tests {
     fn reads_names_strings_and_numbers() {
         assert_eq!(
             words("`a ``b`=1.5e-3"),
-            [
-                Token::Name("a `b".into()),
-                Token::Symbol("="),
-                Token::Number("1.5e-3".into())
-            ]
+            [Token::Name("a `b".into()), Token::Symbol("="), Token::Number("1.5e-3".into())]
         );
-        assert_eq!(
-            words(r"'it''s \'\n\%'"),
-            [Token::Text("it's '\n\\%".into())]
-        );
+        assert_eq!(words(r"'it''s \'\n\%'"), [Token::Text("it's '\n\\%".into())]);
         assert_eq!(words("größe"), [Token::Word("größe".into())]);
         assert_eq!(
             words("1-2"),
-            [
-                Token::Number("1".into()),
-                Token::Symbol("-"),
-                Token::Number("2".into())
-            ]
+            [Token::Number("1".into()), Token::Symbol("-"), Token::Number("2".into())]
         );
     }
 

@@ -8,19 +8,13 @@ use super::lexer::{Spanned, Token, tokens};
 /// Brackets and NOTs inside one another; more is refused before the stack is in danger.
 const MAX_DEPTH: usize = 64;
 
-const KEYWORDS: [&str; 11] = [
-    "AND", "OR", "NOT", "IN", "IS", "BETWEEN", "LIKE", "NULL", "TRUE", "FALSE", "ESCAPE",
-];
+const KEYWORDS: [&str; 11] =
+    ["AND", "OR", "NOT", "IN", "IS", "BETWEEN", "LIKE", "NULL", "TRUE", "FALSE", "ESCAPE"];
 
 /// The predicate of a condition on rows of `schema`.
 pub(crate) fn parse(text: &str, schema: &Schema) -> Result<Predicate> {
     let tokens = tokens(text)?;
-    let mut parser = Parser {
-        tokens: &tokens,
-        next: 0,
-        schema,
-        depth: 0,
-    };
+    let mut parser = Parser { tokens: &tokens, next: 0, schema, depth: 0 };
     let predicate = parser.condition()?;
     match parser.peek() {
         None => Ok(predicate),
@@ -107,15 +101,11 @@ impl Parser<'_> {
             let predicate = match self.advance() {
                 Some(Token::Text(pattern)) => bind::like(&left, &pattern)?,
                 _ => {
-                    return Err(Error::invalid_argument(
-                        "LIKE needs a 'pattern' on its right",
-                    ));
+                    return Err(Error::invalid_argument("LIKE needs a 'pattern' on its right"));
                 }
             };
             if self.keyword("ESCAPE") {
-                return Err(Error::invalid_argument(
-                    "ESCAPE is not supported; \\ escapes % and _",
-                ));
+                return Err(Error::invalid_argument("ESCAPE is not supported; \\ escapes % and _"));
             }
             predicate
         } else if negated {
@@ -203,11 +193,8 @@ impl Parser<'_> {
             return Ok(field.clone());
         }
         let wanted = name.to_lowercase();
-        let mut alike = self
-            .schema
-            .fields
-            .iter()
-            .filter(|field| field.name.to_lowercase() == wanted);
+        let mut alike =
+            self.schema.fields.iter().filter(|field| field.name.to_lowercase() == wanted);
         match (alike.next(), alike.next()) {
             (Some(field), None) => Ok(field.clone()),
             _ => self.schema.field(name).cloned(),
@@ -251,11 +238,7 @@ impl Parser<'_> {
     }
 
     fn expect(&mut self, symbol: &str) -> Result<()> {
-        if self.symbol(symbol) {
-            Ok(())
-        } else {
-            Err(self.unexpected(symbol))
-        }
+        if self.symbol(symbol) { Ok(()) } else { Err(self.unexpected(symbol)) }
     }
 
     fn unexpected(&self, wanted: &str) -> Error {

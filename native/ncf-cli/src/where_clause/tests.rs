@@ -12,20 +12,8 @@ fn schema() -> Schema {
         ("l", DataType::Int64),
         ("f", DataType::Float32),
         ("d", DataType::Float64),
-        (
-            "p",
-            DataType::Decimal {
-                precision: 12,
-                scale: 2,
-            },
-        ),
-        (
-            "q",
-            DataType::Decimal {
-                precision: 9,
-                scale: 2,
-            },
-        ),
+        ("p", DataType::Decimal { precision: 12, scale: 2 }),
+        ("q", DataType::Decimal { precision: 9, scale: 2 }),
         ("s", DataType::String),
         ("x", DataType::Binary),
         ("date", DataType::Date),
@@ -35,16 +23,12 @@ fn schema() -> Schema {
         ("Case", DataType::Int32),
         ("case", DataType::Int32),
     ];
-    let fields = (1..)
-        .zip(types)
-        .map(|(id, (name, ty))| Field::new(id, name, ty, true));
+    let fields = (1..).zip(types).map(|(id, (name, ty))| Field::new(id, name, ty, true));
     Schema::new(fields.collect()).unwrap()
 }
 
 fn good(text: &str) -> String {
-    parse(text, &schema())
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
-        .to_string()
+    parse(text, &schema()).unwrap_or_else(|error| panic!("{text}: {error}")).to_string()
 }
 
 fn bad(text: &str) -> String {
@@ -55,14 +39,8 @@ fn bad(text: &str) -> String {
 
 #[test]
 fn and_binds_tighter_than_or_and_not_tighter_than_and() {
-    assert_eq!(
-        good("i = 1 OR i = 2 AND l = 3"),
-        "(i = 1 OR (i = 2 AND l = 3))"
-    );
-    assert_eq!(
-        good("(i = 1 OR i = 2) AND l = 3"),
-        "((i = 1 OR i = 2) AND l = 3)"
-    );
+    assert_eq!(good("i = 1 OR i = 2 AND l = 3"), "(i = 1 OR (i = 2 AND l = 3))");
+    assert_eq!(good("(i = 1 OR i = 2) AND l = 3"), "((i = 1 OR i = 2) AND l = 3)");
     assert_eq!(good("NOT i = 1 AND l = 3"), "(NOT (i = 1) AND l = 3)");
     assert_eq!(good("not (b and i<>2)"), "NOT ((b = true AND i <> 2))");
 }
@@ -80,10 +58,7 @@ fn every_test_has_its_predicate() {
         ("i is not null", "i IS NOT NULL"),
         ("i IN (1, -2, NULL)", "i IN (1, -2, null)"),
         ("i NOT IN (1)", "NOT (i IN (1))"),
-        (
-            "i BETWEEN 1 AND 3 AND b",
-            "((i >= 1 AND i <= 3) AND b = true)",
-        ),
+        ("i BETWEEN 1 AND 3 AND b", "((i >= 1 AND i <= 3) AND b = true)"),
         ("i NOT BETWEEN 1 AND 3", "NOT ((i >= 1 AND i <= 3))"),
         ("s LIKE 'a'", "s = 'a'"),
         ("s LIKE 'a%'", "s LIKE 'a%'"),
@@ -114,14 +89,8 @@ fn literals_take_the_type_of_their_column() {
         ("f = 0.5", "f = 0.5"),
         ("date < DATE '1970-01-03'", "date < date day 2"),
         ("date < '1970-01-03'", "date < date day 2"),
-        (
-            "ts = TIMESTAMP '1970-01-01 00:00:01'",
-            "ts = timestamp µs 1000000",
-        ),
-        (
-            "ts = TIMESTAMP '1970-01-01 01:00:01+01:00'",
-            "ts = timestamp µs 1000000",
-        ),
+        ("ts = TIMESTAMP '1970-01-01 00:00:01'", "ts = timestamp µs 1000000"),
+        ("ts = TIMESTAMP '1970-01-01 01:00:01+01:00'", "ts = timestamp µs 1000000"),
         ("ntz = DATE '1970-01-02'", "ntz = timestamp µs 86400000000"),
         ("s = 'it''s'", "s = 'it's'"),
     ] {

@@ -23,10 +23,7 @@ const TYPES: [&str; 8] = [
 ];
 
 pub(crate) fn ncf(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ncf"))
-        .args(arguments)
-        .output()
-        .unwrap()
+    Command::new(env!("CARGO_BIN_EXE_ncf")).args(arguments).output().unwrap()
 }
 
 #[track_caller]
@@ -67,9 +64,8 @@ impl Folder {
     /// Names of all entries: nothing temporary may stay.
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.0.path()).unwrap();
-        let mut names: Vec<_> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -80,10 +76,8 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }
 
@@ -106,17 +100,8 @@ pub(crate) struct Row {
 
 pub(crate) fn rows(count: usize) -> Vec<Row> {
     let mut random = Random(48_772);
-    let words = [
-        "apple",
-        "pear",
-        "",
-        "été",
-        "a,b",
-        "say \"hi\"",
-        "line\nbreak",
-        "apple pie",
-        "pine apple",
-    ];
+    let words =
+        ["apple", "pear", "", "été", "a,b", "say \"hi\"", "line\nbreak", "apple pie", "pine apple"];
     (0..count)
         .map(|id| Row {
             id: id as i64,
@@ -136,12 +121,7 @@ pub(crate) fn rows(count: usize) -> Vec<Row> {
 }
 
 pub(crate) fn cents(value: i64) -> String {
-    format!(
-        "{}{}.{:02}",
-        if value < 0 { "-" } else { "" },
-        value.abs() / 100,
-        value.abs() % 100
-    )
+    format!("{}{}.{:02}", if value < 0 { "-" } else { "" }, value.abs() / 100, value.abs() % 100)
 }
 
 /// The row as this CLI prints it in JSON.
@@ -161,8 +141,7 @@ pub(crate) fn json(row: &Row) -> String {
         or_null(&row.small, i16::to_string),
         or_null(&row.price, |value| cents(*value)),
         or_null(&row.price, |value| format!("{}00", cents(*value))),
-        or_null(&row.name, |name| serde_json::Value::from(name.as_str())
-            .to_string()),
+        or_null(&row.name, |name| serde_json::Value::from(name.as_str()).to_string()),
         or_null(&row.flag, bool::to_string),
         or_null(&row.small, |value| format!("\"{:04x}\"", *value as u16)),
         day(""),

@@ -52,7 +52,7 @@ fn worked_examples_are_exact() {
     check("plain", EncodingId::PLAIN, &Values::I16(vec![1, -2, 300].into()));
     check("plain strings", EncodingId::PLAIN, &Values::Bytes(["a", "", "bcd"].iter().collect()));
     check("constant", EncodingId::CONSTANT, &Values::I32(vec![7, 7, 7].into()));
-    check("bitmap", EncodingId::BITMAP, &Values::Bool([true, false, true, true].into()));
+    check("bitmap", EncodingId::BITMAP, &Values::Bool(vec![true, false, true, true].into()));
     check("for_bitpack", EncodingId::FOR_BITPACK, &Values::I32(vec![100, 103, 101, 102].into()));
     check("run_length", EncodingId::RUN_LENGTH, &Values::I8(vec![5, 5, 5, 9].into()));
     check("alp", EncodingId::ALP, &Values::F32(vec![1.5, -0.0, 2.5].into()));

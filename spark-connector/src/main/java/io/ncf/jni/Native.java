@@ -33,7 +33,7 @@ public final class Native {
   /**
    * Describes a table, a bare directory or a file.
    *
-   * @param request {@code {"path","options":{},"schema":null|schema}}
+   * @param request {@code {"path","options":{}}}; other members are ignored
    * @return {@code {"kind":"table|directory|file|absent|empty","version","timestamp","schema",
    *     "partitionColumns","rows","bytes","files","properties"}}
    */
