@@ -40,7 +40,7 @@ private[spark] object NcfDataset {
 
   /** Opens `path`: reads the log or lists the directory, and no data. */
   def open(path: String, options: NcfOptions): NcfDataset = {
-    val answer = describe(path, options, None)
+    val answer = describe(path, options)
     val kind = answer.get("kind").asText() match {
       case "table"     => Table
       case "directory" => Directory
@@ -61,24 +61,12 @@ private[spark] object NcfDataset {
     )
   }
 
-  /** `schema` with the field ids that the table at `path` gives its columns once it is overwritten
-    * with them: the files, which are written first, must carry the same.
-    */
-  def withFieldIds(path: String, schema: JsonNode): JsonNode =
-    Option(describe(path, NcfOptions.empty, Some(schema)).get("writeSchema"))
-      .filterNot(_.isNull)
-      .getOrElse(
-        throw NcfErrors.unsupported(
-          "the native library assigns no field ids; use a library and a jar of the same build"
-        )
-      )
-
-  private def describe(path: String, options: NcfOptions, schema: Option[JsonNode]): JsonNode = {
+  private def describe(path: String, options: NcfOptions): JsonNode = {
     NativeLibrary.load()
     val request = Json.obj()
     request.put("path", path)
     request.set[JsonNode]("options", options.toJson)
-    schema.fold[JsonNode](request.putNull("schema"))(request.set[JsonNode]("schema", _))
+    request.putNull("schema")
     Json.parse(Native.openDataset(request.toString))
   }
 

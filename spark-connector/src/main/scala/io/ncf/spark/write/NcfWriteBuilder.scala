@@ -50,11 +50,10 @@ private[spark] final class NcfWriteBuilder(
     checkFits(target, caseSensitive)
     val operation =
       if (dataset.kind != NcfDataset.Table) "create" else if (truncates) "overwrite" else "append"
-    val fixed = if (operation == "overwrite") target.withFieldIds(path) else target
-    val job = this.job(dataset, fixed, caseSensitive)
+    val job = this.job(dataset, target, caseSensitive)
     new NcfWrite(
       job,
-      new TableCommit(job, operation, fixed.ncfSchema, fixed.partitionColumns, dataset.version),
+      new TableCommit(job, operation, target.ncfSchema, target.partitionColumns, dataset.version),
       options,
       queryId
     )
@@ -125,10 +124,6 @@ private[spark] final case class WriteTarget(
     ncfSchema: JsonNode,
     schema: StructType,
     partitionColumns: Seq[String]) {
-
-  /** This target with the field ids that the existing table at `path` will give it. */
-  def withFieldIds(path: String): WriteTarget =
-    copy(ncfSchema = NcfDataset.withFieldIds(path, ncfSchema))
 
   /** `input` with the names of this table's columns. */
   def rename(input: StructType, ordinalOf: String => Int): StructType = {
