@@ -113,9 +113,13 @@ impl Transaction {
         self
     }
 
-    /// Adds a file that is stored and durable already. `row0` is set by the commit.
+    /// Adds a file that is stored and durable already. `row0` is set by the commit; any form of UUID
+    /// does as `id`.
     #[must_use]
-    pub fn add(mut self, file: AddFile) -> Self {
+    pub fn add(mut self, mut file: AddFile) -> Self {
+        if let Ok(id) = Uuid::parse_str(&file.id) {
+            file.id = id.simple().to_string();
+        }
         self.adds.push(file);
         self
     }

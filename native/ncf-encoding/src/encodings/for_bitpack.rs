@@ -93,7 +93,7 @@ macro_rules! integer {
             }
 
             fn plus(self, delta: u64) -> Self {
-                self.wrapping_add($lane::truncate(delta).cast_signed())
+                self.wrapping_add($lane::low_bits(delta).cast_signed())
             }
 
             fn unpack(
@@ -229,7 +229,7 @@ impl Parts {
         if vector.len() == VECTOR {
             let mut lanes = [T::Lane::default(); VECTOR];
             for (lane, delta) in lanes.iter_mut().zip(&deltas) {
-                *lane = T::Lane::truncate(*delta);
+                *lane = T::Lane::low_bits(*delta);
             }
             T::Lane::pack(width, &lanes, &mut self.packed);
         } else {

@@ -12,7 +12,7 @@ pub(super) trait Lane: Copy + Default {
     /// Bits of one value.
     const BITS: usize;
     /// The low bits of a 64-bit integer.
-    fn truncate(wide: u64) -> Self;
+    fn low_bits(wide: u64) -> Self;
     /// Appends the `width`-bit packing of a full vector; higher bits are cut off.
     fn pack(width: usize, vector: &[Self; VECTOR], out: &mut Vec<u8>);
     /// Unpacks `128 * width` bytes, adding `reference` to each value.
@@ -30,7 +30,7 @@ macro_rules! lane {
                 clippy::unnecessary_cast,
                 reason = "the low bits are what is asked for; for u64 these are all"
             )]
-            fn truncate(wide: u64) -> Self {
+            fn low_bits(wide: u64) -> Self {
                 wide as $type
             }
 
@@ -157,15 +157,15 @@ mod tests {
 
     fn check<L: Lane + PartialEq + std::fmt::Debug>(plus: impl Fn(L, L) -> L) {
         for width in 0..=L::BITS {
-            let values: Vec<L> = vector(width).into_iter().map(L::truncate).collect();
+            let values: Vec<L> = vector(width).into_iter().map(L::low_bits).collect();
             let array: &[L; VECTOR] = values.as_slice().try_into().unwrap();
             let mut packed = Vec::new();
             L::pack(width, array, &mut packed);
             assert_eq!(packed.len(), packed_bytes(VECTOR, width));
             let mut out = [L::default(); VECTOR];
-            L::unpack(width, &packed, L::truncate(5), &mut out).unwrap();
+            L::unpack(width, &packed, L::low_bits(5), &mut out).unwrap();
             for (value, got) in values.iter().zip(out) {
-                assert_eq!(plus(*value, L::truncate(5)), got);
+                assert_eq!(plus(*value, L::low_bits(5)), got);
             }
         }
         let mut out = [L::default(); VECTOR];

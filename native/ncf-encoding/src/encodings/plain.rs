@@ -68,10 +68,9 @@ impl Encoding for Plain {
 
 /// The bytes of all strings, one after the other.
 fn write_bytes(strings: &ByteValues, out: &mut Vec<u8>) {
-    if let (Some(&start), Some(&end)) = (strings.offsets.first(), strings.offsets.last()) {
-        let range = start.cast_unsigned() as usize..end.cast_unsigned() as usize;
-        out.extend_from_slice(strings.data.get(range).unwrap_or(&[]));
-    }
+    let (start, end) = (strings.offsets.first(), strings.offsets.last());
+    let range = start.cast_unsigned() as usize..end.cast_unsigned() as usize;
+    out.extend_from_slice(strings.data.get(range).unwrap_or(&[]));
 }
 
 fn decode_bytes(body: &mut Reader<'_>, len: usize, context: &DecodeContext<'_>) -> Result<Values> {

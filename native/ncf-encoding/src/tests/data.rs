@@ -38,6 +38,7 @@ pub(crate) fn columns(physical: PhysicalType) -> Vec<Values> {
 
 /// One column. Shapes: 0 constant, 1 alternating extremes, 2 ascending, 3 runs, 4 few distinct, 5 small with
 /// rare outliers, 6 random bits, 7 all different and hostile.
+#[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
 pub(crate) fn column(physical: PhysicalType, len: usize, shape: usize) -> Values {
     let mut random = Random::new(len as u64 * 31 + shape as u64);
     let raw: Vec<u64> = (0..len)
@@ -51,7 +52,6 @@ pub(crate) fn column(physical: PhysicalType, len: usize, shape: usize) -> Values
             _ => random.next(),
         })
         .collect();
-    #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
     match physical {
         PhysicalType::Bool => {
             Values::Bool(raw.iter().map(|v| v % 2 == 1).collect::<BooleanBuffer>())
@@ -70,7 +70,7 @@ pub(crate) fn column(physical: PhysicalType, len: usize, shape: usize) -> Values
 fn wide(value: u64, shape: usize) -> i128 {
     match shape {
         1 => [i128::MIN, i128::MAX, 0, -1][usize::try_from(value % 4).unwrap()],
-        6 | 7 => i128::from(value) * i128::from(value.rotate_left(17)) - (1 << 90),
+        6 | 7 => i128::from(value).wrapping_mul(i128::from(value.rotate_left(17))),
         _ => i128::from(value.cast_signed()),
     }
 }

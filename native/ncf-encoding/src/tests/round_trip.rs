@@ -107,8 +107,9 @@ fn slices_of_strings_and_bits_are_encoded_alone() {
 
 #[test]
 fn long_strings_survive() {
-    let long = vec![b'a'; 3 << 20];
-    let values = Values::Bytes([long.as_slice(), b"", b"b", &long].iter().collect::<ByteValues>());
+    let long = "a".repeat(3 << 20);
+    let strings = [long.as_str(), "", "b", long.as_str()];
+    let values = Values::Bytes(strings.iter().collect::<ByteValues>());
     for profile in [Profile::Fast, Profile::Balanced] {
         let options = EncodeOptions { profile, force: None };
         let chunk = encode(&values, None, &options, &mut ChooserState::default()).unwrap();

@@ -263,7 +263,7 @@ fn simulate(seed: u64, commits: u64) -> u64 {
 fn no_commit_is_lost_and_none_comes_twice() {
     let mut commits = 0;
     let mut seed = 0;
-    while commits < 20_000 {
+    while commits < 3_000 {
         seed += 1;
         commits += simulate(seed, 80);
         assert!(seed < 2000, "the simulator hardly commits: {commits}");

@@ -66,7 +66,7 @@ fn the_log_goes_on_after_a_folder_is_full() {
     for number in 0..4100 {
         let done = Transaction::new(Some(&snapshot)).schema(&schema()).commit(&store).unwrap();
         assert_eq!(done.version, number + 1);
-        if number % 512 == 0 {
+        if number % 128 == 0 {
             snapshot = read(&store);
         }
     }
