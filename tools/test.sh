@@ -1,8 +1,6 @@
 #!/bin/bash
-# test.sh [STEP…]: everything that CI checks. Steps:
+# test.sh [STEP…]: everything that CI checks. Steps, by default all:
 #   rustfmt cargo-test scala-test examples scalafmt clippy
-# The default is rustfmt and cargo-test, over the members of the Cargo workspace: scala-test and examples join when ncf-jni does,
-# scalafmt and clippy when they have passed once.
 # Environment: NCF_TEST_BUDGET seconds after which no further step is begun (default: none). Steps left out are said to be skipped.
 # A failing step does not stop the later ones. Each step logs to target/test-logs/STEP.log and the failing part is shown.
 # The last output line is "N passed, N failed": the sum over cargo's and ScalaTest's tests and the examples, a lint step being one.
@@ -58,8 +56,8 @@ step() {
   fi
 }
 
-need cargo rustfmt git
-for name in ${*:-rustfmt cargo-test}; do
+need cargo rustfmt java mvn python3 npm git
+for name in ${*:-rustfmt cargo-test scala-test examples scalafmt clippy}; do
   case $name in
     rustfmt) step rustfmt lint cargo fmt --all --check ;;
     clippy) step clippy lint cargo clippy --locked --workspace --all-targets -- -D warnings ;;

@@ -48,8 +48,8 @@ impl ColumnBounds {
         Self {
             min: pick(&self.min, &other.min, Less),
             max: pick(&self.max, &other.max, Greater),
-            nulls: self.nulls.zip(other.nulls).map(|(a, b)| a + b),
-            nans: self.nans.zip(other.nans).map(|(a, b)| a + b),
+            nulls: self.nulls.zip(other.nulls).and_then(|(a, b)| a.checked_add(b)),
+            nans: self.nans.zip(other.nans).and_then(|(a, b)| a.checked_add(b)),
             exact: self.exact && other.exact,
         }
     }

@@ -37,8 +37,9 @@ pub(crate) struct RawArray {
     buffers: *const *const u8,
     children: *const *const RawArray,
     dictionary: *const RawArray,
-    release: usize,
-    private_data: usize,
+    // Owned by the JVM: part of the layout only.
+    _release: usize,
+    _private_data: usize,
 }
 
 const _: () = assert!(size_of::<RawArray>() == size_of::<FFI_ArrowArray>());
@@ -203,9 +204,10 @@ impl Column {
     /// # Safety
     /// As for [`Column::import`].
     unsafe fn variable<T: ByteArrayType<Offset = i32>>(&self) -> Result<ArrayRef> {
-        // SAFETY: one offset more than values; an array without rows may have none.
         let mut offsets = match self.rows {
+            // An array without rows may have no offsets.
             0 => vec![0],
+            // SAFETY: one offset more than values.
             rows => unsafe { copy::<i32>(self.buffer(1), self.offset, rows + 1)? },
         };
         let first = offsets.first().copied().unwrap_or(0);
@@ -258,6 +260,9 @@ impl Column {
     /// # Safety
     /// `address` is null or valid for the bits of this column.
     unsafe fn bitmap(&self, address: *const u8) -> Result<BooleanBuffer> {
+        if self.rows == 0 {
+            return Ok(BooleanBuffer::new_unset(0));
+        }
         let (start, bit) = (self.offset / 8, self.offset % 8);
         // SAFETY: exactly the bytes that hold a bit of the column.
         let bytes = unsafe { copy::<u8>(address, start, (bit + self.rows).div_ceil(8))? };

@@ -24,7 +24,7 @@ use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jni::sys::{JNI_ERR, JNI_VERSION_1_8, jint};
-use jni::{Env, JavaVM, errors, sys};
+use jni::{AttachConfig, AttachmentExceptionPolicy, Env, JavaVM, errors, sys};
 
 /// Called by the JVM when it has loaded the library: finds the exception classes with the class
 /// loader that loads it, and connects the native methods.
@@ -36,7 +36,9 @@ pub unsafe extern "system" fn JNI_OnLoad(vm: *mut sys::JavaVM, _reserved: *mut c
     let loaded = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the JVM passes its own address.
         let vm = unsafe { JavaVM::from_raw(vm) };
-        vm.attach_current_thread(|env| {
+        // Any other policy would clear the exception that is thrown here.
+        let config = || AttachConfig::new().exceptions_policy(AttachmentExceptionPolicy::Ignore);
+        vm.attach_current_thread_with_config(config, None, |env| {
             let connected = connect(env);
             if let Err(error) = &connected {
                 // The JVM throws what is pending when it sees the answer below.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ncf::dataset::{self, CommitFile, CommitRequest, DataFile, Dataset, Kind, Plan, ScanRequest};
 use ncf::table::PosixLogStore;
-use ncf::{ColumnBounds, Error, Result, Schema};
+use ncf::{ColumnBounds, Error, Result};
 
 use crate::request::{
     self, AddedFile, Change, Changes, ChangesAnswer, Commit, CommitAnswer, DatasetAnswer,

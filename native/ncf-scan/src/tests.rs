@@ -246,7 +246,7 @@ fn pages_of_different_columns_need_not_align() {
         Predicate::Text(TextOp::StartsWith, Expression::Column("c1".into()), "399".into()),
         Predicate::And(vec![
             Predicate::compare("c0", CompareOp::Lt, Scalar::Int(5)),
-            Predicate::Text(TextOp::Contains, Expression::Column("c1".into()), "7 x".into()),
+            Predicate::Text(TextOp::Contains, Expression::Column("c1".into()), "3 x".into()),
         ]),
     ];
     for predicate in predicates {

@@ -83,8 +83,8 @@ pub(super) fn exported_schema(schema: &Schema) -> arrow_schema::Schema {
             }
             other => other.to_arrow(),
         };
-        let metadata = field.metadata.iter().map(|(key, value)| (key.clone(), value.clone()));
-        arrow_schema::Field::new(&field.name, ty, field.nullable).with_metadata(metadata.collect())
+        arrow_schema::Field::new(&field.name, ty, field.nullable)
+            .with_metadata(field.metadata.clone())
     });
     arrow_schema::Schema::new(fields.collect::<Vec<_>>())
 }

@@ -13,9 +13,7 @@ use arrow_array::types::{
     Date32Type, Date64Type, Decimal64Type, Decimal128Type, Float32Type, Float64Type, Int8Type,
     Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampNanosecondType,
 };
-use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray, StringArray, new_null_array,
-};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, StringArray, new_null_array};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{DataType as ArrowType, TimeUnit};
 use ncf::{DataType, Error, Field, Result, Scalar, Schema};

@@ -46,7 +46,7 @@ pub(super) fn page_ranges(values: &Values) -> Result<Vec<Range<usize>>> {
 }
 
 fn close(pages: &mut Vec<Range<usize>>, open: &mut Range<usize>) {
-    if !open.is_empty() {
+    if open.start < open.end {
         pages.push(open.clone());
     }
     open.start = open.end;

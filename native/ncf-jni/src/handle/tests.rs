@@ -138,7 +138,11 @@ fn many_threads_never_share_an_object() {
             scope.spawn(|| {
                 for _ in 0..2_000 {
                     let own = slab.insert((0, Counted(drops.clone()))).unwrap();
-                    if slab.with(common, |(count, _)| Ok(*count += 1)).is_ok() {
+                    let counted = slab.with(common, |(count, _)| {
+                        *count += 1;
+                        Ok(())
+                    });
+                    if counted.is_ok() {
                         used.fetch_add(1, Ordering::SeqCst);
                     }
                     slab.close(own);

@@ -123,8 +123,8 @@ impl Crafted {
             buffers: std::ptr::null(),
             children: std::ptr::null(),
             dictionary: std::ptr::null(),
-            release: 0,
-            private_data: 0,
+            _release: 0,
+            _private_data: 0,
         };
         Self { buffers, child, rows }
     }

@@ -231,7 +231,7 @@ fn pack<T: Copy>(values: &[T], test: impl Fn(T) -> bool) -> BooleanBuffer {
         chunk
             .iter()
             .enumerate()
-            .fold(0, |word, (bit, value)| word | (u64::from(test(*value)) << bit))
+            .fold(0u64, |word, (bit, value)| word | (u64::from(test(*value)) << bit))
     };
     // A fixed length lets the compiler unroll.
     words.extend(chunks.iter().map(|chunk| word(chunk)));

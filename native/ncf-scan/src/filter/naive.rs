@@ -197,7 +197,8 @@ pub(crate) fn predicate(random: &mut Random, types: &[DataType], depth: usize) -
             let right = if other == 5 {
                 Expression::Column(name(random.pick(&alike)))
             } else {
-                Expression::Literal(scalar(random, types[random.pick(&alike)]))
+                let other = types[random.pick(&alike)];
+                Expression::Literal(scalar(random, other))
             };
             if random.one_in(2) {
                 Predicate::Compare(op, column, right)

@@ -23,8 +23,11 @@ pub(super) fn open(root: &Path, options: &DatasetOptions) -> Result<Option<Datas
             merge(&mut schema, open_reader(&file.path)?.schema())
                 .at("file", || file.path.display())?;
         }
+    } else if files.len() > 1 {
+        // Files that were not opened may lack columns, or hold nulls in them.
+        schema.fields.iter_mut().for_each(|field| field.nullable = true);
     }
-    let partition_columns = add_partition_columns(&mut schema, &files)?;
+    let partition_columns = add_partition_columns(&mut schema, root, &files)?;
     Ok(Some(Dataset {
         kind: Kind::Directory,
         root: root.to_path_buf(),
@@ -87,7 +90,11 @@ fn descend(
         return list(root, path, values, depth + 1, files);
     };
     let column = unescape(column);
-    values.insert(column.clone(), super::partition::directory_value(value));
+    if values.insert(column.clone(), super::partition::directory_value(value)).is_some() {
+        return Err(Error::invalid_argument("the path names a partition column twice")
+            .with("column", column)
+            .with("directory", path.display()));
+    }
     let listed = list(root, path, values, depth + 1, files);
     values.remove(&column);
     listed
@@ -101,8 +108,12 @@ fn data_file(
     DataFile { path, uuid: None, size, rows: None, partition_values, statistics: BTreeMap::new() }
 }
 
-/// Adds the columns of `other` that `schema` lacks; types must agree.
+/// Adds the columns of `other` that `schema` lacks; types must agree. A column that one of them
+/// lacks is nullable.
 fn merge(schema: &mut Schema, other: &Schema) -> Result<()> {
+    for have in &mut schema.fields {
+        have.nullable |= other.index_of(&have.name).is_none();
+    }
     for field in &other.fields {
         match schema.fields.iter_mut().find(|have| have.name == field.name) {
             Some(have) if have.data_type == field.data_type => have.nullable |= field.nullable,
@@ -114,7 +125,7 @@ fn merge(schema: &mut Schema, other: &Schema) -> Result<()> {
                 .with("column", &field.name));
             }
             None => {
-                let id = schema.fields.iter().map(|have| have.id).max().unwrap_or(0) + 1;
+                let id = next_id(schema)?;
                 schema.fields.push(Field { id, nullable: true, ..field.clone() });
             }
         }
@@ -123,9 +134,13 @@ fn merge(schema: &mut Schema, other: &Schema) -> Result<()> {
 }
 
 /// Appends the partition columns found in directory names; every file must have the same ones.
-fn add_partition_columns(schema: &mut Schema, files: &[DataFile]) -> Result<Vec<String>> {
+fn add_partition_columns(
+    schema: &mut Schema,
+    root: &Path,
+    files: &[DataFile],
+) -> Result<Vec<String>> {
     let Some(first) = files.first() else { return Ok(Vec::new()) };
-    let names: Vec<String> = partition_order(first);
+    let names: Vec<String> = partition_order(root, first);
     for file in files {
         if !file.partition_values.keys().eq(first.partition_values.keys()) {
             return Err(Error::invalid_argument(
@@ -139,15 +154,25 @@ fn add_partition_columns(schema: &mut Schema, files: &[DataFile]) -> Result<Vec<
         let texts = files.iter().filter_map(|f| f.partition_values.get(name).cloned().flatten());
         let data_type = infer_type(texts).unwrap_or(DataType::String);
         schema.fields.retain(|field| field.name != *name);
-        let id = schema.fields.iter().map(|field| field.id).max().unwrap_or(0) + 1;
+        let id = next_id(schema)?;
         schema.fields.push(Field::new(id, name.clone(), data_type, true));
     }
     Ok(names)
 }
 
-/// The partition columns of a file in the order of its directories.
-fn partition_order(file: &DataFile) -> Vec<String> {
-    let parts = file.path.iter().filter_map(|part| part.to_str()?.split_once('='));
-    let names = parts.map(|(name, _)| unescape(name));
+/// An id above those of the columns, which come from a file.
+fn next_id(schema: &Schema) -> Result<u32> {
+    let last = schema.fields.iter().map(|field| field.id).max().unwrap_or(0);
+    last.checked_add(1).ok_or_else(|| {
+        Error::invalid_argument("a file uses the greatest field id; rewrite it with smaller ids")
+    })
+}
+
+/// The partition columns of a file in the order of its directories below `root`.
+fn partition_order(root: &Path, file: &DataFile) -> Vec<String> {
+    let below = file.path.strip_prefix(root).ok().and_then(Path::parent);
+    let parts = below.into_iter().flat_map(Path::iter);
+    let names = parts.filter_map(|part| part.to_str()?.split_once('='));
+    let names = names.map(|(name, _)| unescape(name));
     names.filter(|name| file.partition_values.contains_key(name)).collect()
 }

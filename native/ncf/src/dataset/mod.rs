@@ -222,12 +222,12 @@ impl Dataset {
 
     /// Bytes of all data files.
     pub fn bytes(&self) -> u64 {
-        self.files.iter().map(|file| file.size).sum()
+        self.files.iter().fold(0_u64, |sum, file| sum.saturating_add(file.size))
     }
 
     /// Rows, when known without opening files.
     pub fn rows(&self) -> Option<u64> {
-        self.files.iter().map(|file| file.rows).sum()
+        self.files.iter().try_fold(0_u64, |sum, file| Some(sum.saturating_add(file.rows?)))
     }
 }
 

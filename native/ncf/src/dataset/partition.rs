@@ -86,6 +86,7 @@ pub(super) fn unescape(text: &str) -> String {
         let escaped = (*first == b'%')
             .then(|| tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()))
             .flatten()
+            .filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
             .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match escaped {
             Some(byte) => {
@@ -132,10 +133,13 @@ fn parse_decimal(text: &str, precision: u8, scale: u8) -> Option<Scalar> {
     if fraction.len() > usize::from(scale) || !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
+    if whole.trim_start_matches(['+', '-']).is_empty() && fraction.is_empty() {
+        return None;
+    }
     let digits = format!("{whole}{fraction:0<width$}", width = usize::from(scale));
     let unscaled: i128 = digits.parse().ok()?;
-    let limit = 10i128.checked_pow(precision.into())?;
-    (unscaled.abs() < limit).then_some(Scalar::Decimal { unscaled, precision, scale })
+    let limit = 10u128.checked_pow(precision.into())?;
+    (unscaled.unsigned_abs() < limit).then_some(Scalar::Decimal { unscaled, precision, scale })
 }
 
 /// Days since 1970-01-01 of `yyyy-MM-dd` (H. Hinnant, days_from_civil).

@@ -2,8 +2,9 @@ package io.ncf.examples
 
 import org.apache.spark.sql.{DataFrame, SparkSession}
 
-/** The main job on real data: writes flights3m and lineitem with Spark as NCF and as Parquet with zstd, proves that both hold
-  * the same rows, runs filtered queries on both, shows what was pruned, and prints one table of sizes and times.
+/** The main job on real data: writes flights3m and lineitem with Spark as NCF and as Parquet with
+  * zstd, proves that both hold the same rows, runs filtered queries on both, shows what was pruned,
+  * and prints one table of sizes and times.
   *
   * Arguments: the folder of the corpus, a folder to write into.
   */
@@ -15,7 +16,11 @@ object Demo {
   private val tables = Seq("flights3m", "lineitem")
 
   private val queries = Seq(
-    Query("flights3m", "late flights from SFO", "SELECT count(*), max(delay) FROM t WHERE origin = 'SFO' AND delay > 60"),
+    Query(
+      "flights3m",
+      "late flights from SFO",
+      "SELECT count(*), max(delay) FROM t WHERE origin = 'SFO' AND delay > 60"
+    ),
     Query(
       "flights3m",
       "one week, by airport",
@@ -23,7 +28,11 @@ object Demo {
         |WHERE date >= TIMESTAMP'2001-03-01 00:00:00' AND date < TIMESTAMP'2001-03-08 00:00:00'
         |GROUP BY origin ORDER BY n DESC, origin LIMIT 3""".stripMargin
     ),
-    Query("lineitem", "one order", "SELECT count(*), sum(l_quantity) FROM t WHERE l_orderkey = 3000003"),
+    Query(
+      "lineitem",
+      "one order",
+      "SELECT count(*), sum(l_quantity) FROM t WHERE l_orderkey = 3000003"
+    ),
     Query(
       "lineitem",
       "TPC-H Q6",
@@ -34,7 +43,7 @@ object Demo {
   )
 
   def main(arguments: Array[String]): Unit = {
-    val Array(corpus, work) = arguments
+    val (corpus, work) = (arguments(0), arguments(1))
     val spark = Measure.session("NCF demo")
     spark.sparkContext.setLogLevel("ERROR")
     try run(spark, corpus, work)
@@ -49,7 +58,11 @@ object Demo {
   }
 
   /** Writes a table in both formats and compares them with the source. */
-  private def store(spark: SparkSession, corpus: String, work: String, table: String): Seq[Seq[String]] = {
+  private def store(
+      spark: SparkSession,
+      corpus: String,
+      work: String,
+      table: String): Seq[Seq[String]] = {
     println(s"== $table: writing")
     val source = spark.read.parquet(s"$corpus/$table.parquet")
     val (parquetSeconds, _) = Measure.timed {
@@ -61,7 +74,8 @@ object Demo {
     val found = Measure.fingerprint(open(spark, work, table, "ncf"))
     require(expected == found, s"$table differs: $expected in the source, $found in NCF")
     println(s"== $table: ${expected.getLong(0)} rows, equal in both formats")
-    val sizes = Seq("parquet", "ncf").map(format => Measure.bytes(path(work, table, format)).toDouble)
+    val sizes =
+      Seq("parquet", "ncf").map(format => Measure.bytes(path(work, table, format)).toDouble)
     Seq(
       line(s"$table, bytes", sizes(0), sizes(1), value => f"${value.toLong}%,d"),
       line(s"$table, write, s", parquetSeconds, ncfSeconds, value => f"$value%.2f")
@@ -77,15 +91,21 @@ object Demo {
     println(s"\n== ${query.table}: ${query.name}")
     val plan = frame("ncf").queryExecution.executedPlan.toString
     plan.linesIterator.filter(_.contains("BatchScan")).map(_.trim).foreach(println)
-    val rounds = Seq.fill(3)(Seq("parquet", "ncf").map(format => Measure.timed(frame(format).collect().toSeq)))
+    val rounds = Seq.fill(3) {
+      Seq("parquet", "ncf").map(format => Measure.timed(frame(format).collect().toSeq))
+    }
     val answers = rounds.flatten.map(_._2).distinct
     require(answers.size == 1, s"${query.name}: the formats give different answers: $answers")
     answers.head.foreach(row => println(row.mkString("  ", " | ", "")))
-    val Seq(parquet, ncf) = rounds.transpose.map(_.map(_._1).min)
-    line(s"${query.table}, ${query.name}, s", parquet, ncf, value => f"$value%.2f")
+    val least = rounds.transpose.map(_.map(_._1).min)
+    line(s"${query.table}, ${query.name}, s", least(0), least(1), value => f"$value%.2f")
   }
 
-  private def line(name: String, parquet: Double, ncf: Double, show: Double => String): Seq[String] =
+  private def line(
+      name: String,
+      parquet: Double,
+      ncf: Double,
+      show: Double => String): Seq[String] =
     Seq(name, show(parquet), show(ncf), f"${ncf / parquet}%.2f")
 
   private def open(spark: SparkSession, work: String, table: String, format: String): DataFrame =

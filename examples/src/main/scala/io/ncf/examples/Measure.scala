@@ -10,7 +10,9 @@ import org.apache.spark.sql.functions._
 /** What the examples measure and compare with. */
 object Measure {
 
-  /** A local session with the defaults of a fresh Spark, but for the number of shuffle partitions. */
+  /** A local session with the defaults of a fresh Spark, but for the number of shuffle
+    * partitions.
+    */
   def session(name: String): SparkSession =
     SparkSession
       .builder()
@@ -39,11 +41,13 @@ object Measure {
     Files.isRegularFile(path) && (name.endsWith(".ncf") || name.endsWith(".parquet"))
   }
 
-  /** A fingerprint of a table as a bag of rows: the number of rows and, for two independent 64-bit hashes of whole rows with a
-    * mark for every null, the exact sums. Equal tables have equal fingerprints; others differ but for a chance of about 2^-128.
+  /** A fingerprint of a table as a bag of rows: the number of rows and, for two independent 64-bit
+    * hashes of whole rows with a mark for every null, the exact sums. Equal tables have equal
+    * fingerprints; others differ but for a chance of about 2^-128.
     */
   def fingerprint(table: DataFrame): Row = {
-    val cells = table.columns.toSeq.flatMap(name => Seq[Column](col(s"`$name`"), col(s"`$name`").isNull))
+    val columns = table.columns.toSeq.map(name => col(s"`$name`"))
+    val cells = columns.flatMap(column => Seq[Column](column, column.isNull))
     val wide = "decimal(38,0)"
     table
       .agg(

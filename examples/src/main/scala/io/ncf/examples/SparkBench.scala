@@ -2,8 +2,8 @@ package io.ncf.examples
 
 import org.apache.spark.sql.{DataFrame, SparkSession}
 
-/** Micro queries on lineitem in stock Spark: NCF against Parquet with zstd and with snappy, turn by turn in one run. Answers are
-  * compared before a time is reported.
+/** Micro queries on lineitem in stock Spark: NCF against Parquet with zstd and with snappy, turn by
+  * turn in one run. Answers are compared before a time is reported.
   *
   * Arguments: the folder of the corpus, a folder to write into, the number of rounds (default 5).
   */
@@ -21,17 +21,20 @@ object SparkBench {
         |AND l_discount BETWEEN 0.05 AND 0.07 AND l_quantity < 24""".stripMargin,
     "Q1" ->
       """SELECT l_returnflag, l_linestatus, sum(l_quantity), sum(l_extendedprice),
-        |sum(l_extendedprice * (1 - l_discount)), sum(l_extendedprice * (1 - l_discount) * (1 + l_tax)),
+        |sum(l_extendedprice * (1 - l_discount)),
+        |sum(l_extendedprice * (1 - l_discount) * (1 + l_tax)),
         |avg(l_quantity), avg(l_extendedprice), avg(l_discount), count(*) FROM t
-        |WHERE l_shipdate <= DATE'1998-09-02' GROUP BY l_returnflag, l_linestatus ORDER BY 1, 2""".stripMargin,
+        |WHERE l_shipdate <= DATE'1998-09-02'
+        |GROUP BY l_returnflag, l_linestatus ORDER BY 1, 2""".stripMargin,
     "LIKE, count" -> "SELECT count(*) FROM t WHERE l_comment LIKE '%special%'",
     "group by, count" -> "SELECT l_shipmode, count(*) FROM t GROUP BY l_shipmode ORDER BY 1",
     "point lookup" -> "SELECT count(*), sum(l_partkey) FROM t WHERE l_orderkey = 3000003",
-    "one in a hundred" -> "SELECT count(*), sum(l_suppkey) FROM t WHERE l_quantity = 50 AND l_discount = 0.1"
+    "one in a hundred" ->
+      "SELECT count(*), sum(l_suppkey) FROM t WHERE l_quantity = 50 AND l_discount = 0.1"
   )
 
   def main(arguments: Array[String]): Unit = {
-    val Array(corpus, work) = arguments.take(2)
+    val (corpus, work) = (arguments(0), arguments(1))
     val rounds = arguments.lift(2).fold(5)(_.toInt)
     val spark = Measure.session("NCF bench")
     spark.sparkContext.setLogLevel("ERROR")
@@ -40,13 +43,19 @@ object SparkBench {
   }
 
   private def run(spark: SparkSession, corpus: String, work: String, rounds: Int): Unit = {
-    println(s"Spark ${spark.version}, Java ${System.getProperty("java.version")}, ${Runtime.getRuntime.availableProcessors} cores, $rounds rounds")
+    val version = System.getProperty("java.version")
+    val cores = Runtime.getRuntime.availableProcessors
+    println(s"Spark ${spark.version}, Java $version, $cores cores, $rounds rounds")
     val source = spark.read.parquet(s"$corpus/lineitem.parquet")
     val writes = formats.map(format => Measure.timed(write(source, format, s"$work/$format"))._1)
-    val header = Seq("lineitem", "NCF", "Parquet zstd", "Parquet snappy", "zstd / NCF", "snappy / NCF")
+    val header =
+      Seq("lineitem", "NCF", "Parquet zstd", "Parquet snappy", "zstd / NCF", "snappy / NCF")
     val sizes = formats.map(format => Measure.bytes(s"$work/$format").toDouble)
-    val lines = Seq(line("bytes", sizes, value => f"${value.toLong}%,d"), line("write, s (once)", writes, value => f"$value%.2f")) ++
-      queries.map { case (name, sql) => ask(spark, work, name, sql, rounds) }
+    val totals = Seq(
+      line("bytes", sizes, value => f"${value.toLong}%,d"),
+      line("write, s (once)", writes, value => f"$value%.2f")
+    )
+    val lines = totals ++ queries.map { case (name, sql) => ask(spark, work, name, sql, rounds) }
     Measure.printTable(header +: lines)
     println("Times are the least of the rounds, in seconds.")
   }
@@ -55,16 +64,23 @@ object SparkBench {
     if (format == "ncf") source.write.format("ncf").save(path)
     else source.write.option("compression", format).parquet(path)
 
-  private def ask(spark: SparkSession, work: String, name: String, sql: String, rounds: Int): Seq[String] = {
+  private def ask(
+      spark: SparkSession,
+      work: String,
+      name: String,
+      sql: String,
+      rounds: Int): Seq[String] = {
     def once(format: String): (Double, Any) = {
-      val table = spark.read.format(if (format == "ncf") "ncf" else "parquet").load(s"$work/$format")
-      table.createOrReplaceTempView("t")
+      val source = if (format == "ncf") "ncf" else "parquet"
+      spark.read.format(source).load(s"$work/$format").createOrReplaceTempView("t")
       // A full scan goes to a sink that takes rows and keeps none; answers are small otherwise.
-      if (name == "full scan") Measure.timed { spark.sql(sql).write.format("noop").mode("overwrite").save(); () }
+      if (name == "full scan")
+        Measure.timed(spark.sql(sql).write.format("noop").mode("overwrite").save())
       else Measure.timed(spark.sql(sql).collect().toSeq)
     }
     val results = Seq.fill(rounds)(formats.map(once))
-    require(results.flatten.map(_._2).distinct.size == 1, s"$name: the formats give different answers")
+    val answers = results.flatten.map(_._2).distinct
+    require(answers.size == 1, s"$name: the formats give different answers")
     line(name, results.transpose.map(_.map(_._1).min), value => f"$value%.3f")
   }
 

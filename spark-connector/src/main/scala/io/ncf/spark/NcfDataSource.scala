@@ -18,12 +18,12 @@ import scala.jdk.CollectionConverters._
 
 import io.ncf.spark.write.PathWrite
 
-/** The data source `ncf`: `spark.read.format("ncf").load(path)`, `df.write.format("ncf").save(path)`
-  * and `CREATE TABLE … USING ncf`, without any configuration.
+/** The data source `ncf`: `spark.read.format("ncf").load(path)`,
+  * `df.write.format("ncf").save(path)` and `CREATE TABLE … USING ncf`, without any configuration.
   *
   * Reads, streams and tables of the catalog take the V2 path. Writes by path arrive in
-  * [[createRelation]], the only entry that gets every save mode together with the partition columns,
-  * and run as a V2 write from there.
+  * [[createRelation]], the only entry that gets every save mode together with the partition
+  * columns, and run as a V2 write from there.
   */
 final class NcfDataSource
     extends TableProvider

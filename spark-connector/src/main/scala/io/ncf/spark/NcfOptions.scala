@@ -18,7 +18,7 @@ private[spark] final case class NcfOption(name: String, doc: String, parse: Stri
 
 /** The options of one read or write, checked.
   *
-  * @param values by the option's own spelling; columns of `encoding.<column>` as the user spelt them
+  * @param values by the option's own spelling; columns of `encoding.<column>` as the user spelt
   */
 private[spark] final case class NcfOptions(values: Map[String, String]) {
 
@@ -95,7 +95,8 @@ private[spark] object NcfOptions {
   )
   val MergeSchema: NcfOption = boolean(
     "mergeSchema",
-    "read: a directory without a log has the columns of all its files, not of the first; default false"
+    "read: a directory without a log has the columns of all its files, not of the first; " +
+      "default false"
   )
   val BlockRows: NcfOption =
     positive("blockRows", "write: most rows of a block; default 1048576, which is also the limit")
@@ -124,7 +125,8 @@ private[spark] object NcfOptions {
   val PushLimit: NcfOption =
     boolean("pushdown.limit", "read: whether a limit keeps splits from being read; default true")
   val PushOffset: NcfOption = boolean("pushdown.offset", "read: accepted; offset is not pushed yet")
-  val PushSample: NcfOption = boolean("pushdown.sample", "read: accepted; samples are not pushed yet")
+  val PushSample: NcfOption =
+    boolean("pushdown.sample", "read: accepted; samples are not pushed yet")
   val PushRuntime: NcfOption =
     boolean("pushdown.runtime", "read: accepted; runtime filters are not pushed yet")
 

@@ -57,7 +57,9 @@ private[spark] final class NcfTable(
       val differences = SchemaConverter.readDifferences(dataset.schema, columns0)
       if (differences.nonEmpty) throw NcfErrors.readSchemaMismatch(dataset.path, differences)
     }
-    new NcfScanBuilder(dataset, columns0, merged.without(NcfOptions.VersionAsOf, NcfOptions.TimestampAsOf))
+    // The dataset pins the version from here on.
+    val pinned = merged.without(NcfOptions.VersionAsOf, NcfOptions.TimestampAsOf)
+    new NcfScanBuilder(dataset, columns0, pinned)
   }
 
   override def newWriteBuilder(info: LogicalWriteInfo): WriteBuilder = new NcfWriteBuilder(

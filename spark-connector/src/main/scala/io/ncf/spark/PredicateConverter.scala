@@ -146,7 +146,8 @@ private[spark] object PredicateConverter {
   private[spark] final case class Column(json: JsonNode, dataType: DataType) extends Operand
 
   /** A constant; no scalar is null. */
-  private[spark] final case class Value(dataType: DataType, scalar: Option[JsonNode]) extends Operand {
+  private[spark] final case class Value(dataType: DataType, scalar: Option[JsonNode])
+      extends Operand {
     override def json: JsonNode = node("literal", scalar.get)
   }
 

@@ -152,7 +152,7 @@ private[spark] object SchemaConverter {
     }
   }
 
-  /** What keeps rows of `data` from being appended to `table`, in words; empty when nothing does. */
+  /** What keeps rows of `data` from being appended to `table`, in words; none if nothing does. */
   def differences(table: StructType, data: StructType, caseSensitive: Boolean): Seq[String] = {
     val incoming = data.map(field => fold(field.name, caseSensitive) -> field).toMap
     val known = table.fieldNames.map(fold(_, caseSensitive)).toSet
@@ -170,7 +170,7 @@ private[spark] object SchemaConverter {
     changed ++ extra
   }
 
-  /** What keeps `wanted` from being read from `table`. Columns that the table lacks read as null. */
+  /** What keeps `wanted` from being read from `table`. Columns that it lacks read as null. */
   def readDifferences(table: StructType, wanted: StructType): Seq[String] = {
     val known = table.map(field => field.name -> field).toMap
     wanted.flatMap { field =>

@@ -11,7 +11,9 @@ import org.apache.spark.sql.types._
 import org.apache.spark.unsafe.Platform
 import org.scalatest.funsuite.AnyFunSuite
 
-/** The boundary between the JVM and Rust, without Spark's planner: handles, errors, panics, memory. */
+/** The boundary between the JVM and Rust, without Spark's planner: handles, errors, panics,
+  * memory.
+  */
 class BoundarySuite extends AnyFunSuite {
 
   private val json = new ObjectMapper
@@ -97,12 +99,13 @@ class BoundarySuite extends AnyFunSuite {
       }
     }
 
-  private def openScan(path: Path, options: String = "{}"): NativeScan = {
+  private def openScan(path: Path): NativeScan = {
     val names = columns.map { case (name, _, _) => s""""$name"""" }.mkString("[", ",", "]")
     val plan = json.readTree(Native.planScan(s"""{"path":${quoted(path)},"columns":$names}"""))
     assert(plan.get("splits").size() == 1)
+    val split = plan.get("splits").get(0)
     NativeScan.open(
-      s"""{"split":${plan.get("splits").get(0)},"columns":$names,"schema":$schema,"options":$options}"""
+      s"""{"split":$split,"columns":$names,"schema":$schema,"options":{}}"""
     )
   }
 
@@ -146,7 +149,9 @@ class BoundarySuite extends AnyFunSuite {
     val nothing: String = null
     intercept[NcfInvalidArgumentException](Native.openDataset(nothing))
     intercept[NcfInvalidArgumentException](Native.panicForTest(nothing))
-    for (bad <- Seq("", "{", "[]", """{"path":7}""", """{"path":"/","options":{"nonsense":"1"}}""")) {
+    val requests =
+      Seq("", "{", "[]", """{"path":7}""", """{"path":"/","options":{"nonsense":"1"}}""")
+    for (bad <- requests) {
       val error = intercept[NcfInvalidArgumentException](Native.openDataset(bad))
       assert(error.kind == "InvalidArgument")
     }

@@ -19,6 +19,15 @@ class PartitionSuite extends SparkTestBase {
     }
   }
 
+  test("decimals that Java would print with an exponent") {
+    withPath { path =>
+      val source = spark.range(3).selectExpr("id v", "cast(id * 1e-8 as decimal(18, 8)) p")
+      source.write.format("ncf").partitionBy("p").save(path)
+      assertSame(read(path), source)
+      assert(read(path).where("p > 0").count() == 2)
+    }
+  }
+
   test("text that needs escaping") {
     withPath { path =>
       val odd = Seq("a/b", "a=b", "a b", "100%", "x:y", "..", "", "é日", "a\\b", "\"q\"", null)
@@ -34,7 +43,8 @@ class PartitionSuite extends SparkTestBase {
 
   test("several partition columns; files are few, in Hive's directories, and pruned") {
     withPath { path =>
-      val source = spark.range(0, 10000, 1, 2).selectExpr("id v", "id % 5 p", "concat('k', id % 2) q")
+      val source =
+        spark.range(0, 10000, 1, 2).selectExpr("id v", "id % 5 p", "concat('k', id % 2) q")
       source.write.format("ncf").partitionBy("p", "q").save(path)
       assertSame(read(path), source)
       assert(dataFiles(path).size == 20)

@@ -2,7 +2,7 @@ package io.ncf.spark
 
 import java.math.{BigDecimal => JavaDecimal, BigInteger}
 import java.sql.{Date, Timestamp}
-import java.time.{LocalDateTime, ZoneOffset}
+import java.time.{LocalDate, LocalDateTime, ZoneOffset}
 
 import org.apache.spark.sql.types._
 import org.apache.spark.sql.{DataFrame, Row, SparkSession}
@@ -69,9 +69,11 @@ object RandomRows {
     case d: DecimalType   => decimal(d, r)
     case StringType       => if (r.nextBoolean()) words(r.nextInt(10)) else text(r)
     case BinaryType       => val bytes = new Array[Byte](r.nextInt(12)); r.nextBytes(bytes); bytes
-    case DateType         => Date.valueOf(java.time.LocalDate.ofEpochDay((r.nextInt(40000) - 9000).toLong))
+    case DateType         =>
+      Date.valueOf(LocalDate.ofEpochDay((r.nextInt(40000) - 9000).toLong))
     case TimestampType    => new Timestamp(r.nextInt().toLong * 1000 + r.nextInt(1000))
-    case TimestampNTZType => LocalDateTime.ofEpochSecond(r.nextInt().toLong, 123456000, ZoneOffset.UTC)
+    case TimestampNTZType =>
+      LocalDateTime.ofEpochSecond(r.nextInt().toLong, 123456000, ZoneOffset.UTC)
     case other            => throw new IllegalArgumentException(other.toString)
   }
 

@@ -127,8 +127,9 @@ class SaveModesSuite extends SparkTestBase {
     withPath { path =>
       numbers(0, 10).write.format("ncf").save(path)
       val files = dataFiles(path).size
+      // Three tasks on two threads: when the last row fails, other tasks have finished files.
       val failing = spark
-        .range(0, 100000, 1, 2)
+        .range(0, 100000, 1, 3)
         .selectExpr("if(id = 99999, raise_error('boom'), id) a", "cast(id as string) s")
       val message = failure[Exception](failing.write.format("ncf").mode("append").save(path))
       assert(message.contains("boom"))

@@ -3,10 +3,11 @@ package io.ncf.spark
 import java.io.File
 import java.nio.file.{Files, Path}
 
-import org.apache.spark.sql.{DataFrame, Row, SparkSession}
+import org.apache.spark.sql.{DataFrame, SparkSession}
 import org.scalatest.BeforeAndAfterAll
 import org.scalatest.funsuite.AnyFunSuite
 
+import scala.jdk.CollectionConverters._
 import scala.reflect.ClassTag
 
 /** A Spark session for a suite, and what suites share. */
@@ -52,26 +53,16 @@ abstract class SparkTestBase extends AnyFunSuite with BeforeAndAfterAll {
     assert(expected.exceptAll(actual).take(3).toSeq.isEmpty, "rows that are missing")
   }
 
-  protected def rows(frame: DataFrame): Seq[Row] = frame.collect().toSeq
-
   /** The data files of a table. */
-  protected def dataFiles(path: String): Seq[File] = {
-    val walk = Files.walk(new File(path).toPath)
-    try walk.filter(_.toString.endsWith(".ncf")).toArray.toSeq.map(p => p.asInstanceOf[Path].toFile)
-    finally walk.close()
-  }
+  protected def dataFiles(path: String): Seq[File] = files(path, ".*\\.ncf")
 
   /** The files of a table's log, oldest first. */
-  protected def logFiles(path: String): Seq[File] = {
-    val walk = Files.walk(new File(path, "_ncf").toPath)
-    try
-      walk
-        .filter(_.toString.endsWith(".json"))
-        .toArray
-        .toSeq
-        .map(p => p.asInstanceOf[Path].toFile)
-        .filter(_.getName.matches("\\d{20}\\.json"))
-        .sortBy(_.getName)
+  protected def logFiles(path: String): Seq[File] =
+    files(path + "/_ncf", "\\d{20}\\.json").sortBy(_.getName)
+
+  private def files(folder: String, name: String): Seq[File] = {
+    val walk = Files.walk(Path.of(folder))
+    try walk.iterator().asScala.map(_.toFile).filter(_.getName.matches(name)).toList
     finally walk.close()
   }
 

@@ -25,7 +25,9 @@ class SqlTableSuite extends SparkTestBase {
 
   test("create table as select, partitioned") {
     withTable("t2") {
-      spark.sql("CREATE TABLE t2 USING ncf PARTITIONED BY (p) AS SELECT id v, id % 3 p FROM range(30)")
+      spark.sql(
+        "CREATE TABLE t2 USING ncf PARTITIONED BY (p) AS SELECT id v, id % 3 p FROM range(30)"
+      )
       assertSame(spark.table("t2"), spark.range(30).selectExpr("id v", "id % 3 p"))
       spark.sql("INSERT INTO t2 SELECT id, id % 3 FROM range(3)")
       assert(spark.sql("SELECT count(*) FROM t2 WHERE p = 1").head().getLong(0) == 11)
@@ -40,8 +42,9 @@ class SqlTableSuite extends SparkTestBase {
       spark.range(5).toDF("a").write.format("ncf").mode("ignore").saveAsTable("t3")
       assert(count("t3") == 20)
       failure[Exception](spark.range(5).toDF("a").write.format("ncf").saveAsTable("t3"))
-      spark.range(5).selectExpr("id x", "id y").write.format("ncf").mode("overwrite").saveAsTable("t3")
-      assertSame(spark.table("t3"), spark.range(5).selectExpr("id x", "id y"))
+      val other = spark.range(5).selectExpr("id x", "id y")
+      other.write.format("ncf").mode("overwrite").saveAsTable("t3")
+      assertSame(spark.table("t3"), other)
       spark.range(2).selectExpr("id x", "id y").write.insertInto("t3")
       assert(count("t3") == 7)
     }
@@ -50,7 +53,8 @@ class SqlTableSuite extends SparkTestBase {
   test("an external table over a path that exists takes its schema, and its options") {
     withPath { path =>
       withTable("t4") {
-        spark.range(100).selectExpr("id a", "id % 4 p").write.format("ncf").partitionBy("p").save(path)
+        val source = spark.range(100).selectExpr("id a", "id % 4 p")
+        source.write.format("ncf").partitionBy("p").save(path)
         spark.sql(s"CREATE TABLE t4 USING ncf OPTIONS (profile 'fast') LOCATION '$path'")
         assertSame(spark.table("t4"), read(path))
         spark.sql("INSERT INTO t4 VALUES (1000, 1)")
@@ -64,7 +68,8 @@ class SqlTableSuite extends SparkTestBase {
     withTable("t5") {
       spark.sql("CREATE TABLE t5 USING ncf AS SELECT id k, concat('v', id) v FROM range(1000)")
       val joined = spark.sql(
-        "SELECT count(*) FROM t5 a JOIN t5 b ON a.k = b.k + 1 WHERE b.v IN (SELECT v FROM t5 WHERE k < 10)"
+        "SELECT count(*) FROM t5 a JOIN t5 b ON a.k = b.k + 1 " +
+          "WHERE b.v IN (SELECT v FROM t5 WHERE k < 10)"
       )
       assert(joined.head().getLong(0) == 10)
       assert(spark.sql("SELECT * FROM t5 EXCEPT SELECT * FROM t5 WHERE k > 5").count() == 6)

@@ -55,7 +55,7 @@ class StreamingSuite extends SparkTestBase {
     withPath { sink =>
       val session = spark
       import session.implicits._
-      val input = MemoryStream[Long](1, spark.asInstanceOf[org.apache.spark.sql.classic.SparkSession])
+      val input = MemoryStream[Long](1, session)
       def start(): Unit = {
         val query = input.toDF().writeStream
           .format("ncf")
@@ -83,7 +83,7 @@ class StreamingSuite extends SparkTestBase {
     withPath { sink =>
       val session = spark
       import session.implicits._
-      val input = MemoryStream[Long](1, spark.asInstanceOf[org.apache.spark.sql.classic.SparkSession])
+      val input = MemoryStream[Long](1, session)
       val query = input.toDF().selectExpr("value % 2 as k").groupBy("k").count().writeStream
         .format("ncf")
         .outputMode("complete")

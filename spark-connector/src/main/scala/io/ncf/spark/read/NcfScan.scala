@@ -59,8 +59,8 @@ private[spark] final class NcfScan(
   override def toMicroBatchStream(checkpointLocation: String): MicroBatchStream =
     new NcfMicroBatchStream(dataset, columns, options)
 
-  /** Rows and decoded bytes of what is left after pruning and projection: compressed bytes would let
-    * Spark broadcast tables that do not fit.
+  /** Rows and decoded bytes of what is left after pruning and projection: compressed bytes would
+    * let Spark broadcast tables that do not fit.
     */
   override def estimateStatistics(): Statistics = new Statistics {
     override def numRows(): OptionalLong = OptionalLong.of(plan.rows)

@@ -58,11 +58,12 @@ private[spark] object ScanPlan {
     val splits = Json.elements(answer.get("splits")).map { split =>
       Split(split.toString, Json.long(split, "rows"), Json.long(split, "bytes"))
     }.toSeq
+    val partitions = pack(enough(splits, limit), rule)
     ScanPlan(
       NcfMetrics.ofDriver.map(name => name -> Json.long(answer, name)).toMap,
       Json.long(answer, "rows"),
       Json.long(answer, "rawBytes"),
-      pack(enough(splits, limit), rule).map(part => NcfInputPartition(part.map(_.json).toArray)).toArray
+      partitions.map(part => NcfInputPartition(part.map(_.json).toArray)).toArray
     )
   }
 

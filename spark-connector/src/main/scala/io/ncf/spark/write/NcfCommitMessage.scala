@@ -14,4 +14,5 @@ private[spark] final case class WrittenFile(
     partitionValues: Seq[(String, Option[String])])
 
 /** What a task has written. */
-private[spark] final case class NcfCommitMessage(files: Seq[WrittenFile]) extends WriterCommitMessage
+private[spark] final case class NcfCommitMessage(files: Seq[WrittenFile])
+    extends WriterCommitMessage

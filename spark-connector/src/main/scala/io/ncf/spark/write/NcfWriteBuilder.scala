@@ -1,5 +1,7 @@
 package io.ncf.spark.write
 
+import java.util.Locale
+
 import com.fasterxml.jackson.databind.JsonNode
 import org.apache.spark.sql.connector.write.{SupportsTruncate, Write, WriteBuilder}
 import org.apache.spark.sql.internal.SQLConf
@@ -33,7 +35,8 @@ private[spark] final class NcfWriteBuilder(
   }
 
   override def build(): Write = {
-    val dataset = NcfDataset.open(path, options.without(NcfOptions.VersionAsOf, NcfOptions.TimestampAsOf))
+    val latest = options.without(NcfOptions.VersionAsOf, NcfOptions.TimestampAsOf)
+    val dataset = NcfDataset.open(path, latest)
     val caseSensitive = SQLConf.get.caseSensitiveAnalysis
     SchemaConverter.checkWritable(input, caseSensitive)
     if (dataset.kind == NcfDataset.SingleFile) {
@@ -62,7 +65,7 @@ private[spark] final class NcfWriteBuilder(
   private def checkFits(target: WriteTarget, caseSensitive: Boolean): Unit = {
     val differences = SchemaConverter.differences(target.schema, input, caseSensitive)
     if (differences.nonEmpty) throw NcfErrors.schemaMismatch(path, differences)
-    val fold = (name: String) => if (caseSensitive) name else name.toLowerCase(java.util.Locale.ROOT)
+    val fold = (name: String) => if (caseSensitive) name else name.toLowerCase(Locale.ROOT)
     if (partitionColumns.map(fold) != target.partitionColumns.map(fold)) {
       val words = (names: Seq[String]) => if (names.isEmpty) "nothing" else names.mkString(", ")
       // An append that names no partitioning follows the table's.

@@ -26,9 +26,10 @@ private[spark] final class PartitionKey(schema: StructType, ordinals: Seq[Int]) 
   }
   private val project = UnsafeProjection.create(columns)
 
-  // Text in the table's log is in UTC, whatever the session's time zone.
+  // Text in the table's log is in UTC, whatever the session's time zone; ANSI writes decimals
+  // without an exponent, which readers need.
   private val texts: Seq[Expression] =
-    columns.map(column => Cast(column, StringType, Some("UTC"), EvalMode.LEGACY))
+    columns.map(column => Cast(column, StringType, Some("UTC"), EvalMode.ANSI))
 
   private var current: Option[UnsafeRow] = None
 

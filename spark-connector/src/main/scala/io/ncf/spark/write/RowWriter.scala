@@ -86,7 +86,8 @@ private[spark] object RowWriter {
       override def value(row: InternalRow): Unit = row match {
         // Spark's own rows hold the unscaled value: no object is needed.
         case unsafe: UnsafeRow => to.appendLong(unsafe.getLong(i))
-        case other             => to.appendLong(other.getDecimal(i, precision, scale).toUnscaledLong)
+        case other =>
+          to.appendLong(other.getDecimal(i, precision, scale).toUnscaledLong)
       }
     }
     else new Copier(i, to) {

@@ -12,7 +12,7 @@ import org.apache.spark.sql.types.StructType
   * @param jobId            unique for this write: names of files are never used twice
   * @param readVersion      version of the table that the write started from, 0 for none
   * @param input            the rows' columns, as Spark hands them over
-  * @param stored           ordinals in `input` of the columns that are stored in files, in file order
+  * @param stored           ordinals in `input` of the columns stored in files, in file order
   * @param partitionColumns ordinals in `input` of the columns that are stored as directories
   * @param fileSchema       NCF schema of the files, JSON
   * @param options          options of the native writer, JSON
