@@ -94,9 +94,11 @@ object NativeLibrary extends AutoPlugin {
     * artefacts.
     */
   private def cargo(root: File, profile: String, log: Logger): File = {
-    // The tests' profile builds what `cargo test --workspace` builds, with the same
-    // features, so that nothing is compiled twice.
-    val packages = if (profile == "dev") Seq("--workspace") else Seq("-p", "ncf-jni")
+    // What `cargo test --workspace` builds for the tests, and for users what tools/lib.sh
+    // builds (cargo_build): the same features, so that nothing is compiled twice.
+    val packages =
+      if (profile == "dev") Seq("--workspace")
+      else Seq("-p", "ncf-jni", "-p", "ncf-cli", "-p", "ncf-bench")
     val command = Seq("cargo", "build", "--locked", "--profile", profile) ++ packages
     log.info(command.mkString(" "))
     // All at one level: cargo reports its progress on the error stream.

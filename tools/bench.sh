@@ -10,8 +10,7 @@ for part in $parts; do
   case $part in
     native)
       python_with corpus bench
-      need cargo
-      cargo build --locked --profile dist -p ncf-bench >&2
+      cargo_build dist
       .venv/bin/python tools/bench/native.py bench-data/corpus "$(cargo_folder dist)/ncf-bench" | tee target/bench/native.txt
       ;;
     spark)

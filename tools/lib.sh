@@ -25,6 +25,13 @@ cargo_folder() {
   echo "$target/$profile"
 }
 
+# cargo_build PROFILE: builds library, command line and benchmark, always together as project/NativeLibrary.scala does: cargo gives
+# a dependency the features that all built packages ask for, so one after the other would compile most of them three times.
+cargo_build() {
+  need cargo
+  cargo build --locked --profile "$1" -p ncf-jni -p ncf-cli -p ncf-bench >&2
+}
+
 # digest PATH…: one hash over names and bytes of the files below.
 digest() {
   find "$@" -type d \( -name target -o -name __pycache__ -o -name .bsp \) -prune -o -type f -print0 |

@@ -83,18 +83,6 @@ fn limits() {
 }
 
 #[test]
-fn encodings() {
-    let stated = table(&spec("encodings.md"), "## Ids");
-    let registered: Vec<(u64, String)> = ncf::encoding::all()
-        .iter()
-        .map(|encoding| (u64::from(encoding.id().0), encoding.id().name().to_string()))
-        .collect();
-    let stated: Vec<(u64, String)> =
-        stated.iter().map(|row| (number(&row[0]), row[1].clone())).collect();
-    assert_eq!(stated, registered);
-}
-
-#[test]
 fn error_kinds() {
     let text = spec("table.md");
     for kind in ErrorKind::ALL {

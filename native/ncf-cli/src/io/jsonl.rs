@@ -1,6 +1,8 @@
-//! JSON lines in: one object a line. Types are guessed from all lines (a first pass over the file).
+//! JSON lines in: one object a line. Types are guessed from all lines (a first pass over the file);
+//! columns stand in the order of the first object, those that it lacks behind them by name.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -10,6 +12,7 @@ use arrow_json::ReaderBuilder;
 use arrow_json::reader::infer_json_schema;
 use arrow_schema::{DataType as ArrowType, Field, Schema};
 use ncf::{DataType, Error, Result};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::foreign::Foreign;
 use super::{BATCH_ROWS, reading};
@@ -22,7 +25,7 @@ pub(super) fn open(path: &Path, types: &BTreeMap<String, DataType>) -> Result<Fo
     if guessed.fields().is_empty() {
         return Err(Error::corrupt("no line has a column; write one JSON object a line"));
     }
-    let schema = with_text(&guessed, types);
+    let schema = with_text(&in_order_of(first_keys(open()?), &guessed), types);
     // Numbers in a column that also has strings are read as text, with all their digits.
     let reader = ReaderBuilder::new(Arc::new(schema.clone()))
         .with_batch_size(BATCH_ROWS)
@@ -30,6 +33,49 @@ pub(super) fn open(path: &Path, types: &BTreeMap<String, DataType>) -> Result<Fo
         .build(open()?)
         .map_err(reading)?;
     Foreign::new(&schema, types, Box::new(reader), Some(rows as u64))
+}
+
+/// The names of an object's members in the order of the text, which the guess forgets.
+struct Keys(Vec<String>);
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Keys;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut members: A,
+            ) -> std::result::Result<Keys, A::Error> {
+                let mut names = Vec::new();
+                while let Some((name, IgnoredAny)) = members.next_entry()? {
+                    names.push(name);
+                }
+                Ok(Keys(names))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// The names of the first object; none where the text is no object, which the reader then reports.
+fn first_keys(text: BufReader<File>) -> Vec<String> {
+    let mut objects = serde_json::Deserializer::from_reader(text).into_iter::<Keys>();
+    objects.next().and_then(std::result::Result::ok).map_or_else(Vec::new, |keys| keys.0)
+}
+
+fn in_order_of(names: Vec<String>, guessed: &Schema) -> Schema {
+    let mut fields = guessed.fields().to_vec();
+    let place = |field: &Field| names.iter().position(|name| name == field.name());
+    fields.sort_by_key(|field| place(field).unwrap_or(usize::MAX));
+    Schema::new(fields)
 }
 
 /// The guessed schema, with text for the columns whose type the user gave: it is parsed later,

@@ -107,13 +107,18 @@ pub(super) fn scan_columns(
     let mut columns = Vec::with_capacity(wanted.len());
     for name in wanted {
         let field = expected.field(name)?.clone();
-        let source = if let Some(text) = split.partition_values.get(name) {
+        let partitions = split.partition_values.keys().map(String::as_str);
+        let partition = find(name, partitions, expected);
+        let source = if let Some((_, text)) =
+            partition.and_then(|index| split.partition_values.iter().nth(index))
+        {
             let value = text.as_deref().map(|text| parse_partition_value(text, field.data_type));
             ColumnSource::Constant(value.transpose().at("column", || name)?)
         } else {
             // By name: columns cannot be renamed yet. When they can, ids decide.
-            let mut stored = reader.schema().fields.iter().enumerate();
-            match stored.find(|(_, have)| have.name == *name) {
+            let stored = &reader.schema().fields;
+            let index = find(name, stored.iter().map(|field| field.name.as_str()), expected);
+            match index.and_then(|index| Some((index, stored.get(index)?))) {
                 None => ColumnSource::Constant(None),
                 Some((index, stored)) if stored.data_type == field.data_type => {
                     ColumnSource::File(index)
@@ -131,4 +136,42 @@ pub(super) fn scan_columns(
         columns.push(ScanColumn { field, source });
     }
     Ok(columns)
+}
+
+/// Which of `names` is `name`. Where none is, case does not matter, as in Spark by default, unless
+/// that leaves a choice or takes a column that `expected` has too.
+fn find<'a>(
+    name: &str,
+    names: impl Iterator<Item = &'a str> + Clone,
+    expected: &Schema,
+) -> Option<usize> {
+    names.clone().position(|have| have == name).or_else(|| {
+        let folded = name.to_lowercase();
+        let mut alike = names
+            .enumerate()
+            .filter(|(_, have)| have.to_lowercase() == folded && expected.field(have).is_err());
+        let only = alike.next();
+        alike.next().map_or(only, |_| None).map(|(index, _)| index)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use ncf_core::{DataType, Field};
+
+    use super::*;
+
+    #[test]
+    fn case_matters_only_where_there_is_a_choice() {
+        let expected = |names: &[&str]| {
+            let fields =
+                (1..).zip(names).map(|(id, name)| Field::new(id, *name, DataType::Int32, true));
+            Schema::new(fields.collect()).unwrap()
+        };
+        let one = expected(&["A"]);
+        assert_eq!(find("A", ["b", "a"].into_iter(), &one), Some(1));
+        assert_eq!(find("A", ["a", "A"].into_iter(), &one), Some(1));
+        assert_eq!(find("AB", ["ab", "Ab"].into_iter(), &expected(&["AB"])), None);
+        assert_eq!(find("A", ["a"].into_iter(), &expected(&["A", "a"])), None);
+    }
 }
