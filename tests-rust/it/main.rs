@@ -1,4 +1,11 @@
 //! The integration test binary: the library through its facade, and the rules of the house.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "tests choose values that fit; a panic here is a failed test"
+)]
 
 mod concurrency;
 mod corruption;

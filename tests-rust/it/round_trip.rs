@@ -23,7 +23,9 @@ fn random_rows_of_every_type_come_back() {
         let batch = random_batch(&schema, rows, &mut random);
         let profile = if seed % 2 == 0 { Profile::Fast } else { Profile::Balanced };
         let block_rows = 1 + random.below(80_000) as usize;
-        let bytes = write_file(&schema, &[batch.clone()], options(profile, block_rows, 1)).unwrap();
+        let bytes =
+            write_file(&schema, std::slice::from_ref(&batch), options(profile, block_rows, 1))
+                .unwrap();
         let reader = open(bytes).unwrap();
         assert_eq!(reader.rows(), rows as u64);
         reader.verify().unwrap();
@@ -39,9 +41,12 @@ fn random_rows_of_every_type_come_back() {
 fn threads_and_batch_sizes_do_not_change_a_byte() {
     let schema = flat_schema();
     let batch = random_batch(&schema, 40_000, &mut Random::new(99));
-    let one = write_file(&schema, &[batch.clone()], options(Profile::Balanced, 15_000, 1)).unwrap();
+    let one =
+        write_file(&schema, std::slice::from_ref(&batch), options(Profile::Balanced, 15_000, 1))
+            .unwrap();
     let many =
-        write_file(&schema, &[batch.clone()], options(Profile::Balanced, 15_000, 4)).unwrap();
+        write_file(&schema, std::slice::from_ref(&batch), options(Profile::Balanced, 15_000, 4))
+            .unwrap();
     assert!(one == many, "threads change the bytes");
     let pieces: Vec<_> = (0..40).map(|i| batch.slice(i * 1000, 1000)).collect();
     let pieces = write_file(&schema, &pieces, options(Profile::Balanced, 15_000, 1)).unwrap();
@@ -54,7 +59,9 @@ fn balanced_is_never_larger_than_fast() {
     for seed in 20..24 {
         let batch = random_batch(&schema, 20_000, &mut Random::new(seed));
         let size = |profile| {
-            write_file(&schema, &[batch.clone()], options(profile, 1 << 20, 1)).unwrap().len()
+            write_file(&schema, std::slice::from_ref(&batch), options(profile, 1 << 20, 1))
+                .unwrap()
+                .len()
         };
         assert!(size(Profile::Balanced) <= size(Profile::Fast), "seed {seed}");
     }

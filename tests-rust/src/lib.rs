@@ -1,4 +1,11 @@
 //! Generators, fixtures and oracles for the integration tests.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "tests choose values that fit; a panic here is a failed test"
+)]
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,7 +36,7 @@ impl Random {
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn next_u64(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -38,7 +45,7 @@ impl Random {
 
     /// A number below `limit`.
     pub fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit.max(1)
+        self.next_u64() % limit.max(1)
     }
 
     /// True once in `n`.
@@ -113,16 +120,16 @@ impl Numbers {
             _ => Shape::Rising(1 + random.below(5)),
         };
         let nulls = [0, 2, 10, 1000].get(random.below(4) as usize).copied().unwrap_or(0);
-        Self { shape, last: random.next(), nulls }
+        Self { shape, last: random.next_u64(), nulls }
     }
 
     /// The next number; `None` = null.
     fn next(&mut self, random: &mut Random) -> Option<u64> {
         self.last = match self.shape {
-            Shape::Noise => random.next(),
+            Shape::Noise => random.next_u64(),
             Shape::Small(domain) => random.below(domain),
             Shape::Runs(length) if !random.one_in(length) => self.last,
-            Shape::Runs(_) => random.next(),
+            Shape::Runs(_) => random.next_u64(),
             Shape::Rising(step) => self.last.wrapping_add(random.below(step)),
         };
         if self.nulls > 0 && random.one_in(self.nulls) { None } else { Some(self.last) }

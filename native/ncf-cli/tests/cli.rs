@@ -1,5 +1,12 @@
 //! The `ncf` binary from outside: round trips, conditions against a naive filter, exit codes and
 //! messages.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "tests choose values that fit; a panic here is a failed test"
+)]
 
 mod support;
 

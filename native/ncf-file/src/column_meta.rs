@@ -220,7 +220,8 @@ fn check_chunk(
     let data = chunk.pages.iter().map(|page| (page.offset, page.length));
     let mut next = None;
     for (offset, length) in shared.chain(data) {
-        let aligned = offset % PAGE_ALIGNMENT as u64 == 0 && length as usize % PAGE_ALIGNMENT == 0;
+        let aligned = offset.is_multiple_of(PAGE_ALIGNMENT as u64)
+            && (length as usize).is_multiple_of(PAGE_ALIGNMENT);
         let follows = next.is_none_or(|next| next == offset) && offset >= HEADER_LEN as u64;
         let end = offset.checked_add(length.into()).filter(|end| *end <= data_end);
         match end {

@@ -16,6 +16,7 @@
 //! trailer is the authority: a file without a valid one was never written. [`FileWriter`] makes a
 //! file, [`FileReader`] opens one, [`ByteSource`] and [`ByteSink`] are where bytes live.
 #![deny(unsafe_code)]
+#![cfg_attr(test, allow(clippy::cast_possible_truncation, reason = "tests choose values that fit"))]
 
 mod arrays;
 mod block;

@@ -7,7 +7,7 @@
 //! ```text
 //! read    open · open_version · open_timestamp ─▶ log ─▶ replay ─▶ Snapshot
 //!         changes ─▶ what each version added and removed
-//! write   Transaction::new(read).operation(…).schema(…).add(…).commit(store)
+//! write   Transaction::new(read).operation(…).schema(…).add_file(…).commit(store)
 //!             └─▶ engine (no I/O: event → request) ◀─▶ driver ◀─▶ LogStore
 //! ```
 //!

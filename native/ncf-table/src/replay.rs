@@ -204,12 +204,10 @@ impl Replay {
                     }
                 }
                 Action::Remove(remove) => {
-                    if self.files.remove(&remove.path).is_none() {
-                        return Err(damaged(format!(
-                            "{} is removed and is not there",
-                            remove.path
-                        )));
-                    }
+                    let removed = self.files.remove(&remove.path);
+                    removed.ok_or_else(|| {
+                        damaged(format!("{} is removed and is not there", remove.path))
+                    })?;
                 }
                 _ => {}
             }

@@ -53,7 +53,7 @@ pub(crate) fn create(store: &dyn LogStore) -> Committed {
 pub(crate) fn append(store: &dyn LogStore, name: &str) -> Committed {
     Transaction::new(Some(&read(store)))
         .schema(&schema())
-        .add(file(name, 10))
+        .add_file(file(name, 10))
         .commit(store)
         .unwrap()
 }

@@ -116,7 +116,7 @@ impl Transaction {
     /// Adds a file that is stored and durable already. `row0` is set by the commit; any form of UUID
     /// does as `id`.
     #[must_use]
-    pub fn add(mut self, mut file: AddFile) -> Self {
+    pub fn add_file(mut self, mut file: AddFile) -> Self {
         if let Ok(id) = Uuid::parse_str(&file.id) {
             file.id = id.simple().to_string();
         }

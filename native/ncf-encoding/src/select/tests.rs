@@ -56,7 +56,8 @@ fn plain_cases_get_the_obvious_tree() {
         "{}",
         tree(&wide, Profile::Fast)
     );
-    let bits = Values::Bool((0..5000).map(|row| noise(row) % 2 == 0).collect::<BooleanBuffer>());
+    let bits =
+        Values::Bool((0..5000).map(|row| noise(row).is_multiple_of(2)).collect::<BooleanBuffer>());
     assert_eq!(tree(&bits, Profile::Fast), "bitmap");
     let text: Vec<String> = (0..20_000)
         .map(|row| format!("https://example.org/some/path/{}?user={}", noise(row) % 100, row))
@@ -106,7 +107,9 @@ fn traps() -> Vec<(&'static str, Values)> {
         ),
         (
             "bits",
-            Values::Bool((0..n).map(|row| noise(row / 3) % 2 == 0).collect::<BooleanBuffer>()),
+            Values::Bool(
+                (0..n).map(|row| noise(row / 3).is_multiple_of(2)).collect::<BooleanBuffer>(),
+            ),
         ),
         ("wide", Values::I128((0..n).map(|row| i128::from(noise(row)) << (row % 64)).collect())),
     ]

@@ -86,7 +86,7 @@ fn float(value: u64, shape: usize) -> f64 {
             other => SPECIAL[usize::try_from(other).unwrap()],
         },
         6 => f64::from_bits(value),
-        7 if value % 3 == 0 => SPECIAL[usize::try_from(value % 6).unwrap()],
+        7 if value.is_multiple_of(3) => SPECIAL[usize::try_from(value % 6).unwrap()],
         _ => (value % 1_000_000) as f64 / 100.0,
     }
 }

@@ -105,6 +105,6 @@ mod tests {
         for (range, buffer) in ranges.iter().zip(buffers) {
             assert_eq!(buffer.as_slice(), &bytes[range.start as usize..range.end as usize]);
         }
-        assert!(read_coalesced(&source, &[0..200_001]).is_err());
+        assert!(read_coalesced(&source, std::slice::from_ref(&(0..200_001))).is_err());
     }
 }

@@ -104,11 +104,12 @@ impl ColumnStatistics {
 /// is why they stand under a checksum.
 fn check(zones: &Zones, blocks: &[BlockEntry]) -> Result<()> {
     let rows = blocks.iter().flat_map(|block| {
-        (0..block.rows).step_by(ZONE_ROWS).map(|start| (block.rows - start).min(ZONE_ROWS as u32))
+        let rows = block.rows as usize;
+        (0..rows).step_by(ZONE_ROWS).map(move |start| (rows - start).min(ZONE_ROWS))
     });
     for (zone, rows) in rows.enumerate() {
         let count = |counts: &[u32]| counts.get(zone).copied().unwrap_or(0);
-        if count(&zones.nulls).saturating_add(count(&zones.nans)) > rows {
+        if count(&zones.nulls).saturating_add(count(&zones.nans)) as usize > rows {
             return Err(Error::corrupt("a zone has more nulls than rows"));
         }
     }

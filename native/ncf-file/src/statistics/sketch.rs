@@ -27,6 +27,7 @@ impl std::fmt::Debug for Sketch {
 impl Sketch {
     /// Adds a hash.
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "a count of at most 64 zeros")]
     pub(crate) fn add(&mut self, hash: u64) {
         let register = (hash >> 56) as u8;
         let rank = ((hash << 8) | 0x80).leading_zeros() as u8 + 1;

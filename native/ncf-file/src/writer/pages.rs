@@ -83,7 +83,7 @@ mod tests {
             next = page.end;
         }
         assert_eq!(next, strings.len());
-        assert!(pages.iter().any(|page| *page == (3000..3001)));
+        assert!(pages.contains(&(3000..3001)));
         let pages = page_ranges(&Values::I8(vec![0; 150_000].into())).unwrap();
         assert_eq!(pages, [0..65_536, 65_536..131_072, 131_072..150_000]);
     }

@@ -155,18 +155,26 @@ fn of_null(node: &Node) -> Option<bool> {
         Kind::Always(value) => *value,
         Kind::Test(_, test) => test.of_null(),
         Kind::CompareColumns(op, ..) => (*op == CompareOp::NullSafeEq).then_some(true),
-        Kind::And(parts) => parts.iter().fold(Some(true), |all, part| match (all, of_null(part)) {
-            (Some(false), _) | (_, Some(false)) => Some(false),
-            (Some(true), Some(true)) => Some(true),
-            _ => None,
-        }),
-        Kind::Or(parts) => parts.iter().fold(Some(false), |any, part| match (any, of_null(part)) {
-            (Some(true), _) | (_, Some(true)) => Some(true),
-            (Some(false), Some(false)) => Some(false),
-            _ => None,
-        }),
+        Kind::And(parts) => all(parts.iter().map(of_null)),
+        // De Morgan: OR is true unless all parts are false.
+        Kind::Or(parts) => {
+            all(parts.iter().map(|part| of_null(part).map(|value| !value))).map(|value| !value)
+        }
         Kind::Not(inner) => of_null(inner).map(|value| !value),
     }
+}
+
+/// AND in three-valued logic.
+fn all(truths: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut result = Some(true);
+    for truth in truths {
+        match truth {
+            Some(false) => return Some(false),
+            Some(true) => {}
+            None => result = None,
+        }
+    }
+    result
 }
 
 /// A test of dense values.

@@ -17,7 +17,8 @@ fn record(store: &MemoryLogStore, version: u64) -> Vec<u8> {
 fn putting() -> (MemoryLogStore, Engine, Arc<[u8]>) {
     let store = MemoryLogStore::new("t");
     create(&store);
-    let transaction = Transaction::new(Some(&read(&store))).schema(&schema()).add(file("mine", 5));
+    let transaction =
+        Transaction::new(Some(&read(&store))).schema(&schema()).add_file(file("mine", 5));
     let (mut engine, request) = Engine::start(transaction).unwrap();
     assert!(matches!(request, Request::Read { version: 1 }));
     match engine.step(Event::Read(Ok(None)), 0) {

@@ -17,7 +17,7 @@ fn table() -> MemoryLogStore {
     let snapshot = read(&store);
     Transaction::new(Some(&snapshot))
         .operation(Operation::Overwrite)
-        .add(file("c", 1))
+        .add_file(file("c", 1))
         .commit(&store)
         .unwrap();
     store

@@ -11,7 +11,7 @@ use crate::{
 };
 
 fn overwrite(store: &dyn LogStore, name: &str) -> Transaction {
-    Transaction::new(Some(&read(store))).operation(Operation::Overwrite).add(file(name, 1))
+    Transaction::new(Some(&read(store))).operation(Operation::Overwrite).add_file(file(name, 1))
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn the_first_append_or_overwrite_makes_the_table() {
             .operation(operation)
             .schema(&schema())
             .properties(properties.clone())
-            .add(file("a", 2))
+            .add_file(file("a", 2))
             .commit(&store)
             .unwrap();
         assert_eq!((done.version, done.already), (0, false));
@@ -139,13 +139,17 @@ fn columns_in_another_order_are_matched_by_name() {
     let mut add = file("x", 1);
     let bounds = add.st.remove(&1).unwrap();
     add.st.insert(2, bounds.clone());
-    Transaction::new(Some(&read(&store))).schema(&swapped).add(add.clone()).commit(&store).unwrap();
+    Transaction::new(Some(&read(&store)))
+        .schema(&swapped)
+        .add_file(add.clone())
+        .commit(&store)
+        .unwrap();
     let stored = read(&store);
     assert_eq!(stored.files[0].st, BTreeMap::from([(1, bounds)]), "under the table's id of a");
     add.st = BTreeMap::from([(9, Default::default())]);
     add.path = "data/y.ncf".into();
     let error =
-        Transaction::new(Some(&stored)).schema(&swapped).add(add).commit(&store).unwrap_err();
+        Transaction::new(Some(&stored)).schema(&swapped).add_file(add).commit(&store).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
 }
 
@@ -169,7 +173,7 @@ fn an_overwrite_may_bring_another_schema_and_partitioning() {
             .operation(Operation::Overwrite)
             .schema(&new)
             .partition_columns(vec!["p".into()])
-            .add(add)
+            .add_file(add)
     };
     replace(add).commit(&store).unwrap();
     let now = read(&store);
@@ -181,7 +185,7 @@ fn an_overwrite_may_bring_another_schema_and_partitioning() {
     // Planned on the old definition: a conflict for both.
     let error = replace(file("q", 1)).commit(&store).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument, "no value of p: {error}");
-    let late = Transaction::new(Some(&base)).schema(&schema()).add(file("late", 1));
+    let late = Transaction::new(Some(&base)).schema(&schema()).add_file(file("late", 1));
     assert_eq!(late.commit(&store).unwrap_err().kind(), ErrorKind::Conflict);
     let late = Transaction::new(Some(&base)).operation(Operation::Overwrite);
     assert_eq!(late.commit(&store).unwrap_err().kind(), ErrorKind::Conflict);
@@ -207,7 +211,7 @@ fn the_same_application_version_commits_once() {
         let snapshot = open(&store).unwrap();
         Transaction::new(snapshot.as_ref())
             .schema(&schema())
-            .add(file(name, 1))
+            .add_file(file(name, 1))
             .app("query", version)
             .commit(&store)
             .unwrap()
@@ -231,7 +235,7 @@ fn files_that_are_there_already_are_never_reported_as_deletable() {
     let base = read(&store);
     append(&store, "a");
     for base in [base, read(&store)] {
-        let again = Transaction::new(Some(&base)).schema(&schema()).add(file("a", 10));
+        let again = Transaction::new(Some(&base)).schema(&schema()).add_file(file("a", 10));
         assert_eq!(again.commit(&store).unwrap_err().kind(), ErrorKind::CommitStateUnknown);
     }
     assert_eq!(latest_version(&store).unwrap(), Some(1));
@@ -245,8 +249,11 @@ fn bad_files_are_refused_before_anything_is_stored() {
     let refused = |edit: fn(&mut crate::AddFile)| {
         let mut add = file("a", 1);
         edit(&mut add);
-        let error =
-            Transaction::new(Some(&base)).schema(&schema()).add(add).commit(&store).unwrap_err();
+        let error = Transaction::new(Some(&base))
+            .schema(&schema())
+            .add_file(add)
+            .commit(&store)
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
     };
     refused(|add| add.path = "../x".into());
@@ -254,12 +261,15 @@ fn bad_files_are_refused_before_anything_is_stored() {
     refused(|add| add.id = "X".into());
     refused(|add| add.dig = "AB".repeat(32));
     refused(|add| add.pv = BTreeMap::from([("a".into(), None)]));
-    let twice = Transaction::new(Some(&base)).schema(&schema()).add(file("a", 1)).add(file("a", 1));
+    let twice = Transaction::new(Some(&base))
+        .schema(&schema())
+        .add_file(file("a", 1))
+        .add_file(file("a", 1));
     assert_eq!(twice.commit(&store).unwrap_err().kind(), ErrorKind::InvalidArgument);
     let mut huge = file("a", u64::MAX);
     huge.path = "data/huge.ncf".into();
     append(&store, "b");
-    let overflow = Transaction::new(Some(&read(&store))).schema(&schema()).add(huge);
+    let overflow = Transaction::new(Some(&read(&store))).schema(&schema()).add_file(huge);
     assert_eq!(overflow.commit(&store).unwrap_err().kind(), ErrorKind::InvalidArgument);
     assert_eq!(latest_version(&store).unwrap(), Some(1));
 }

@@ -113,7 +113,7 @@ impl World {
         let mut transaction = Transaction::new(self.cached.as_ref())
             .operation(operation)
             .schema(&schema())
-            .add(file(&name, 1 + self.random.below(5)));
+            .add_file(file(&name, 1 + self.random.below(5)));
         if once {
             transaction = transaction.app(format!("actor {at}"), self.actors[at].task);
         }

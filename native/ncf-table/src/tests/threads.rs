@@ -21,7 +21,7 @@ fn concurrent_appends_are_all_there_once() {
                     let snapshot = open(&store).unwrap();
                     Transaction::new(snapshot.as_ref())
                         .schema(&schema())
-                        .add(file(&format!("{thread}-{commit}"), 3))
+                        .add_file(file(&format!("{thread}-{commit}"), 3))
                         .commit(&store)
                         .unwrap();
                 }

@@ -56,7 +56,7 @@ pub fn commit(root: impl AsRef<Path>, request: CommitRequest) -> Result<Committe
         transaction = transaction.app(id, version);
     }
     for file in request.files {
-        transaction = transaction.add(AddFile {
+        transaction = transaction.add_file(AddFile {
             path: file.path,
             id: file.summary.uuid,
             size: file.summary.bytes,

@@ -8,13 +8,16 @@ import scala.jdk.CollectionConverters._
 /** What was written is what is read: every type, in every position. */
 class RoundTripSuite extends SparkTestBase {
 
-  test("a million random rows of every type equal their source and Parquet's copy") {
+  /** A million; fewer on a slow machine, by the system property `ncf.test.rows`. */
+  private val manyRows: Int = Integer.getInteger("ncf.test.rows", 1000000)
+
+  test(s"$manyRows random rows of every type equal their source and Parquet's copy") {
     withPath { path =>
-      val source = RandomRows.frame(spark, 1000000)
+      val source = RandomRows.frame(spark, manyRows)
       source.write.parquet(path + "-parquet")
       val expected = spark.read.parquet(path + "-parquet")
       expected.write.format("ncf").save(path)
-      assert(read(path).count() == 1000000)
+      assert(read(path).count() == manyRows)
       assert(read(path).schema == expected.schema)
       assertSame(read(path), expected)
     }
