@@ -86,27 +86,24 @@ fn every_truncation_and_any_trailing_byte_is_found() {
     }
 }
 
-fn range(page: &ncf::file::PageMeta) -> std::ops::Range<usize> {
-    let start = page.offset as usize;
-    start..start + page.length as usize
-}
-
 /// Every data page of a file.
 fn pages(bytes: &[u8]) -> Vec<std::ops::Range<usize>> {
     let reader = open(bytes.to_vec()).unwrap();
     let columns = 0..reader.schema().fields.len();
     let metas = columns.map(|column| reader.column(column).unwrap());
     metas
-        .flat_map(|meta| meta.blocks.iter().flat_map(|b| b.pages.clone()).collect::<Vec<_>>())
-        .map(|page| range(&page))
+        .flat_map(|meta| meta.blocks.clone())
+        .flat_map(|block| block.pages)
+        .map(|page| page.offset as usize..page.offset as usize + page.length as usize)
         .collect()
 }
 
 /// Puts each page of `from` in the place of each page of `into` that has as many bytes, but others.
 fn misplace(from: &[u8], into: &[u8], what: &str) {
     let mut tried = 0;
+    let pages_of_from = pages(from);
     for place in pages(into) {
-        for page in pages(from) {
+        for page in &pages_of_from {
             if page.len() != place.len() || from[page.clone()] == into[place.clone()] {
                 continue;
             }

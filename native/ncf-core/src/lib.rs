@@ -17,6 +17,6 @@ pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use limits::{Budget, Limits};
 pub use predicate::{CompareOp, Expression, Predicate, TextOp};
 pub use scalar::Scalar;
-pub use schema::{Field, Schema};
+pub use schema::{Field, Schema, find_name};
 pub use types::{DataType, PhysicalType};
 pub use values::{ByteValues, Values};

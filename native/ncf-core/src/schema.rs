@@ -87,6 +87,16 @@ impl Schema {
     }
 }
 
+/// Which of `names` stands for `name`: itself, else, as in Spark by default, the only one that differs
+/// from it by nothing but case.
+pub fn find_name<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    names.clone().find(|have| *have == name).or_else(|| {
+        let folded = name.to_lowercase();
+        let mut alike = names.filter(|have| have.to_lowercase() == folded);
+        alike.next().filter(|_| alike.next().is_none())
+    })
+}
+
 mod data_type_text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 

@@ -30,7 +30,8 @@ pub mod dataset;
 
 pub use ncf_core::{
     Budget, ByteValues, ColumnBounds, CompareOp, DataType, Error, ErrorKind, Expression, Field,
-    Limits, PhysicalType, Predicate, Result, ResultExt, Scalar, Schema, TextOp, Values, ordering,
+    Limits, PhysicalType, Predicate, Result, ResultExt, Scalar, Schema, TextOp, Values, find_name,
+    ordering,
 };
 pub use ncf_encoding as encoding;
 pub use ncf_encoding::{EncodingId, Profile};

@@ -1,6 +1,6 @@
 //! From words to a typed predicate, by recursive descent with a limit on depth.
 
-use ncf::{CompareOp, Error, Field, Predicate, Result, Schema};
+use ncf::{CompareOp, Error, Field, Predicate, Result, Schema, find_name};
 
 use super::bind::{self, Operand};
 use super::lexer::{Spanned, Token, tokens};
@@ -189,16 +189,8 @@ impl Parser<'_> {
 
     /// The column called `name`; as in Spark, case does not matter unless two columns differ by it.
     fn column(&self, name: &str) -> Result<Field> {
-        if let Ok(field) = self.schema.field(name) {
-            return Ok(field.clone());
-        }
-        let wanted = name.to_lowercase();
-        let mut alike =
-            self.schema.fields.iter().filter(|field| field.name.to_lowercase() == wanted);
-        match (alike.next(), alike.next()) {
-            (Some(field), None) => Ok(field.clone()),
-            _ => self.schema.field(name).cloned(),
-        }
+        let names = self.schema.fields.iter().map(|field| field.name.as_str());
+        self.schema.field(find_name(name, names).unwrap_or(name)).cloned()
     }
 
     fn comparison(&mut self) -> Option<CompareOp> {

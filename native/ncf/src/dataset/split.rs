@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use ncf_core::{Error, Result, ResultExt, Schema};
+use ncf_core::{Error, Result, ResultExt, Schema, find_name};
 use ncf_file::{ByteSource, FileReader, FileSource, MmapSource, ReadOptions};
 use ncf_scan::{ColumnSource, Scan, ScanBuilder, ScanColumn};
 use serde::{Deserialize, Serialize};
@@ -109,16 +109,16 @@ pub(super) fn scan_columns(
         let field = expected.field(name)?.clone();
         let partitions = split.partition_values.keys().map(String::as_str);
         let partition = find(name, partitions, expected);
-        let source = if let Some((_, text)) =
-            partition.and_then(|index| split.partition_values.iter().nth(index))
-        {
+        let partition = partition.and_then(|key| split.partition_values.get(key));
+        let source = if let Some(text) = partition {
             let value = text.as_deref().map(|text| parse_partition_value(text, field.data_type));
             ColumnSource::Constant(value.transpose().at("column", || name)?)
         } else {
             // By name: columns cannot be renamed yet. When they can, ids decide.
-            let stored = &reader.schema().fields;
-            let index = find(name, stored.iter().map(|field| field.name.as_str()), expected);
-            match index.and_then(|index| Some((index, stored.get(index)?))) {
+            let stored = reader.schema();
+            let names = stored.fields.iter().map(|field| field.name.as_str());
+            let index = find(name, names, expected).and_then(|name| stored.index_of(name));
+            match index.and_then(|index| Some((index, stored.fields.get(index)?))) {
                 None => ColumnSource::Constant(None),
                 Some((index, stored)) if stored.data_type == field.data_type => {
                     ColumnSource::File(index)
@@ -138,21 +138,13 @@ pub(super) fn scan_columns(
     Ok(columns)
 }
 
-/// Which of `names` is `name`. Where none is, case does not matter, as in Spark by default, unless
-/// that leaves a choice or takes a column that `expected` has too.
+/// Which of a file's `names` is `name`; a name that `expected` has too stands for itself only.
 fn find<'a>(
     name: &str,
     names: impl Iterator<Item = &'a str> + Clone,
     expected: &Schema,
-) -> Option<usize> {
-    names.clone().position(|have| have == name).or_else(|| {
-        let folded = name.to_lowercase();
-        let mut alike = names
-            .enumerate()
-            .filter(|(_, have)| have.to_lowercase() == folded && expected.field(have).is_err());
-        let only = alike.next();
-        alike.next().map_or(only, |_| None).map(|(index, _)| index)
-    })
+) -> Option<&'a str> {
+    find_name(name, names.filter(|have| *have == name || expected.index_of(have).is_none()))
 }
 
 #[cfg(test)]
@@ -169,8 +161,8 @@ mod tests {
             Schema::new(fields.collect()).unwrap()
         };
         let one = expected(&["A"]);
-        assert_eq!(find("A", ["b", "a"].into_iter(), &one), Some(1));
-        assert_eq!(find("A", ["a", "A"].into_iter(), &one), Some(1));
+        assert_eq!(find("A", ["b", "a"].into_iter(), &one), Some("a"));
+        assert_eq!(find("A", ["a", "A"].into_iter(), &one), Some("A"));
         assert_eq!(find("AB", ["ab", "Ab"].into_iter(), &expected(&["AB"])), None);
         assert_eq!(find("A", ["a"].into_iter(), &expected(&["A", "a"])), None);
     }
