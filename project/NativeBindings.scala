@@ -204,7 +204,7 @@ object NativeBindings {
         .!(ProcessLogger(_ => (), line => errors.append(line).append('\n')))
     if (status != 0) sys.error(
       "rustfmt failed on the generated bindings; it is needed (rustup component add rustfmt):\n" +
-          errors
+        errors
     )
     new String(out.toByteArray, UTF_8)
   }

@@ -62,7 +62,8 @@ object Demo {
       spark: SparkSession,
       corpus: String,
       work: String,
-      table: String): Seq[Seq[String]] = {
+      table: String
+  ): Seq[Seq[String]] = {
     println(s"== $table: writing")
     val source = spark.read.parquet(s"$corpus/$table.parquet")
     val (parquetSeconds, _) = Measure.timed {
@@ -105,7 +106,8 @@ object Demo {
       name: String,
       parquet: Double,
       ncf: Double,
-      show: Double => String): Seq[String] =
+      show: Double => String
+  ): Seq[String] =
     Seq(name, show(parquet), show(ncf), f"${ncf / parquet}%.2f")
 
   private def open(spark: SparkSession, work: String, table: String, format: String): DataFrame =

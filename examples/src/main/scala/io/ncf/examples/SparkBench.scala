@@ -69,7 +69,8 @@ object SparkBench {
       work: String,
       name: String,
       sql: String,
-      rounds: Int): Seq[String] = {
+      rounds: Int
+  ): Seq[String] = {
     def once(format: String): (Double, Any) = {
       val source = if (format == "ncf") "ncf" else "parquet"
       spark.read.format(source).load(s"$work/$format").createOrReplaceTempView("t")

@@ -1,9 +1,9 @@
 package io.ncf.spark
 
+import scala.jdk.CollectionConverters._
+
 import com.fasterxml.jackson.databind.node.{ArrayNode, JsonNodeFactory, ObjectNode}
 import com.fasterxml.jackson.databind.{JsonNode, ObjectMapper}
-
-import scala.jdk.CollectionConverters._
 
 /** The JSON of the native surface (see `io.ncf.jni.Native`). Jackson comes with Spark. */
 private[spark] object Json {

@@ -2,6 +2,8 @@ package io.ncf.spark
 
 import java.util
 
+import scala.jdk.CollectionConverters._
+
 import org.apache.spark.sql.connector.catalog.{
   SessionConfigSupport,
   Table,
@@ -13,8 +15,6 @@ import org.apache.spark.sql.sources.{BaseRelation, CreatableRelationProvider, Da
 import org.apache.spark.sql.types.{DataType, StructType}
 import org.apache.spark.sql.util.CaseInsensitiveStringMap
 import org.apache.spark.sql.{DataFrame, SQLContext, SaveMode}
-
-import scala.jdk.CollectionConverters._
 
 import io.ncf.spark.write.PathWrite
 
@@ -57,7 +57,8 @@ final class NcfDataSource
   override def getTable(
       schema: StructType,
       partitioning: Array[Transform],
-      properties: util.Map[String, String]): Table = {
+      properties: util.Map[String, String]
+  ): Table = {
     val map = properties.asScala
     // Tables of the session catalog bring the properties of CREATE TABLE, `USING` among them.
     val inCatalog = map.contains(TableCatalog.PROP_PROVIDER)
@@ -70,7 +71,8 @@ final class NcfDataSource
       sqlContext: SQLContext,
       mode: SaveMode,
       parameters: Map[String, String],
-      data: DataFrame): BaseRelation = {
+      data: DataFrame
+  ): BaseRelation = {
     new PathWrite(sqlContext, mode, parameters, data).run()
     NcfDataSource.Written(sqlContext, data.schema)
   }
@@ -89,7 +91,7 @@ final class NcfDataSource
         else NcfOptions.parse(map)
       opened match {
         case Some((`parsed`, dataset)) if dataset.path == path => dataset
-        case _ =>
+        case _                                                 =>
           val dataset = NcfDataset.open(path, parsed)
           opened = Some((parsed, dataset))
           dataset

@@ -18,7 +18,8 @@ private[spark] final case class NcfDataset(
     kind: NcfDataset.Kind,
     version: Option[Long],
     ncfSchema: JsonNode,
-    partitionColumns: Seq[String]) {
+    partitionColumns: Seq[String]
+) {
 
   lazy val schema: StructType = SchemaConverter.toSpark(ncfSchema)
 
@@ -47,7 +48,7 @@ private[spark] object NcfDataset {
       case "file"      => SingleFile
       case "empty"     => Empty
       case "absent"    => Absent
-      case other =>
+      case other       =>
         throw NcfErrors.unsupported(s"$path holds '$other', which needs a newer ncf connector")
     }
     NcfDataset(

@@ -41,7 +41,7 @@ private[spark] final case class NcfOptions(values: Map[String, String]) {
     (get(NcfOptions.TxnAppId), get(NcfOptions.TxnVersion)) match {
       case (Some(id), Some(version)) => Some((id, version.trim.toLong))
       case (None, None)              => None
-      case _ =>
+      case _                         =>
         throw NcfErrors.invalid("txnAppId and txnVersion belong together; give both or neither")
     }
 

@@ -3,14 +3,14 @@ package io.ncf.spark
 import java.util
 import java.util.Objects
 
+import scala.jdk.CollectionConverters._
+
 import org.apache.spark.sql.connector.catalog.{SupportsRead, SupportsWrite, TableCapability}
 import org.apache.spark.sql.connector.expressions.Transform
 import org.apache.spark.sql.connector.read.ScanBuilder
 import org.apache.spark.sql.connector.write.{LogicalWriteInfo, WriteBuilder}
 import org.apache.spark.sql.types.StructType
 import org.apache.spark.sql.util.CaseInsensitiveStringMap
-
-import scala.jdk.CollectionConverters._
 
 import io.ncf.spark.read.NcfScanBuilder
 import io.ncf.spark.write.NcfWriteBuilder
@@ -29,8 +29,8 @@ private[spark] final class NcfTable(
     columns0: StructType,
     transforms: Array[Transform],
     val options: NcfOptions,
-    val role: NcfTable.Role)
-    extends SupportsRead
+    val role: NcfTable.Role
+) extends SupportsRead
     with SupportsWrite {
 
   override def name(): String = location.fold("ncf")(path => s"ncf.`$path`")
@@ -120,7 +120,7 @@ private[spark] object NcfTable {
       val columns = transform.references().toSeq.map(_.fieldNames().toSeq)
       (transform.name(), columns) match {
         case ("identity", Seq(Seq(column))) => column
-        case _ =>
+        case _                              =>
           throw NcfErrors.unsupported(
             s"partitioning by ${transform.describe()} is not supported; use plain columns"
           )

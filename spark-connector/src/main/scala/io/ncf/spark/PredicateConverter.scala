@@ -1,5 +1,7 @@
 package io.ncf.spark
 
+import scala.util.Try
+
 import com.fasterxml.jackson.databind.JsonNode
 import org.apache.spark.sql.connector.expressions.filter.{
   AlwaysFalse,
@@ -9,16 +11,9 @@ import org.apache.spark.sql.connector.expressions.filter.{
   Or,
   Predicate
 }
-import org.apache.spark.sql.connector.expressions.{
-  Cast,
-  Expression,
-  Literal,
-  NamedReference
-}
+import org.apache.spark.sql.connector.expressions.{Cast, Expression, Literal, NamedReference}
 import org.apache.spark.sql.types._
 import org.apache.spark.unsafe.types.UTF8String
-
-import scala.util.Try
 
 /** Spark's predicates as NCF's, which are JSON (`ncf_core::Predicate`).
   *
@@ -72,7 +67,7 @@ private[spark] final class PredicateConverter(schema: StructType) {
     if (!comparable(left.dataType, right.dataType)) None
     else
       (left, right) match {
-        case (_: Value, _: Value) => None // Spark folds constants itself.
+        case (_: Value, _: Value)             => None // Spark folds constants itself.
         case (l, r) if isNull(l) || isNull(r) =>
           if (op != "null_safe_eq") Some(always(None))
           else Some(node("is_null", if (isNull(l)) r.json else l.json))
@@ -99,7 +94,7 @@ private[spark] final class PredicateConverter(schema: StructType) {
     if (column.dataType != StringType || pattern.dataType != StringType) None
     else
       pattern.scalar match {
-        case None => Some(always(None))
+        case None       => Some(always(None))
         case Some(text) =>
           val parts = Json.arr()
           parts.add(op)
@@ -211,19 +206,19 @@ private[spark] object PredicateConverter {
   private def value(raw: Any, dataType: DataType): Option[Value] = {
     val scalar = Json.obj()
     val known = (raw, dataType) match {
-      case (null, _)                      => Some(scalar)
-      case (v: Boolean, BooleanType)      => Some(scalar.put("boolean", v))
-      case (v: Byte, ByteType)            => Some(scalar.put("tinyint", v.toInt))
-      case (v: Short, ShortType)          => Some(scalar.put("smallint", v.toInt))
-      case (v: Int, IntegerType)          => Some(scalar.put("int", v))
-      case (v: Long, LongType)            => Some(scalar.put("bigint", v))
-      case (v: Int, DateType)             => Some(scalar.put("date", v))
-      case (v: Long, TimestampType)       => Some(scalar.put("timestamp", v))
-      case (v: Long, TimestampNTZType)    => Some(scalar.put("timestamp_ntz", v))
-      case (v: UTF8String, StringType)    => text(v).map(scalar.put("string", _))
-      case (v: Array[Byte], BinaryType)   => Some(bytes(v))
-      case (v: Decimal, d: DecimalType)   => decimal(v, d)
-      case (v: Float, FloatType) =>
+      case (null, _)                    => Some(scalar)
+      case (v: Boolean, BooleanType)    => Some(scalar.put("boolean", v))
+      case (v: Byte, ByteType)          => Some(scalar.put("tinyint", v.toInt))
+      case (v: Short, ShortType)        => Some(scalar.put("smallint", v.toInt))
+      case (v: Int, IntegerType)        => Some(scalar.put("int", v))
+      case (v: Long, LongType)          => Some(scalar.put("bigint", v))
+      case (v: Int, DateType)           => Some(scalar.put("date", v))
+      case (v: Long, TimestampType)     => Some(scalar.put("timestamp", v))
+      case (v: Long, TimestampNTZType)  => Some(scalar.put("timestamp_ntz", v))
+      case (v: UTF8String, StringType)  => text(v).map(scalar.put("string", _))
+      case (v: Array[Byte], BinaryType) => Some(bytes(v))
+      case (v: Decimal, d: DecimalType) => decimal(v, d)
+      case (v: Float, FloatType)        =>
         Some(scalar.put("float", f"${java.lang.Float.floatToRawIntBits(v)}%08x"))
       case (v: Double, DoubleType) =>
         Some(scalar.put("double", f"${java.lang.Double.doubleToRawLongBits(v)}%016x"))

@@ -34,9 +34,8 @@ class PartitionSuite extends SparkTestBase {
       val source = spark.createDataFrame(odd.zipWithIndex).toDF("p", "v").select("v", "p")
       source.write.format("ncf").partitionBy("p").save(path)
       assertSame(read(path), source)
-      for (value <- odd if value != null) {
+      for (value <- odd if value != null)
         assertSame(read(path).where(col("p") === value), source.where(col("p") === value))
-      }
       assert(read(path).where("p is null").count() == 1)
     }
   }
@@ -95,8 +94,8 @@ class PartitionSuite extends SparkTestBase {
       source.write.format("ncf").partitionBy("p").save(path)
       spark.conf.set("spark.sql.sources.partitionOverwriteMode", "dynamic")
       try assert(failure[io.ncf.jni.NcfUnsupportedException](
-        source.where("p = 1").write.format("ncf").mode("overwrite").partitionBy("p").save(path)
-      ).contains("partitionOverwriteMode"))
+          source.where("p = 1").write.format("ncf").mode("overwrite").partitionBy("p").save(path)
+        ).contains("partitionOverwriteMode"))
       finally spark.conf.unset("spark.sql.sources.partitionOverwriteMode")
       assertSame(read(path), source)
     }

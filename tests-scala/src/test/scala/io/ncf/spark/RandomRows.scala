@@ -4,10 +4,10 @@ import java.math.{BigDecimal => JavaDecimal, BigInteger}
 import java.sql.{Date, Timestamp}
 import java.time.{LocalDate, LocalDateTime, ZoneOffset}
 
+import scala.util.Random
+
 import org.apache.spark.sql.types._
 import org.apache.spark.sql.{DataFrame, Row, SparkSession}
-
-import scala.util.Random
 
 /** Rows of every type that NCF stores, made from a seed. */
 object RandomRows {
@@ -59,22 +59,22 @@ object RandomRows {
   })
 
   private def value(dataType: DataType, r: Random): Any = dataType match {
-    case BooleanType      => r.nextBoolean()
-    case ByteType         => r.nextInt().toByte
-    case ShortType        => r.nextInt().toShort
-    case IntegerType      => if (r.nextBoolean()) r.nextInt() else r.nextInt(50)
-    case LongType         => if (r.nextBoolean()) r.nextLong() else r.nextInt(50).toLong
-    case FloatType        => if (r.nextBoolean()) doubles(r.nextInt(8)).toFloat else r.nextFloat()
-    case DoubleType       => if (r.nextBoolean()) doubles(r.nextInt(8)) else r.nextGaussian()
-    case d: DecimalType   => decimal(d, r)
-    case StringType       => if (r.nextBoolean()) words(r.nextInt(10)) else text(r)
-    case BinaryType       => val bytes = new Array[Byte](r.nextInt(12)); r.nextBytes(bytes); bytes
-    case DateType         =>
+    case BooleanType    => r.nextBoolean()
+    case ByteType       => r.nextInt().toByte
+    case ShortType      => r.nextInt().toShort
+    case IntegerType    => if (r.nextBoolean()) r.nextInt() else r.nextInt(50)
+    case LongType       => if (r.nextBoolean()) r.nextLong() else r.nextInt(50).toLong
+    case FloatType      => if (r.nextBoolean()) doubles(r.nextInt(8)).toFloat else r.nextFloat()
+    case DoubleType     => if (r.nextBoolean()) doubles(r.nextInt(8)) else r.nextGaussian()
+    case d: DecimalType => decimal(d, r)
+    case StringType     => if (r.nextBoolean()) words(r.nextInt(10)) else text(r)
+    case BinaryType     => val bytes = new Array[Byte](r.nextInt(12)); r.nextBytes(bytes); bytes
+    case DateType       =>
       Date.valueOf(LocalDate.ofEpochDay((r.nextInt(40000) - 9000).toLong))
     case TimestampType    => new Timestamp(r.nextInt().toLong * 1000 + r.nextInt(1000))
     case TimestampNTZType =>
       LocalDateTime.ofEpochSecond(r.nextInt().toLong, 123456000, ZoneOffset.UTC)
-    case other            => throw new IllegalArgumentException(other.toString)
+    case other => throw new IllegalArgumentException(other.toString)
   }
 
   private def text(r: Random): String = r.alphanumeric.take(r.nextInt(30)).mkString

@@ -1,9 +1,9 @@
 package io.ncf.spark
 
+import scala.jdk.CollectionConverters._
+
 import org.apache.spark.sql.functions._
 import org.apache.spark.sql.types._
-
-import scala.jdk.CollectionConverters._
 
 /** What was written is what is read: every type, in every position. */
 class RoundTripSuite extends SparkTestBase {

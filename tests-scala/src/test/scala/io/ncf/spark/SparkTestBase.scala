@@ -3,12 +3,12 @@ package io.ncf.spark
 import java.io.File
 import java.nio.file.{Files, Path}
 
+import scala.jdk.CollectionConverters._
+import scala.reflect.ClassTag
+
 import org.apache.spark.sql.{DataFrame, SparkSession}
 import org.scalatest.BeforeAndAfterAll
 import org.scalatest.funsuite.AnyFunSuite
-
-import scala.jdk.CollectionConverters._
-import scala.reflect.ClassTag
 
 /** A Spark session for a suite, and what suites share. */
 abstract class SparkTestBase extends AnyFunSuite with BeforeAndAfterAll {
@@ -38,7 +38,7 @@ abstract class SparkTestBase extends AnyFunSuite with BeforeAndAfterAll {
 
   private def delete(path: Path): Unit = {
     val walk = Files.walk(path)
-    try walk.sorted(java.util.Comparator.reverseOrder[Path]()).forEach(p => { Files.delete(p); () })
+    try walk.sorted(java.util.Comparator.reverseOrder[Path]()).forEach { p => Files.delete(p); () }
     finally walk.close()
   }
 

@@ -21,8 +21,8 @@ import io.ncf.spark.Json
 private[spark] final class NcfColumnarPartitionReader(
     splits: Array[String],
     schema: StructType,
-    request: String)
-    extends PartitionReader[ColumnarBatch] {
+    request: String
+) extends PartitionReader[ColumnarBatch] {
 
   private val vectors = schema.fields.map(field => new NcfColumnVector(field.dataType))
   private val batch = new ColumnarBatch(vectors.toArray[ColumnVector])

@@ -35,8 +35,8 @@ private[spark] final class NcfScan(
     val filter: Option[JsonNode],
     val pushed: Seq[Predicate],
     val limit: Option[Int],
-    val options: NcfOptions)
-    extends Scan
+    val options: NcfOptions
+) extends Scan
     with Batch
     with SupportsReportStatistics {
 
@@ -110,7 +110,8 @@ private[spark] object NcfScan {
       dataset: NcfDataset,
       columns: StructType,
       filter: Option[JsonNode],
-      options: NcfOptions): PartitionReaderFactory = {
+      options: NcfOptions
+  ): PartitionReaderFactory = {
     val stored = dataset.schema.fieldNames.toSet
     val missing = columns.filterNot(field => stored(field.name))
     val request = Json.obj()

@@ -20,8 +20,8 @@ import io.ncf.spark.{NcfDataset, NcfOptions, PredicateConverter}
 private[spark] final class NcfScanBuilder(
     dataset: NcfDataset,
     schema: StructType,
-    options: NcfOptions)
-    extends SupportsPushDownV2Filters
+    options: NcfOptions
+) extends SupportsPushDownV2Filters
     with SupportsPushDownRequiredColumns
     with SupportsPushDownLimit {
 

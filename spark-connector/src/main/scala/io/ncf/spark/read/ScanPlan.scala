@@ -17,7 +17,8 @@ private[spark] final case class ScanPlan(
     counters: Map[String, Long],
     rows: Long,
     rawBytes: Long,
-    partitions: Array[NcfInputPartition])
+    partitions: Array[NcfInputPartition]
+)
 
 private[spark] object ScanPlan {
 
@@ -41,7 +42,8 @@ private[spark] object ScanPlan {
       columns: Seq[String],
       filter: Option[JsonNode],
       limit: Option[Int] = None,
-      versionFrom: Option[Long] = None): ScanPlan = {
+      versionFrom: Option[Long] = None
+  ): ScanPlan = {
     NativeLibrary.load()
     val rule = SplitRule.ofSession()
     val request = Json.obj()
@@ -92,7 +94,8 @@ private[spark] object ScanPlan {
 private[spark] final case class SplitRule(
     maxPartitionBytes: Long,
     openCostBytes: Long,
-    minPartitions: Int) {
+    minPartitions: Int
+) {
 
   /** @param totalBytes of all splits, each with the cost of opening it */
   def maxSplitBytes(totalBytes: Long): Long =

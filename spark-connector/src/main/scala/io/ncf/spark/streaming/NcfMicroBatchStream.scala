@@ -41,8 +41,8 @@ private[spark] object NcfOffset {
 private[spark] final class NcfMicroBatchStream(
     dataset: NcfDataset,
     columns: StructType,
-    options: NcfOptions)
-    extends MicroBatchStream
+    options: NcfOptions
+) extends MicroBatchStream
     with SupportsTriggerAvailableNow {
 
   if (dataset.exists && dataset.kind != NcfDataset.Table) {

@@ -11,7 +11,8 @@ import org.apache.spark.sql.connector.write.WriterCommitMessage
 private[spark] final case class WrittenFile(
     path: String,
     summary: String,
-    partitionValues: Seq[(String, Option[String])])
+    partitionValues: Seq[(String, Option[String])]
+)
 
 /** What a task has written. */
 private[spark] final case class NcfCommitMessage(files: Seq[WrittenFile])

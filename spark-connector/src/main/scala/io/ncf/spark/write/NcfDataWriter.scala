@@ -2,13 +2,13 @@ package io.ncf.spark.write
 
 import java.nio.file.{Files, Paths}
 
+import scala.util.control.NonFatal
+
 import com.fasterxml.jackson.databind.JsonNode
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.connector.metric.CustomTaskMetric
 import org.apache.spark.sql.connector.write.{DataWriter, WriterCommitMessage}
 import org.apache.spark.{TaskContext, TaskKilledException}
-
-import scala.util.control.NonFatal
 
 import io.ncf.jni.{BatchBuilder, NativeWriter}
 import io.ncf.spark.Json

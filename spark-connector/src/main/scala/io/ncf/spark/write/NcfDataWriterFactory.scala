@@ -16,6 +16,7 @@ private[spark] final case class NcfDataWriterFactory(job: WriteJob)
   override def createWriter(
       partitionId: Int,
       taskId: Long,
-      epochId: Long): DataWriter[InternalRow] =
+      epochId: Long
+  ): DataWriter[InternalRow] =
     new NcfDataWriter(job, partitionId, taskId)
 }

@@ -21,8 +21,8 @@ private[spark] final class NcfWrite(
     job: WriteJob,
     commit: TableCommit,
     options: NcfOptions,
-    queryId: String)
-    extends RequiresDistributionAndOrdering {
+    queryId: String
+) extends RequiresDistributionAndOrdering {
 
   // Both fail early when they are wrong.
   private val ordering: Array[SortOrder] = {
@@ -64,8 +64,8 @@ private[spark] final class NcfWrite(
 private[spark] final class NcfBatchWrite(
     job: WriteJob,
     table: TableCommit,
-    transaction: Option[(String, Long)])
-    extends BatchWrite {
+    transaction: Option[(String, Long)]
+) extends BatchWrite {
 
   override def createBatchWriterFactory(info: PhysicalWriteInfo): DataWriterFactory =
     NcfDataWriterFactory(job)

@@ -23,8 +23,8 @@ private[spark] final class NcfWriteBuilder(
     partitionColumns: Seq[String],
     options: NcfOptions,
     queryId: String,
-    input: StructType)
-    extends WriteBuilder
+    input: StructType
+) extends WriteBuilder
     with SupportsTruncate {
 
   private var truncates = false
@@ -126,7 +126,8 @@ private[spark] object NcfWriteBuilder {
 private[spark] final case class WriteTarget(
     ncfSchema: JsonNode,
     schema: StructType,
-    partitionColumns: Seq[String]) {
+    partitionColumns: Seq[String]
+) {
 
   /** `input` with the names of this table's columns. */
   def rename(input: StructType, ordinalOf: String => Int): StructType = {

@@ -1,5 +1,7 @@
 package io.ncf.spark.write
 
+import scala.jdk.CollectionConverters._
+
 import org.apache.spark.sql.catalyst.expressions.Literal
 import org.apache.spark.sql.catalyst.plans.logical.{AppendData, OverwriteByExpression}
 import org.apache.spark.sql.catalyst.util.CaseInsensitiveMap
@@ -9,8 +11,6 @@ import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.StructType
 import org.apache.spark.sql.util.CaseInsensitiveStringMap
 import org.apache.spark.sql.{DataFrame, SQLContext, SaveMode, classic}
-
-import scala.jdk.CollectionConverters._
 
 import io.ncf.spark.{
   NcfDataSource,
@@ -31,7 +31,8 @@ private[spark] final class PathWrite(
     sqlContext: SQLContext,
     mode: SaveMode,
     parameters: Map[String, String],
-    data: DataFrame) {
+    data: DataFrame
+) {
 
   private val session = sqlContext.sparkSession.asInstanceOf[classic.SparkSession]
   private val original: Map[String, String] = parameters match {

@@ -65,13 +65,14 @@ private[spark] object RowWriter {
           override def value(row: InternalRow): Unit = to.appendDouble(row.getDouble(i))
         }
       case decimal: DecimalType => decimalCopier(decimal, i, to)
-      case BinaryType => new Copier(i, to) {
+      case BinaryType           => new Copier(i, to) {
           override def value(row: InternalRow): Unit = {
             val bytes = row.getBinary(i)
             to.appendBytes(bytes, Platform.BYTE_ARRAY_OFFSET.toLong, bytes.length)
           }
         }
-      case string if SchemaConverter.isString(string) => new Copier(i, to) {
+      case string if SchemaConverter.isString(string) =>
+        new Copier(i, to) {
           override def value(row: InternalRow): Unit = {
             val text = row.getUTF8String(i)
             to.appendBytes(text.getBaseObject, text.getBaseOffset, text.numBytes())
@@ -86,7 +87,7 @@ private[spark] object RowWriter {
       override def value(row: InternalRow): Unit = row match {
         // Spark's own rows hold the unscaled value: no object is needed.
         case unsafe: UnsafeRow => to.appendLong(unsafe.getLong(i))
-        case other =>
+        case other             =>
           to.appendLong(other.getDecimal(i, precision, scale).toUnscaledLong)
       }
     }

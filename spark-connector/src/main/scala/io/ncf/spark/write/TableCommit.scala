@@ -1,9 +1,9 @@
 package io.ncf.spark.write
 
+import scala.util.control.NonFatal
+
 import com.fasterxml.jackson.databind.JsonNode
 import org.apache.spark.sql.connector.write.WriterCommitMessage
-
-import scala.util.control.NonFatal
 
 import io.ncf.jni.{Native, NcfConflictException}
 import io.ncf.spark.Json
@@ -18,7 +18,8 @@ private[spark] final class TableCommit(
     operation: String,
     schema: JsonNode,
     partitionColumns: Seq[String],
-    readVersion: Option[Long]) {
+    readVersion: Option[Long]
+) {
 
   // Spark aborts after any failure, one of the commit itself included. Once the log may name the
   // files they may only go when the engine has said that it does not.

@@ -25,7 +25,8 @@ private[spark] final case class WriteJob(
     stored: Seq[Int],
     partitionColumns: Seq[Int],
     fileSchema: String,
-    options: String) {
+    options: String
+) {
 
   /** The stored columns. */
   def storedSchema: StructType = StructType(stored.map(input(_)))
