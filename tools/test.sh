@@ -1,7 +1,7 @@
 #!/bin/bash
 # test.sh [STEP…]: what CI checks. Steps:
 #   rustfmt cargo-test clippy scala-test examples scalafmt
-# The default is the first three: the others join when each has passed as a whole once.
+# The default is all of them.
 # Environment: NCF_TEST_BUDGET seconds after which no further step is begun (default: none), and a quarter later the running one is
 # ended. Both are said, and counted as skipped; but cargo-test must end by itself: without it nothing was tested.
 # A failing step does not stop the later ones. Each step logs to target/test-logs/STEP.log and the failing part is shown.
@@ -66,8 +66,8 @@ step() {
   fi
 }
 
-need cargo rustfmt git
-for name in ${*:-rustfmt cargo-test clippy}; do
+need cargo rustfmt java mvn python3 npm git
+for name in ${*:-rustfmt cargo-test clippy scala-test examples scalafmt}; do
   case $name in
     rustfmt) step rustfmt lint cargo fmt --all --check ;;
     clippy) step clippy lint cargo clippy --locked --workspace --all-targets -- -D warnings ;;

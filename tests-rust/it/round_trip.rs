@@ -38,6 +38,20 @@ fn random_rows_of_every_type_come_back() {
 }
 
 #[test]
+fn many_blocks_and_long_strings_make_compressed_records() {
+    let schema = flat_schema();
+    let batch = random_batch(&schema, 3000, &mut Random::new(5));
+    let bytes =
+        write_file(&schema, std::slice::from_ref(&batch), options(Profile::Balanced, 20, 1))
+            .unwrap();
+    let reader = open(bytes).unwrap();
+    reader.verify().unwrap();
+    let sketches = schema.fields.len() * 3000 / 20 * 256;
+    assert!(reader.metadata_bytes() < sketches as u64, "{} bytes", reader.metadata_bytes());
+    assert_eq!(joined(&read_all(scan_all(&reader).build().unwrap()).unwrap()), batch);
+}
+
+#[test]
 fn threads_and_batch_sizes_do_not_change_a_byte() {
     let schema = flat_schema();
     let batch = random_batch(&schema, 40_000, &mut Random::new(99));

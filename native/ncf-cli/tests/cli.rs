@@ -305,6 +305,27 @@ fn an_output_that_fails_leaves_what_was_there() {
 }
 
 #[test]
+fn a_disk_that_is_full_is_named_and_nothing_half_written_stays() {
+    let folder = Folder::new();
+    let (_, file) = sample(&folder, 5_000);
+    for output in ["b.ncf", "b.parquet", "b.csv"] {
+        let path = folder.path(output);
+        // The limit on a file's size refuses writes as a full disk does, once its signal is ignored.
+        let done = Command::new("bash")
+            .args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\""])
+            .args([env!("CARGO_BIN_EXE_ncf"), "convert", &file, &path])
+            .output()
+            .unwrap();
+        let message = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(IO), "{output}: {message}");
+        assert!(message.contains(output), "{message}");
+        assert!(!Path::new(&path).exists());
+    }
+    assert_eq!(folder.names().iter().filter(|name| name.contains("b.")).count(), 0);
+    good(&["verify", &file]);
+}
+
+#[test]
 fn a_closed_pipe_is_no_error() {
     let folder = Folder::new();
     let (_, file) = sample(&folder, 30_000);

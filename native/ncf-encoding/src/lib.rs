@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod chunk;
+pub mod compression;
 pub mod decoded;
 pub mod encodings;
 pub mod id;

@@ -10,6 +10,7 @@
 use std::ops::Range;
 
 use ncf_core::{Budget, Error, Limits, Result};
+use ncf_encoding::compression;
 
 use crate::constants::{COMPRESS_RECORD_OVER, DIRECTORY_RECORD_LEN, NONE, PieceKind, RECORD_ZSTD};
 use crate::wire::{Cursor, Put};
@@ -49,14 +50,8 @@ impl DirectoryRecord {
             out.extend_from_slice(stored);
             return Ok(out);
         }
-        let wrong = |error: String| {
-            Error::corrupt(format!("a metadata record does not decompress: {error}"))
-        };
-        zstd::bulk::decompress_to_buffer(stored, &mut out)
-            .map_err(|error| wrong(error.to_string()))?;
-        if out.len() != raw {
-            return Err(wrong(format!("{} bytes instead of {raw}", out.len())));
-        }
+        compression::decompress(stored, raw, &mut out)
+            .map_err(|error| Error::corrupt(format!("a metadata record: {}", error.message())))?;
         Ok(out)
     }
 }
@@ -64,8 +59,7 @@ impl DirectoryRecord {
 /// Compresses a record where that pays. Returns the stored bytes and the flags.
 pub(crate) fn pack_record(raw: Vec<u8>) -> Result<(Vec<u8>, u32)> {
     if raw.len() > COMPRESS_RECORD_OVER {
-        let packed =
-            zstd::bulk::compress(&raw, 3).map_err(|error| Error::io("zstd failed", error))?;
+        let packed = compression::compress(&raw)?;
         if packed.len() < raw.len() {
             return Ok((packed, RECORD_ZSTD));
         }

@@ -49,6 +49,16 @@ impl FileReader {
         Ok(VerifyReport { rows, blocks, pages, bytes })
     }
 
+    /// Reads and checks all metadata and no page: what a writer does before it reports a file as written.
+    pub fn verify_metadata(&self) -> Result<()> {
+        self.check_header().and_then(|()| self.check_records()).at("file", || self.name())?;
+        for column in 0..self.schema().fields.len() {
+            self.column(column)?;
+            self.statistics(column)?;
+        }
+        Ok(())
+    }
+
     /// Every record must be one that the schema asks for, or be an index or model.
     fn check_records(&self) -> Result<()> {
         let columns = self.schema().fields.len() as u64;

@@ -65,9 +65,10 @@ pub(crate) fn finish(handle: u64) -> Result<String> {
     checked.at("file", || path.display())
 }
 
-/// Opens the file as a reader would and compares it with what the writer says.
+/// Opens the file as a reader would, reads its metadata and compares it with what the writer says.
 fn check(path: &Path, summary: &FileSummary) -> Result<()> {
     let reader = FileReader::open(Arc::new(FileSource::open(path)?), ReadOptions::default())?;
+    reader.verify_metadata()?;
     let same = reader.uuid() == summary.uuid
         && reader.rows() == summary.rows
         && reader.digest() == summary.digest

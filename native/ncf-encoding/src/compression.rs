@@ -1,0 +1,73 @@
+//! General-purpose compression of bytes: zstd frames whose decompressed size the caller knows.
+
+use std::cell::RefCell;
+
+use ncf_core::{Error, Result};
+use zstd::bulk::{Compressor, Decompressor};
+use zstd::zstd_safe::DParameter;
+
+/// Compression level of the writer. Readers take any.
+const LEVEL: i32 = 3;
+/// Largest window that a reader accepts, as a power of two.
+const WINDOW_LOG: u32 = 27;
+
+thread_local! {
+    // Contexts are a few hundred KiB each and cost more to make than a small page costs to compress.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// One zstd frame of `bytes`.
+pub fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
+    COMPRESSOR
+        .with_borrow_mut(|slot| {
+            let compressor = match slot {
+                Some(compressor) => compressor,
+                None => slot.insert(Compressor::new(LEVEL)?),
+            };
+            compressor.compress(bytes)
+        })
+        .map_err(|error| Error::internal(format!("zstd cannot compress: {error}")))
+}
+
+/// Decompresses one zstd frame into `out`, an empty vector that has room for `size` bytes, paid from a
+/// budget. `Corrupt` unless the frame gives exactly that many.
+pub fn decompress(frame: &[u8], size: usize, out: &mut Vec<u8>) -> Result<()> {
+    let written = DECOMPRESSOR.with_borrow_mut(|slot| {
+        let decompressor = match slot {
+            Some(decompressor) => decompressor,
+            None => {
+                let mut fresh = Decompressor::new()?;
+                fresh.set_parameter(DParameter::WindowLogMax(WINDOW_LOG))?;
+                slot.insert(fresh)
+            }
+        };
+        decompressor.decompress_to_buffer(frame, out)
+    });
+    match written {
+        Ok(written) if written == size => Ok(()),
+        Ok(written) => {
+            Err(Error::corrupt(format!("a zstd frame holds {written} bytes, {size} declared")))
+        }
+        Err(error) => Err(Error::corrupt(format!("a zstd frame is damaged: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_come_back_and_lies_about_their_size_are_found() {
+        let bytes = b"a b a b a b".repeat(1000);
+        let frame = compress(&bytes).unwrap();
+        assert!(frame.len() < 100);
+        let mut out = Vec::with_capacity(bytes.len());
+        decompress(&frame, bytes.len(), &mut out).unwrap();
+        assert_eq!(out, bytes);
+        for size in [bytes.len() - 1, bytes.len() + 1] {
+            assert!(decompress(&frame, size, &mut Vec::with_capacity(size)).is_err());
+        }
+        assert!(decompress(&frame[..12], bytes.len(), &mut Vec::with_capacity(11_000)).is_err());
+    }
+}
