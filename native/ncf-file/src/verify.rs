@@ -1,12 +1,13 @@
 //! Reads everything and checks everything: header, every record, that pages tile the file, every
 //! checksum, every decoder, and that the statistics hold every value.
 
-use ncf_core::{Budget, Error, Result, ResultExt};
+use arrow_buffer::BooleanBuffer;
+use ncf_core::{Budget, ColumnBounds, DataType, Error, Result, ResultExt, Scalar, Values};
 use serde::Serialize;
 
-use crate::constants::{HEADER_LEN, NONE, PieceKind};
+use crate::constants::{HEADER_LEN, NONE, PieceKind, ZONE_ROWS};
 use crate::reader::{FileReader, PageRef};
-use crate::statistics::{chunk_statistics, scalar_at};
+use crate::statistics::{BlockStatistics, ColumnStatistics, chunk_statistics, merge_all};
 
 /// What a verification read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -93,33 +94,16 @@ impl FileReader {
         let Some(stored) = statistics.block(block) else {
             return Err(Error::corrupt("a block has no statistics").with("file", self.name()));
         };
-        let mut nulls = 0u64;
-        let bounds = stored.bounds();
+        let mut zones = Zones::new(field.data_type, stored.zones());
         for page in 0..pages {
             let decoded = self.read_pages(&[PageRef { column, block, page }])?;
             for page_values in decoded {
-                let validity = page_values.validity;
-                let values =
-                    page_values.values.into_flat(&Budget::new(self.options.limits.page_bytes))?;
-                let found = chunk_statistics(&values, validity.as_ref(), field.data_type);
-                nulls += found.zones.nulls.iter().map(|count| u64::from(*count)).sum::<u64>();
-                let zones = 0..found.zones.flags.len();
-                let held = zones.into_iter().all(|zone| {
-                    found.zones.flags.get(zone) == Some(&0) || {
-                        let low = scalar_at(&found.zones.min, zone, field.data_type);
-                        let high = scalar_at(&found.zones.max, zone, field.data_type);
-                        not_above(&bounds.min, &low) && not_above(&high, &bounds.max)
-                    }
-                });
-                if !held {
-                    return Err(self.lying(column, block).with("page", page));
-                }
+                let budget = Budget::new(self.options.limits.page_bytes);
+                let values = page_values.values.into_flat(&budget)?;
+                zones.add(&values, page_values.validity.as_ref())?;
             }
         }
-        if bounds.nulls.is_some_and(|stored| stored != nulls) {
-            return Err(self.lying(column, block));
-        }
-        Ok(())
+        if zones.are_held_by(&stored) { Ok(()) } else { Err(self.lying(column, block)) }
     }
 
     fn lying(&self, column: usize, block: usize) -> Error {
@@ -149,8 +133,53 @@ impl FileReader {
     }
 }
 
+/// What the zones of a block really hold, found page by page.
+struct Zones {
+    data_type: DataType,
+    rows: usize,
+    /// For each zone, the facts about each run of its rows that lay in one page.
+    parts: Vec<Vec<(ColumnBounds, u64)>>,
+}
+
+impl Zones {
+    fn new(data_type: DataType, zones: usize) -> Self {
+        Self { data_type, rows: 0, parts: vec![Vec::new(); zones] }
+    }
+
+    /// Adds the next page.
+    fn add(&mut self, values: &Values, validity: Option<&BooleanBuffer>) -> Result<()> {
+        let mut start = 0;
+        while start < values.len() {
+            let rows = (ZONE_ROWS - self.rows % ZONE_ROWS).min(values.len() - start);
+            let valid = validity.map(|validity| validity.slice(start, rows));
+            let part = chunk_statistics(&values.slice(start, rows), valid.as_ref(), self.data_type);
+            let bounds = ColumnStatistics::from_chunks(self.data_type, vec![part])?.bounds();
+            if let Some(zone) = self.parts.get_mut(self.rows / ZONE_ROWS) {
+                zone.push((bounds, rows as u64));
+            }
+            self.rows += rows;
+            start += rows;
+        }
+        Ok(())
+    }
+
+    /// Whether the stored statistics count what was found, and bound it; exactly where they say so.
+    fn are_held_by(self, stored: &BlockStatistics<'_>) -> bool {
+        self.parts.into_iter().enumerate().all(|(zone, parts)| {
+            let found = merge_all(parts.into_iter());
+            let stored = stored.zone_bounds(zone);
+            let exact = !stored.exact || (stored.min == found.min && stored.max == found.max);
+            stored.nulls == found.nulls
+                && stored.nans == found.nans
+                && exact
+                && not_above(&stored.min, &found.min)
+                && not_above(&found.max, &stored.max)
+        })
+    }
+}
+
 /// Whether `low ≤ high`, or one of them is unknown.
-fn not_above(low: &Option<ncf_core::Scalar>, high: &Option<ncf_core::Scalar>) -> bool {
+fn not_above(low: &Option<Scalar>, high: &Option<Scalar>) -> bool {
     match (low, high) {
         (Some(low), Some(high)) => low.compare(high).is_some_and(std::cmp::Ordering::is_le),
         _ => true,
