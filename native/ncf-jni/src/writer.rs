@@ -29,8 +29,9 @@ pub(crate) fn open(storage: &Arc<dyn Storage>, request: &str) -> Result<u64> {
     let OpenWriter { file, schema, options } = request::read(request)?;
     let path = PathBuf::from(&file);
     if !path.is_absolute() && !storage.is_remote() {
-        return Err(Error::invalid_argument("the file to write needs an absolute path")
-            .with("file", file));
+        return Err(
+            Error::invalid_argument("the file to write needs an absolute path").with("file", file)
+        );
     }
     schema.validate()?;
     let options = options.writer(&schema)?;

@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn listings_are_cut_into_names_and_lengths() {
-        let found = entries_of("a.ncf\05\0d=1\0-2\0x\ny\00\0").unwrap();
+        let found = entries_of("a.ncf\x005\0d=1\0-2\0x\ny\x000\0").unwrap();
         let file = |name: &str, len| (name.to_owned(), Stat::File { len });
         assert_eq!(found, [file("a.ncf", 5), ("d=1".to_owned(), Stat::Directory), file("x\ny", 0)]);
         assert!(entries_of("").unwrap().is_empty());

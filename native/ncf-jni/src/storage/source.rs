@@ -50,17 +50,14 @@ impl JvmSource {
         Ok(source)
     }
 
-    /// Reads ranges that together fill `bytes`.
-    fn fill(&self, ranges: &[Range<u64>], bytes: &mut [u8]) -> Called<()> {
-        let what = || match ranges {
-            [range] => format!("cannot read bytes {}..{}", range.start, range.end),
-            _ => format!("cannot read {} ranges", ranges.len()),
+    /// Reads pieces, offsets and lengths, that together fill `bytes`.
+    fn fill(&self, pieces: &[(u64, u64)], bytes: &mut [u8]) -> Called<()> {
+        let what = || match pieces {
+            [(start, len)] => format!("cannot read bytes {start}..{}", start + len),
+            _ => format!("cannot read {} ranges", pieces.len()),
         };
-        let numbers: Vec<i64> = ranges
-            .iter()
-            .flat_map(|range| [range.start, range.end - range.start])
-            .map(u64::cast_signed)
-            .collect();
+        let numbers = pieces.iter().flat_map(|(start, len)| [*start, *len]);
+        let numbers: Vec<i64> = numbers.map(u64::cast_signed).collect();
         call(what, |call| {
             let array = JLongArray::new(call.env(), numbers.len())?;
             array.set_region(call.env(), 0, &numbers)?;
@@ -84,7 +81,7 @@ impl ByteSource for JvmSource {
     }
 
     fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Buffer>> {
-        let lengths = ranges.iter().map(|range| len(range)).collect::<Result<Vec<usize>>>()?;
+        let lengths = ranges.iter().map(len).collect::<Result<Vec<usize>>>()?;
         let total: usize = lengths.iter().sum();
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(total).map_err(|_| {
@@ -93,7 +90,7 @@ impl ByteSource for JvmSource {
         bytes.resize(total, 0);
         let mut rest = bytes.as_mut_slice();
         for part in parts(ranges) {
-            let part_len = part.iter().map(len).sum::<Result<usize>>()?;
+            let part_len = part.iter().map(|(_, len)| to_usize(*len)).sum::<Result<usize>>()?;
             let (now, later) = rest
                 .split_at_mut_checked(part_len)
                 .ok_or_else(|| Error::internal("parts of a read are longer than the read"))?;
@@ -131,26 +128,31 @@ fn len(range: &Range<u64>) -> Result<usize> {
         .end
         .checked_sub(range.start)
         .ok_or_else(|| Error::internal(format!("a range from {} to {}", range.start, range.end)))?;
+    to_usize(len)
+}
+
+fn to_usize(len: u64) -> Result<usize> {
     usize::try_from(len).map_err(|_| Error::limit_exceeded("a read", len, usize::MAX as u64))
 }
 
-/// The ranges in their order, in groups of at most [`MOST`] bytes; a longer range is cut.
-fn parts(ranges: &[Range<u64>]) -> Vec<Vec<Range<u64>>> {
-    let mut parts: Vec<Vec<Range<u64>>> = Vec::new();
+/// The ranges in their order as offsets and lengths, in groups of at most [`MOST`] bytes; a longer
+/// range is cut.
+fn parts(ranges: &[Range<u64>]) -> Vec<Vec<(u64, u64)>> {
+    let mut parts: Vec<Vec<(u64, u64)>> = Vec::new();
     let mut room = 0;
     for range in ranges {
         let mut start = range.start;
         while start < range.end {
-            let end = range.end.min(start.saturating_add(MOST));
+            let len = (range.end - start).min(MOST);
             match parts.last_mut() {
-                Some(part) if end - start <= room => part.push(start..end),
+                Some(part) if len <= room => part.push((start, len)),
                 _ => {
-                    parts.push(vec![start..end]);
+                    parts.push(vec![(start, len)]);
                     room = MOST;
                 }
             }
-            room -= end - start;
-            start = end;
+            room -= len;
+            start += len;
         }
     }
     parts
@@ -163,15 +165,15 @@ mod tests {
     #[test]
     fn reads_are_cut_to_what_a_call_can_take() {
         assert!(parts(&[]).is_empty());
-        assert_eq!(parts(&[5..9, 9..9, 0..3]), [vec![5..9, 0..3]]);
+        assert_eq!(parts(&[5..9, 9..9, 0..3]), [vec![(5, 4), (0, 3)]]);
         assert_eq!(
             parts(&[0..MOST - 1, 0..2, 7..2 * MOST + 8]),
             [
-                vec![0..MOST - 1],
-                vec![0..2],
-                vec![7..MOST + 7],
-                vec![MOST + 7..2 * MOST + 7],
-                vec![2 * MOST + 7..2 * MOST + 8],
+                vec![(0, MOST - 1)],
+                vec![(0, 2)],
+                vec![(7, MOST)],
+                vec![(MOST + 7, MOST)],
+                vec![(2 * MOST + 7, 1)],
             ]
         );
     }
