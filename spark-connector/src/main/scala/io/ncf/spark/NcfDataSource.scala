@@ -91,7 +91,7 @@ final class NcfDataSource
         else NcfOptions.parse(map)
       opened match {
         case Some((`parsed`, dataset)) if dataset.location == location => dataset
-        case _                                                 =>
+        case _                                                         =>
           val dataset = NcfDataset.open(location, parsed)
           opened = Some((parsed, dataset))
           dataset

@@ -23,7 +23,9 @@ private[spark] final class NcfPath private (
 ) extends Serializable {
 
   @transient private lazy val files: Option[HadoopStorage] =
-    hadoop.map(conf => new HadoopStorage(NcfPath.fileSystem(new Path(text), conf.value), conf.value))
+    hadoop.map(conf =>
+      new HadoopStorage(NcfPath.fileSystem(new Path(text), conf.value), conf.value)
+    )
 
   /** What native code calls up to; null for a local path, which it reads and writes itself. */
   def storage: JvmStorage = files.orNull

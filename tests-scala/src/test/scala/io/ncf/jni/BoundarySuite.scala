@@ -101,11 +101,13 @@ class BoundarySuite extends AnyFunSuite {
 
   private def openScan(path: Path): NativeScan = {
     val names = columns.map { case (name, _, _) => s""""$name"""" }.mkString("[", ",", "]")
-    val plan = json.readTree(Native.planScan(s"""{"path":${quoted(path)},"columns":$names}""", null))
+    val plan =
+      json.readTree(Native.planScan(s"""{"path":${quoted(path)},"columns":$names}""", null))
     assert(plan.get("splits").size() == 1)
     val split = plan.get("splits").get(0)
     NativeScan.open(
-      s"""{"split":$split,"columns":$names,"schema":$schema,"options":{}}""", null
+      s"""{"split":$split,"columns":$names,"schema":$schema,"options":{}}""",
+      null
     )
   }
 
@@ -160,7 +162,10 @@ class BoundarySuite extends AnyFunSuite {
   test("an absent path and an empty directory are told apart") {
     withFolder { folder =>
       def kind(path: Path): String =
-        json.readTree(Native.openDataset(s"""{"path":${quoted(path)}}""", null)).get("kind").asText()
+        json.readTree(Native.openDataset(
+          s"""{"path":${quoted(path)}}""",
+          null
+        )).get("kind").asText()
       assert(kind(folder) == "empty")
       assert(kind(folder.resolve("no")) == "absent")
       val latest = Native.latestVersion(s"""{"path":${quoted(folder.resolve("no"))}}""", null)
@@ -349,7 +354,8 @@ class BoundarySuite extends AnyFunSuite {
         json.readTree(Native.commit(
           s"""{"path":${quoted(table)},"operation":"append","schema":$schema,"partitionColumns":[],
              |"adds":[{"path":"data/$name.ncf","summary":$summary,"partitionValues":{}}],
-             |"readVersion":null,"app":["boundary",$rows],"properties":{}}""".stripMargin, null
+             |"readVersion":null,"app":["boundary",$rows],"properties":{}}""".stripMargin,
+          null
         ))
       }
       val first = commit("r0-a", 10)
@@ -368,12 +374,14 @@ class BoundarySuite extends AnyFunSuite {
       assert(changes.get("versions").size() == 1)
       assert(changes.get("versions").get(0).get("adds").asInt() == 1)
       val since = json.readTree(Native.planScan(
-        s"""{"path":${quoted(table)},"columns":["i32"],"version":1,"versionFrom":0}""", null
+        s"""{"path":${quoted(table)},"columns":["i32"],"version":1,"versionFrom":0}""",
+        null
       ))
       assert(since.get("rows").asInt() == 20)
       assert(since.get("columnStatistics").has("i32"))
       val gone = Native.deleteFiles(
-        s"""{"files":[${quoted(table.resolve("data/r0-c.ncf"))},${quoted(table.resolve("no"))}]}""", null
+        s"""{"files":[${quoted(table.resolve("data/r0-c.ncf"))},${quoted(table.resolve("no"))}]}""",
+        null
       )
       assert(json.readTree(gone).get("deleted").asInt() == 2)
     }

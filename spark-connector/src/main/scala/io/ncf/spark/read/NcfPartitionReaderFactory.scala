@@ -23,7 +23,7 @@ private[spark] final case class NcfPartitionReaderFactory(
 
   override def createColumnarReader(partition: InputPartition): PartitionReader[ColumnarBatch] =
     partition match {
-      case ncf: NcfInputPartition => 
+      case ncf: NcfInputPartition =>
         new NcfColumnarPartitionReader(ncf.splits, schema, request, table.storage)
       case other => throw NcfErrors.invalid(s"ncf cannot read a partition of ${other.getClass}")
     }

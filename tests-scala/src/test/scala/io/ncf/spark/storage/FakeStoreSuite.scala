@@ -73,9 +73,12 @@ class FakeStoreSuite extends StorageTestBase {
 
   test("vectored reads where the stream has them, the same rows where it does not") {
     withUrl { url =>
-      save(url)
-      val columns = read(url).where("b % 3 = 0").selectExpr("sum(a)", "max(s)")
+      // The column in the middle is wider than what is read over.
+      val rows = spark.range(0, 50000, 1, 1).selectExpr("id a", "sha2(string(id), 256) s", "id c")
+      rows.write.format("ncf").save(url)
+      val columns = read(url).selectExpr("sum(a)", "sum(c * 2)")
       val expected = columns.head()
+      assert(FakeFileSystem.vectoredReads.get() > 0)
       FakeFileSystem.vectored = false
       FakeFileSystem.vectoredReads.set(0)
       assert(columns.head() == expected)
@@ -230,28 +233,47 @@ class FakeStoreSuite extends StorageTestBase {
       folder.listFiles().toSeq.filter(_.getName.endsWith(".tmp"))
     }
 
+  /** Runs `job`, whose tasks hang in `hang`, and cancels it when one does. */
+  private def cancelled(job: => Unit)(hang: (Path => Unit) => Unit): Unit = {
+    val started = new AtomicInteger
+    val context = spark.sparkContext
+    hang { _ =>
+      if (Thread.currentThread().getName.startsWith("Executor task")) {
+        started.incrementAndGet()
+        Thread.sleep(60000)
+      }
+    }
+    val query = new Thread(() => {
+      context.setJobGroup("slow", "a job to cancel", interruptOnCancel = true)
+      try job
+      catch { case _: Exception => () }
+    })
+    query.start()
+    eventually("no task has started")(started.get() > 0)
+    context.cancelJobGroup("slow")
+    query.join(30000)
+    assert(!query.isAlive)
+    FakeFileSystem.reset()
+    eventually("streams are left open")(FakeFileSystem.openStreams.get() == 0)
+  }
+
   test("a cancelled job closes its streams, also in the middle of a read") {
     withUrl { url =>
       save(url)
-      val started = new AtomicInteger
-      val context = spark.sparkContext
-      FakeFileSystem.onRead = _ =>
-        if (Thread.currentThread().getName.startsWith("Executor task")) {
-          started.incrementAndGet()
-          Thread.sleep(60000)
-        }
-      val query = new Thread(() => {
-        context.setJobGroup("slow", "a query to cancel", interruptOnCancel = true)
-        try { sum(url); () }
-        catch { case _: Exception => () }
-      })
-      query.start()
-      eventually("no task has started")(started.get() > 0)
-      context.cancelJobGroup("slow")
-      query.join(30000)
-      assert(!query.isAlive)
-      FakeFileSystem.reset()
-      eventually("streams are left open")(FakeFileSystem.openStreams.get() == 0)
+      cancelled { sum(url); () } { hook => FakeFileSystem.onRead = hook }
+      assert(sum(url) == total)
+    }
+  }
+
+  test("a cancelled write removes the files of its tasks") {
+    withUrl { url =>
+      save(url)
+      val before = dataFiles(local(url)).size
+      cancelled {
+        val rows = spark.range(0, 100000, 1, 2).selectExpr("id a", "id b", "cast(id as string) s")
+        append(rows, url)
+      } { hook => FakeFileSystem.onWrite = hook }
+      eventually("files are left behind")(dataFiles(local(url)).size == before)
       assert(sum(url) == total)
     }
   }

@@ -54,7 +54,8 @@ abstract class StorageTestBase extends SparkTestBase {
 
   test("partitions are written, pruned, and found again in a directory without a log") {
     withUrl { url =>
-      val rows = spark.range(0, 1000, 1, 2).selectExpr("id a", "id % 3 p", "concat('ä=/', id % 2) q")
+      val rows =
+        spark.range(0, 1000, 1, 2).selectExpr("id a", "id % 3 p", "concat('ä=/', id % 2) q")
       rows.write.format("ncf").partitionBy("p", "q").save(url)
       assertSame(read(url), rows)
       assertSame(read(url).where("p = 1 and q = 'ä=/0'"), rows.where("p = 1 and q = 'ä=/0'"))
