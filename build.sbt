@@ -41,7 +41,8 @@ lazy val testsScala = (project in file("tests-scala"))
   .settings(
     name := "ncf-tests-scala",
     publish / skip := true,
-    libraryDependencies ++= Seq(Dependencies.sparkSql % Test, Dependencies.scalaTest % Test),
+    libraryDependencies ++= (Dependencies.s3a ++
+      Seq(Dependencies.sparkSql, Dependencies.scalaTest, Dependencies.hdfs)).map(_ % Test),
     Test / fork := true,
     Test / parallelExecution := false,
     Test / javaOptions ++= Forking.options("3g", (ThisBuild / baseDirectory).value, target.value),

@@ -8,5 +8,19 @@ object Dependencies {
   private val spark = SparkVersion.current.release
 
   val sparkSql: ModuleID = "org.apache.spark" %% "spark-sql" % spark
+
+  /** A small HDFS for tests, of the Hadoop that this Spark ships. */
+  val hdfs: ModuleID =
+    "org.apache.hadoop" % "hadoop-client-minicluster" % SparkVersion.current.hadoop
+
+  /** S3A for tests. Its own choice, the bundle of every client of AWS, is 600 MB: these parts do. */
+  val s3a: Seq[ModuleID] = {
+    val sdk = "2.29.52"
+    Seq("s3", "s3-transfer-manager", "sts").map("software.amazon.awssdk" % _ % sdk) :+
+      ("org.apache.hadoop" % "hadoop-aws" % SparkVersion.current.hadoop)
+        .exclude("software.amazon.awssdk", "bundle")
+        .exclude("software.amazon.s3.analyticsaccelerator", "analyticsaccelerator-s3")
+  }
+
   val scalaTest: ModuleID = "org.scalatest" %% "scalatest" % "3.2.20"
 }

@@ -2,8 +2,9 @@
   *
   * @param release the exact version that is compiled and tested against
   * @param scala   its Scala version, at least the patch version that Spark's jars were built with
+  * @param hadoop  the Hadoop whose client it ships
   */
-final case class SparkVersion(release: String, scala: String) {
+final case class SparkVersion(release: String, scala: String, hadoop: String) {
 
   /** Spark's minor version, `4.1`: the unit of binary compatibility, and part of the
     * artefact's name.
@@ -17,7 +18,7 @@ final case class SparkVersion(release: String, scala: String) {
 object SparkVersion {
 
   val supported: Seq[SparkVersion] = Seq(
-    SparkVersion(release = "4.1.3", scala = "2.13.18")
+    SparkVersion(release = "4.1.3", scala = "2.13.18", hadoop = "3.4.2")
   )
 
   /** The row that this build is for: the one that the system property `sparkVersion` names,

@@ -2,26 +2,31 @@
 //!
 //! What each takes and answers is told there; the table that connects them is `registration.rs`.
 
+use std::sync::Arc;
+
 use arrow_data::ffi::FFI_ArrowArray;
-use jni::objects::{JClass, JString};
+use jni::objects::{JClass, JObject, JString};
 use jni::sys::{jint, jlong};
 use jni::{Env, EnvUnowned};
+use ncf::Storage;
 
 use crate::error::Failure;
 use crate::guard::guard;
-use crate::{scan, table, writer};
+use crate::{scan, storage, table, writer};
 
 /// Must equal `Native.PROTOCOL_VERSION`.
-const PROTOCOL_VERSION: jint = 1;
+const PROTOCOL_VERSION: jint = 2;
 
 /// Passes a text to `answer` and its answer back.
 fn text_to_text<'local>(
     env: EnvUnowned<'local>,
     request: &JString<'local>,
-    answer: impl FnOnce(&str) -> ncf::Result<String>,
+    storage: &JObject<'local>,
+    answer: impl FnOnce(&Arc<dyn Storage>, &str) -> ncf::Result<String>,
 ) -> JString<'local> {
     guard(env, |env| {
-        let answer = answer(&request.try_to_string(env)?)?;
+        let storage = storage::of(env, storage)?;
+        let answer = answer(&storage, &request.try_to_string(env)?)?;
         Ok(env.new_string(answer)?)
     })
 }
@@ -30,9 +35,13 @@ fn text_to_text<'local>(
 fn text_to_handle<'local>(
     env: EnvUnowned<'local>,
     request: &JString<'local>,
-    open: impl FnOnce(&str) -> ncf::Result<u64>,
+    storage: &JObject<'local>,
+    open: impl FnOnce(&Arc<dyn Storage>, &str) -> ncf::Result<u64>,
 ) -> jlong {
-    guard(env, |env| Ok(open(&request.try_to_string(env)?)?.cast_signed()))
+    guard(env, |env| {
+        let storage = storage::of(env, storage)?;
+        Ok(open(&storage, &request.try_to_string(env)?)?.cast_signed())
+    })
 }
 
 /// Runs what needs no JVM.
@@ -51,24 +60,27 @@ pub(crate) extern "system" fn open_dataset<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
     request: JString<'local>,
+    storage: JObject<'local>,
 ) -> JString<'local> {
-    text_to_text(env, &request, table::open_dataset)
+    text_to_text(env, &request, &storage, table::open_dataset)
 }
 
 pub(crate) extern "system" fn plan_scan<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
     request: JString<'local>,
+    storage: JObject<'local>,
 ) -> JString<'local> {
-    text_to_text(env, &request, table::plan_scan)
+    text_to_text(env, &request, &storage, table::plan_scan)
 }
 
 pub(crate) extern "system" fn open_scan<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
     request: JString<'local>,
+    storage: JObject<'local>,
 ) -> jlong {
-    text_to_handle(env, &request, scan::open)
+    text_to_handle(env, &request, &storage, scan::open)
 }
 
 pub(crate) extern "system" fn next_batch<'local>(
@@ -105,8 +117,9 @@ pub(crate) extern "system" fn open_writer<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
     request: JString<'local>,
+    storage: JObject<'local>,
 ) -> jlong {
-    text_to_handle(env, &request, writer::open)
+    text_to_handle(env, &request, &storage, writer::open)
 }
 
 pub(crate) extern "system" fn write_batch<'local>(
@@ -161,32 +174,36 @@ pub(crate) extern "system" fn commit<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
     request: JString<'local>,
+    storage: JObject<'local>,
 ) -> JString<'local> {
-    text_to_text(env, &request, table::commit)
+    text_to_text(env, &request, &storage, table::commit)
 }
 
 pub(crate) extern "system" fn delete_files<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
     request: JString<'local>,
+    storage: JObject<'local>,
 ) -> JString<'local> {
-    text_to_text(env, &request, table::delete_files)
+    text_to_text(env, &request, &storage, table::delete_files)
 }
 
 pub(crate) extern "system" fn changes<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
     request: JString<'local>,
+    storage: JObject<'local>,
 ) -> JString<'local> {
-    text_to_text(env, &request, table::changes)
+    text_to_text(env, &request, &storage, table::changes)
 }
 
 pub(crate) extern "system" fn latest_version<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
     request: JString<'local>,
+    storage: JObject<'local>,
 ) -> JString<'local> {
-    text_to_text(env, &request, table::latest_version)
+    text_to_text(env, &request, &storage, table::latest_version)
 }
 
 pub(crate) extern "system" fn live_handles<'local>(

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::OnceLock;
 
 use jni::Env;
-use jni::objects::JClass;
+use jni::objects::{JClass, JThrowable};
 use jni::refs::Global;
 use jni::strings::{JNIStr, JNIString};
 use jni::{errors, jni_str};
@@ -87,6 +87,16 @@ pub(crate) fn load_classes(env: &mut Env<'_>) -> errors::Result<()> {
     // The JVM loads a library once, so nothing was set before.
     let _ = LOADED.set(classes);
     Ok(())
+}
+
+/// The kind of an exception of ours; `None` for any other class.
+pub(crate) fn kind_of(env: &mut Env<'_>, thrown: &JThrowable<'_>) -> Option<ErrorKind> {
+    let classes = LOADED.get()?;
+    let class = classes.iter().find(|(_, class)| {
+        let class: &JClass<'static> = class;
+        env.is_instance_of(thrown, class).unwrap_or(false)
+    });
+    class.map(|(kind, _)| *kind)
 }
 
 /// Makes `failure` the pending exception, unless there is one already.

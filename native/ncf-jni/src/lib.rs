@@ -3,7 +3,8 @@
 //! Java's side is the package `io.ncf.jni`; `docs/contributing/jni.md` says who owns what. Rules:
 //! every entry point runs inside [`guard`], Java holds handles and never pointers ([`handle`]), errors
 //! become exceptions in one table ([`error`]), batches cross as Arrow C structs: out by [`scan`], in by
-//! [`import`]. Requests and answers are JSON ([`request`]).
+//! [`import`]. Requests and answers are JSON ([`request`]). Files that are not local are reached by
+//! calling up into Java ([`storage`], [`upcall`]).
 //!
 //! A process may hold two copies of this library, one a class loader. So nothing here must be unique
 //! in a process, and no thread is ever started.
@@ -17,7 +18,9 @@ mod options;
 mod registration;
 mod request;
 mod scan;
+mod storage;
 mod table;
+mod upcall;
 mod writer;
 
 use std::ffi::c_void;
@@ -56,6 +59,7 @@ pub unsafe extern "system" fn JNI_OnLoad(vm: *mut sys::JavaVM, _reserved: *mut c
 
 fn connect(env: &mut Env<'_>) -> errors::Result<()> {
     error::load_classes(env)?;
+    upcall::load_methods(env)?;
     let class = env.find_class(registration::CLASS)?;
     // SAFETY: the table is generated from the class, whose native methods are all static.
     unsafe { env.register_native_methods(&class, &registration::methods()) }

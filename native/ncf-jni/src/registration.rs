@@ -5,7 +5,7 @@
 
 use std::ffi::c_void;
 
-use jni::objects::{JClass, JString};
+use jni::objects::{JClass, JObject, JString};
 use jni::strings::JNIStr;
 use jni::sys::{jint, jlong};
 use jni::{EnvUnowned, NativeMethod, jni_str};
@@ -31,12 +31,13 @@ const METHODS: [NativeMethod<'static>; 18] = [
     unsafe {
         NativeMethod::from_raw_parts(
             jni_str!("changes"),
-            jni_str!("(Ljava/lang/String;)Ljava/lang/String;"),
+            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;)Ljava/lang/String;"),
             entry::changes
                 as for<'local> extern "system" fn(
                     EnvUnowned<'local>,
                     JClass<'local>,
                     JString<'local>,
+                    JObject<'local>,
                 ) -> JString<'local> as *mut c_void,
         )
     },
@@ -54,12 +55,13 @@ const METHODS: [NativeMethod<'static>; 18] = [
     unsafe {
         NativeMethod::from_raw_parts(
             jni_str!("commit"),
-            jni_str!("(Ljava/lang/String;)Ljava/lang/String;"),
+            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;)Ljava/lang/String;"),
             entry::commit
                 as for<'local> extern "system" fn(
                     EnvUnowned<'local>,
                     JClass<'local>,
                     JString<'local>,
+                    JObject<'local>,
                 ) -> JString<'local> as *mut c_void,
         )
     },
@@ -67,12 +69,13 @@ const METHODS: [NativeMethod<'static>; 18] = [
     unsafe {
         NativeMethod::from_raw_parts(
             jni_str!("deleteFiles"),
-            jni_str!("(Ljava/lang/String;)Ljava/lang/String;"),
+            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;)Ljava/lang/String;"),
             entry::delete_files
                 as for<'local> extern "system" fn(
                     EnvUnowned<'local>,
                     JClass<'local>,
                     JString<'local>,
+                    JObject<'local>,
                 ) -> JString<'local> as *mut c_void,
         )
     },
@@ -93,12 +96,13 @@ const METHODS: [NativeMethod<'static>; 18] = [
     unsafe {
         NativeMethod::from_raw_parts(
             jni_str!("latestVersion"),
-            jni_str!("(Ljava/lang/String;)Ljava/lang/String;"),
+            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;)Ljava/lang/String;"),
             entry::latest_version
                 as for<'local> extern "system" fn(
                     EnvUnowned<'local>,
                     JClass<'local>,
                     JString<'local>,
+                    JObject<'local>,
                 ) -> JString<'local> as *mut c_void,
         )
     },
@@ -139,12 +143,13 @@ const METHODS: [NativeMethod<'static>; 18] = [
     unsafe {
         NativeMethod::from_raw_parts(
             jni_str!("openDataset"),
-            jni_str!("(Ljava/lang/String;)Ljava/lang/String;"),
+            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;)Ljava/lang/String;"),
             entry::open_dataset
                 as for<'local> extern "system" fn(
                     EnvUnowned<'local>,
                     JClass<'local>,
                     JString<'local>,
+                    JObject<'local>,
                 ) -> JString<'local> as *mut c_void,
         )
     },
@@ -152,12 +157,13 @@ const METHODS: [NativeMethod<'static>; 18] = [
     unsafe {
         NativeMethod::from_raw_parts(
             jni_str!("openScan"),
-            jni_str!("(Ljava/lang/String;)J"),
+            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;)J"),
             entry::open_scan
                 as for<'local> extern "system" fn(
                     EnvUnowned<'local>,
                     JClass<'local>,
                     JString<'local>,
+                    JObject<'local>,
                 ) -> jlong as *mut c_void,
         )
     },
@@ -165,12 +171,13 @@ const METHODS: [NativeMethod<'static>; 18] = [
     unsafe {
         NativeMethod::from_raw_parts(
             jni_str!("openWriter"),
-            jni_str!("(Ljava/lang/String;)J"),
+            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;)J"),
             entry::open_writer
                 as for<'local> extern "system" fn(
                     EnvUnowned<'local>,
                     JClass<'local>,
                     JString<'local>,
+                    JObject<'local>,
                 ) -> jlong as *mut c_void,
         )
     },
@@ -191,12 +198,13 @@ const METHODS: [NativeMethod<'static>; 18] = [
     unsafe {
         NativeMethod::from_raw_parts(
             jni_str!("planScan"),
-            jni_str!("(Ljava/lang/String;)Ljava/lang/String;"),
+            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;)Ljava/lang/String;"),
             entry::plan_scan
                 as for<'local> extern "system" fn(
                     EnvUnowned<'local>,
                     JClass<'local>,
                     JString<'local>,
+                    JObject<'local>,
                 ) -> JString<'local> as *mut c_void,
         )
     },

@@ -3,10 +3,12 @@
 //! A batch is exported as one struct of the Arrow C Data Interface, which the scan keeps boxed until
 //! the next batch: Java reads it by address and frees nothing.
 
+use std::sync::Arc;
+
 use arrow_array::{Array, RecordBatch, StructArray};
 use arrow_data::ffi::FFI_ArrowArray;
 use ncf::dataset::{ScanRequest, SplitReader};
-use ncf::{Error, Result, Scan, Schema};
+use ncf::{Error, Result, Scan, Schema, Storage};
 
 use crate::handle::Slab;
 use crate::request::{self, OpenScan};
@@ -24,9 +26,10 @@ pub(crate) struct OpenedScan {
 }
 
 /// Opens a scan and returns its handle.
-pub(crate) fn open(request: &str) -> Result<u64> {
+pub(crate) fn open(storage: &Arc<dyn Storage>, request: &str) -> Result<u64> {
     let request: OpenScan = request::read(request)?;
     let reader = SplitReader {
+        storage: storage.clone(),
         batch_rows: batch_rows(request.batch_rows)?,
         verify_checksums: request.options.verify_checksums()?,
         limit: request.limit,

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use std::path::Path;
+use std::sync::Arc;
 
 use ncf::dataset::{self, CommitFile, CommitRequest, DataFile, Dataset, Kind, Plan, ScanRequest};
-use ncf::table::PosixLogStore;
-use ncf::{ColumnBounds, Error, Result};
+use ncf::{ColumnBounds, Error, Result, Stat, Storage};
 
 use crate::request::{
     self, AddedFile, Change, Changes, ChangesAnswer, Commit, CommitAnswer, DatasetAnswer,
@@ -17,13 +17,17 @@ use crate::request::{
 /// Bytes of a decoded string or binary where only the type is known; Spark assumes the same.
 const TEXT_BYTES: u64 = 20;
 
+/// Threads that open files of a remote store.
+const REMOTE_THREADS: usize = 16;
+
 /// Describes what a path holds.
-pub(crate) fn open_dataset(request: &str) -> Result<String> {
+pub(crate) fn open_dataset(storage: &Arc<dyn Storage>, request: &str) -> Result<String> {
     let OpenDataset { path, options } = request::read(request)?;
-    let answer = match Dataset::open_if_exists(&path, &options.dataset()?)? {
+    let answer = match Dataset::open_if_exists_in(storage, &path, &options.dataset()?)? {
         Some(dataset) => describe(&dataset),
         None => {
-            let kind = if Path::new(&path).is_dir() { "empty" } else { "absent" };
+            let directory = storage.stat(Path::new(&path))? == Some(Stat::Directory);
+            let kind = if directory { "empty" } else { "absent" };
             DatasetAnswer { kind, ..DatasetAnswer::default() }
         }
     };
@@ -50,13 +54,13 @@ fn describe(dataset: &Dataset) -> DatasetAnswer {
 }
 
 /// Prunes and splits.
-pub(crate) fn plan_scan(request: &str) -> Result<String> {
+pub(crate) fn plan_scan(storage: &Arc<dyn Storage>, request: &str) -> Result<String> {
     let request: PlanScan = request::read(request)?;
     let mut options = request.options.dataset()?;
     if request.version.is_some() {
         (options.version, options.timestamp) = (request.version, None);
     }
-    let mut dataset = Dataset::open(&request.path, &options)?;
+    let mut dataset = Dataset::open_in(storage, &request.path, &options)?;
     if let Some(from) = request.version_from {
         dataset = dataset.added_since(from)?;
     }
@@ -64,7 +68,7 @@ pub(crate) fn plan_scan(request: &str) -> Result<String> {
         columns: request.columns,
         filter: request.filter,
         max_split_bytes: request.max_split_bytes,
-        threads: Some(threads(request.parallelism)),
+        threads: Some(threads(&**storage, request.parallelism)),
         ..ScanRequest::default()
     };
     let plan = dataset.plan(&wanted)?;
@@ -75,8 +79,12 @@ pub(crate) fn plan_scan(request: &str) -> Result<String> {
     request::write(&plan_answer(&dataset, plan, &columns)?)
 }
 
-/// Threads that open files: the driver's own cores, and no more than tasks could run.
-fn threads(parallelism: Option<u64>) -> usize {
+/// Threads that open files: the driver's own cores, and no more than tasks could run; more where
+/// they would only wait.
+fn threads(storage: &dyn Storage, parallelism: Option<u64>) -> usize {
+    if storage.is_remote() {
+        return REMOTE_THREADS;
+    }
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let tasks = parallelism.and_then(|tasks| usize::try_from(tasks).ok()).unwrap_or(cores);
     tasks.clamp(1, cores)
@@ -135,14 +143,15 @@ fn column_statistics(
 }
 
 /// Commits files.
-pub(crate) fn commit(request: &str) -> Result<String> {
+pub(crate) fn commit(storage: &Arc<dyn Storage>, request: &str) -> Result<String> {
     let commit: Commit = request::read(request)?;
     let file = |added: AddedFile| CommitFile {
         path: added.path,
         summary: added.summary,
         partition_values: added.partition_values,
     };
-    let done = dataset::commit(
+    let done = dataset::commit_in(
+        &**storage,
         &commit.path,
         CommitRequest {
             operation: match commit.operation {
@@ -162,13 +171,12 @@ pub(crate) fn commit(request: &str) -> Result<String> {
 }
 
 /// Deletes files, best effort; one that is gone already counts as deleted.
-pub(crate) fn delete_files(request: &str) -> Result<String> {
+pub(crate) fn delete_files(storage: &Arc<dyn Storage>, request: &str) -> Result<String> {
     let DeleteFiles { files } = request::read(request)?;
     let mut answer = DeleteAnswer::default();
     for file in files {
-        match std::fs::remove_file(&file) {
+        match storage.delete(Path::new(&file)) {
             Ok(()) => answer.deleted += 1,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => answer.deleted += 1,
             Err(error) => answer.failed.push(FailedDelete { file, message: error.to_string() }),
         }
     }
@@ -176,9 +184,9 @@ pub(crate) fn delete_files(request: &str) -> Result<String> {
 }
 
 /// What versions changed.
-pub(crate) fn changes(request: &str) -> Result<String> {
+pub(crate) fn changes(storage: &Arc<dyn Storage>, request: &str) -> Result<String> {
     let Changes { path, from, to } = request::read(request)?;
-    let infos = ncf::table::changes(&PosixLogStore::new(&path), from, to)?;
+    let infos = ncf::table::changes(&*storage.log(Path::new(&path)), from, to)?;
     let change = |info: ncf::table::CommitInfo| Change {
         version: info.version,
         op: info.op,
@@ -189,8 +197,8 @@ pub(crate) fn changes(request: &str) -> Result<String> {
 }
 
 /// The latest version of a table.
-pub(crate) fn latest_version(request: &str) -> Result<String> {
+pub(crate) fn latest_version(storage: &Arc<dyn Storage>, request: &str) -> Result<String> {
     let LatestVersion { path } = request::read(request)?;
-    let version = ncf::table::latest_version(&PosixLogStore::new(&path))?;
+    let version = ncf::table::latest_version(&*storage.log(Path::new(&path)))?;
     request::write(&LatestVersionAnswer { version })
 }

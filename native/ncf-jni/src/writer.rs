@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
 use ncf::{
-    Error, FileReader, FileSource, FileSummary, FileWriter, LocalSink, ReadOptions, Result,
-    ResultExt, Schema,
+    Error, FileReader, FileSummary, FileWriter, ReadOptions, Result, ResultExt, Schema, Storage,
 };
 
 use crate::handle::Slab;
@@ -18,6 +17,7 @@ pub(crate) static WRITERS: Slab<OpenedWriter> = Slab::new("writer", 2);
 
 /// A file that is being written. Dropped unfinished, it deletes the file.
 pub(crate) struct OpenedWriter {
+    storage: Arc<dyn Storage>,
     path: PathBuf,
     schema: Schema,
     arrow: SchemaRef,
@@ -25,20 +25,20 @@ pub(crate) struct OpenedWriter {
 }
 
 /// Creates a file and returns the handle of its writer.
-pub(crate) fn open(request: &str) -> Result<u64> {
+pub(crate) fn open(storage: &Arc<dyn Storage>, request: &str) -> Result<u64> {
     let OpenWriter { file, schema, options } = request::read(request)?;
     let path = PathBuf::from(&file);
-    if !path.is_absolute() {
+    if !path.is_absolute() && !storage.is_remote() {
         return Err(
             Error::invalid_argument("the file to write needs an absolute path").with("file", file)
         );
     }
     schema.validate()?;
     let options = options.writer(&schema)?;
-    let sink = LocalSink::create_new(&path)?;
-    let writer = FileWriter::new(Box::new(sink), schema.clone(), options).at("file", || &file)?;
+    let sink = storage.create(&path)?;
+    let writer = FileWriter::new(sink, schema.clone(), options).at("file", || &file)?;
     let arrow = import::arrow_schema(&schema);
-    WRITERS.insert(OpenedWriter { path, schema, arrow, writer })
+    WRITERS.insert(OpenedWriter { storage: storage.clone(), path, schema, arrow, writer })
 }
 
 /// Appends the batch at `address`.
@@ -55,19 +55,19 @@ pub(crate) unsafe fn write_batch(handle: u64, address: i64) -> Result<()> {
 
 /// Makes the file durable, checks it, and answers its summary. The handle is gone.
 pub(crate) fn finish(handle: u64) -> Result<String> {
-    let OpenedWriter { path, writer, .. } = WRITERS.take(handle)?;
+    let OpenedWriter { storage, path, writer, .. } = WRITERS.take(handle)?;
     let summary = writer.finish().at("file", || path.display())?;
-    let checked = check(&path, &summary).and_then(|()| request::write(&summary));
+    let checked = check(&*storage, &path, &summary).and_then(|()| request::write(&summary));
     if checked.is_err() {
         // No table knows the file yet; what cannot be deleted is garbage that vacuum finds.
-        let _ = std::fs::remove_file(&path);
+        let _ = storage.delete(&path);
     }
     checked.at("file", || path.display())
 }
 
 /// Opens the file as a reader would, reads its metadata and compares it with what the writer says.
-fn check(path: &Path, summary: &FileSummary) -> Result<()> {
-    let reader = FileReader::open(Arc::new(FileSource::open(path)?), ReadOptions::default())?;
+fn check(storage: &dyn Storage, path: &Path, summary: &FileSummary) -> Result<()> {
+    let reader = FileReader::open(storage.open(path)?, ReadOptions::default())?;
     reader.verify_metadata()?;
     let same = reader.uuid() == summary.uuid
         && reader.rows() == summary.rows

@@ -3,7 +3,8 @@
 //! A [`dataset::Dataset`] is what a path holds: a table (a directory with a log under `_ncf/`), a
 //! bare directory of `.ncf` files, or one file. It is planned into [`dataset::Split`]s, and each
 //! split is read as a [`Scan`] of Arrow record batches. [`FileWriter`] makes files;
-//! [`dataset::commit`] makes them part of a table.
+//! [`dataset::commit`] makes them part of a table. All of it works on local files; with another
+//! [`Storage`], on whatever that reaches.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -27,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 pub mod dataset;
+mod storage;
 
 pub use ncf_core::{
     Budget, ByteValues, ColumnBounds, CompareOp, DataType, Error, ErrorKind, Expression, Field,
@@ -43,3 +45,4 @@ pub use ncf_file::{
 pub use ncf_index as index;
 pub use ncf_scan::{ColumnSource, Scan, ScanBuilder, ScanColumn, ScanMetrics, prune_blocks};
 pub use ncf_table as table;
+pub use storage::{LocalStorage, Stat, Storage};

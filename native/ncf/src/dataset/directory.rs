@@ -2,25 +2,32 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ncf_core::{DataType, Error, Field, Result, ResultExt, Schema};
 
 use super::partition::{infer_type, unescape};
 use super::{DataFile, Dataset, DatasetOptions, Kind, TABLE_DIRECTORY, open_reader};
+use crate::storage::{Stat, Storage};
 
 /// Deepest directory below the root.
 const MAX_DEPTH: usize = 64;
 
 /// Opens a bare directory; `None` when it holds no `.ncf` file.
-pub(super) fn open(root: &Path, options: &DatasetOptions) -> Result<Option<Dataset>> {
+pub(super) fn open(
+    storage: &Arc<dyn Storage>,
+    root: &Path,
+    options: &DatasetOptions,
+) -> Result<Option<Dataset>> {
     let mut files = Vec::new();
-    list(root, root, &mut BTreeMap::new(), 0, &mut files)?;
+    let listing = Listing { storage: &**storage, root };
+    listing.list(root, &mut BTreeMap::new(), 0, &mut files)?;
     files.sort_by(|a: &DataFile, b| a.path.cmp(&b.path));
     let Some(first) = files.first() else { return Ok(None) };
-    let mut schema = open_reader(&first.path)?.schema().clone();
+    let mut schema = open_reader(&**storage, &first.path)?.schema().clone();
     if options.merge_schema {
         for file in files.iter().skip(1) {
-            merge(&mut schema, open_reader(&file.path)?.schema())
+            merge(&mut schema, open_reader(&**storage, &file.path)?.schema())
                 .at("file", || file.path.display())?;
         }
     } else if files.len() > 1 {
@@ -29,6 +36,7 @@ pub(super) fn open(root: &Path, options: &DatasetOptions) -> Result<Option<Datas
     }
     let partition_columns = add_partition_columns(&mut schema, root, &files)?;
     Ok(Some(Dataset {
+        storage: storage.clone(),
         kind: Kind::Directory,
         root: root.to_path_buf(),
         schema,
@@ -38,66 +46,70 @@ pub(super) fn open(root: &Path, options: &DatasetOptions) -> Result<Option<Datas
     }))
 }
 
-fn list(
-    root: &Path,
-    directory: &Path,
-    values: &mut BTreeMap<String, Option<String>>,
-    depth: usize,
-    files: &mut Vec<DataFile>,
-) -> Result<()> {
-    if depth > MAX_DEPTH {
-        return Err(Error::limit_exceeded("directory depth", depth as u64, MAX_DEPTH as u64));
-    }
-    let at = || directory.display().to_string();
-    let entries = std::fs::read_dir(directory)
-        .map_err(|error| Error::io("cannot list the directory", error).with("directory", at()))?;
-    for entry in entries {
-        let entry = entry.map_err(|error| {
-            Error::io("cannot list the directory", error).with("directory", at())
-        })?;
-        let path = entry.path();
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name == TABLE_DIRECTORY && directory != root {
-            return Err(Error::invalid_argument(format!(
-                "{} is a table of its own inside this directory; read that path instead, or move it away",
-                directory.display()
-            )));
-        }
-        if name.starts_with('_') || name.starts_with('.') {
-            continue;
-        }
-        let metadata = std::fs::metadata(&path).map_err(|error| {
-            Error::io("cannot look at a file", error).with("file", path.display())
-        })?;
-        if metadata.is_dir() {
-            descend(root, &path, &name, values, depth, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "ncf") {
-            files.push(data_file(path, metadata.len(), values.clone()));
-        }
-    }
-    Ok(())
+/// Where files are looked for.
+struct Listing<'a> {
+    storage: &'a dyn Storage,
+    root: &'a Path,
 }
 
-fn descend(
-    root: &Path,
-    path: &Path,
-    name: &str,
-    values: &mut BTreeMap<String, Option<String>>,
-    depth: usize,
-    files: &mut Vec<DataFile>,
-) -> Result<()> {
-    let Some((column, value)) = name.split_once('=') else {
-        return list(root, path, values, depth + 1, files);
-    };
-    let column = unescape(column);
-    if values.insert(column.clone(), super::partition::directory_value(value)).is_some() {
-        return Err(Error::invalid_argument("the path names a partition column twice")
-            .with("column", column)
-            .with("directory", path.display()));
+impl Listing<'_> {
+    fn list(
+        &self,
+        directory: &Path,
+        values: &mut BTreeMap<String, Option<String>>,
+        depth: usize,
+        files: &mut Vec<DataFile>,
+    ) -> Result<()> {
+        if depth > MAX_DEPTH {
+            return Err(Error::limit_exceeded("directory depth", depth as u64, MAX_DEPTH as u64));
+        }
+        let wanted = |name: &str| {
+            name == TABLE_DIRECTORY || !(name.starts_with('_') || name.starts_with('.'))
+        };
+        for (name, stat) in self.storage.list(directory, &wanted)? {
+            if name == TABLE_DIRECTORY && directory == self.root {
+                continue;
+            }
+            if name == TABLE_DIRECTORY {
+                return Err(Error::invalid_argument(format!(
+                    "{} is a table of its own inside this directory; read that path instead, or move it away",
+                    directory.display()
+                )));
+            }
+            let path = directory.join(&name);
+            match stat {
+                Stat::Directory => self.descend(&path, &name, values, depth, files)?,
+                Stat::File { len } => {
+                    if path.extension().is_some_and(|extension| extension == "ncf") {
+                        files.push(data_file(path, len, values.clone()));
+                    }
+                }
+            }
+        }
+        Ok(())
     }
-    let listed = list(root, path, values, depth + 1, files);
-    values.remove(&column);
-    listed
+
+    fn descend(
+        &self,
+        path: &Path,
+        name: &str,
+        values: &mut BTreeMap<String, Option<String>>,
+        depth: usize,
+        files: &mut Vec<DataFile>,
+    ) -> Result<()> {
+        let Some((column, value)) = name.split_once('=') else {
+            return self.list(path, values, depth + 1, files);
+        };
+        let column = unescape(column);
+        if values.insert(column.clone(), super::partition::directory_value(value)).is_some() {
+            return Err(Error::invalid_argument("the path names a partition column twice")
+                .with("column", column)
+                .with("directory", path.display()));
+        }
+        let listed = self.list(path, values, depth + 1, files);
+        values.remove(&column);
+        listed
+    }
 }
 
 fn data_file(

@@ -11,14 +11,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ncf_core::{ColumnBounds, Error, Result, ResultExt, Schema};
-use ncf_file::{FileReader, FileSource, ReadOptions};
-use ncf_table::{PosixLogStore, Snapshot};
+use ncf_file::{FileReader, ReadOptions};
+use ncf_table::Snapshot;
 use serde::{Deserialize, Serialize};
 
 pub use partition::{parse_partition_value, partition_path, partition_text};
 pub use plan::{Plan, ScanRequest};
 pub use split::{Split, SplitReader};
-pub use transaction::{CommitFile, CommitRequest, commit};
+pub use transaction::{CommitFile, CommitRequest, commit, commit_in};
+
+use crate::storage::{LocalStorage, Stat, Storage};
 
 /// Directory of a table's log and metadata.
 pub const TABLE_DIRECTORY: &str = "_ncf";
@@ -72,6 +74,7 @@ pub struct DataFile {
 /// What a path holds.
 #[derive(Debug, Clone)]
 pub struct Dataset {
+    storage: Arc<dyn Storage>,
     kind: Kind,
     root: PathBuf,
     schema: Schema,
@@ -81,34 +84,49 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Opens what `path` holds. `None` when nothing is there or a directory holds no NCF data.
+    /// Opens what the local `path` holds. `None` when nothing is there or a directory holds no NCF
+    /// data.
     pub fn open_if_exists(
         path: impl AsRef<Path>,
         options: &DatasetOptions,
     ) -> Result<Option<Self>> {
-        let root = path.as_ref();
-        let name = root.display().to_string();
-        let metadata = match std::fs::metadata(root) {
-            Ok(metadata) => metadata,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => {
-                return Err(Error::io("cannot look at the path", error).with("path", name));
-            }
-        };
-        if metadata.is_file() {
-            return Self::open_file(root, options).map(Some);
-        }
-        if root.join(TABLE_DIRECTORY).exists() {
-            return Self::open_table(root, options).at("table", || name);
-        }
-        refuse_time_travel(options).at("path", || &name)?;
-        directory::open(root, options).at("path", || name)
+        Self::open_if_exists_in(&local(), path, options)
     }
 
     /// As [`Dataset::open_if_exists`], with an error when nothing is there.
     pub fn open(path: impl AsRef<Path>, options: &DatasetOptions) -> Result<Self> {
+        Self::open_in(&local(), path, options)
+    }
+
+    /// As [`Dataset::open_if_exists`], in any storage.
+    pub fn open_if_exists_in(
+        storage: &Arc<dyn Storage>,
+        path: impl AsRef<Path>,
+        options: &DatasetOptions,
+    ) -> Result<Option<Self>> {
+        let root = path.as_ref();
+        let name = || root.display();
+        match storage.stat(root)? {
+            None => Ok(None),
+            Some(Stat::File { .. }) => Self::open_file(storage, root, options).map(Some),
+            Some(Stat::Directory) if storage.stat(&root.join(TABLE_DIRECTORY))?.is_some() => {
+                Self::open_table(storage, root, options).at("table", name)
+            }
+            Some(Stat::Directory) => {
+                refuse_time_travel(options).at("path", name)?;
+                directory::open(storage, root, options).at("path", name)
+            }
+        }
+    }
+
+    /// As [`Dataset::open`], in any storage.
+    pub fn open_in(
+        storage: &Arc<dyn Storage>,
+        path: impl AsRef<Path>,
+        options: &DatasetOptions,
+    ) -> Result<Self> {
         let name = path.as_ref().display().to_string();
-        Self::open_if_exists(path, options)?.ok_or_else(|| {
+        Self::open_if_exists_in(storage, path, options)?.ok_or_else(|| {
             Error::invalid_argument(
                 "the path does not exist or holds no NCF data; check the path, or write a table there first",
             )
@@ -116,9 +134,13 @@ impl Dataset {
         })
     }
 
-    fn open_file(path: &Path, options: &DatasetOptions) -> Result<Self> {
+    fn open_file(
+        storage: &Arc<dyn Storage>,
+        path: &Path,
+        options: &DatasetOptions,
+    ) -> Result<Self> {
         refuse_time_travel(options).at("file", || path.display())?;
-        let reader = open_reader(path)?;
+        let reader = open_reader(&**storage, path)?;
         let file = DataFile {
             path: path.to_path_buf(),
             uuid: Some(reader.uuid()),
@@ -128,6 +150,7 @@ impl Dataset {
             statistics: BTreeMap::new(),
         };
         Ok(Self {
+            storage: storage.clone(),
             kind: Kind::File,
             root: path.to_path_buf(),
             schema: reader.schema().clone(),
@@ -137,28 +160,32 @@ impl Dataset {
         })
     }
 
-    fn open_table(root: &Path, options: &DatasetOptions) -> Result<Option<Self>> {
-        let store = PosixLogStore::new(root);
+    fn open_table(
+        storage: &Arc<dyn Storage>,
+        root: &Path,
+        options: &DatasetOptions,
+    ) -> Result<Option<Self>> {
+        let store = &*storage.log(root);
         let snapshot = match (options.version, options.timestamp) {
             (Some(_), Some(_)) => {
                 return Err(Error::invalid_argument(
                     "versionAsOf and timestampAsOf exclude each other; give one",
                 ));
             }
-            (Some(version), None) => ncf_table::open_version(&store, version)?,
-            (None, Some(timestamp)) => ncf_table::open_timestamp(&store, timestamp)?,
-            (None, None) => match ncf_table::open(&store)? {
+            (Some(version), None) => ncf_table::open_version(store, version)?,
+            (None, Some(timestamp)) => ncf_table::open_timestamp(store, timestamp)?,
+            (None, None) => match ncf_table::open(store)? {
                 Some(snapshot) => snapshot,
                 None => return Ok(None),
             },
         };
-        Ok(Some(Self::from_snapshot(root, &snapshot)))
+        Ok(Some(Self::from_snapshot(storage, root, &snapshot)))
     }
 
-    /// The dataset that a snapshot describes.
-    pub fn from_snapshot(root: &Path, snapshot: &Snapshot) -> Self {
+    fn from_snapshot(storage: &Arc<dyn Storage>, root: &Path, snapshot: &Snapshot) -> Self {
         let files = snapshot.files.iter().map(|add| data_file(root, add)).collect();
         Self {
+            storage: storage.clone(),
             kind: Kind::Table { version: snapshot.version, timestamp: snapshot.timestamp },
             root: root.to_path_buf(),
             schema: snapshot.metadata.schema.clone(),
@@ -174,9 +201,9 @@ impl Dataset {
         let Kind::Table { version, .. } = self.kind else {
             return Err(Error::invalid_argument("only tables have versions to stream from"));
         };
-        let store = PosixLogStore::new(&self.root);
+        let store = self.storage.log(&self.root);
         self.files.clear();
-        for commit in ncf_table::changes(&store, Some(from), version)? {
+        for commit in ncf_table::changes(&*store, Some(from), version)? {
             if !commit.removes.is_empty() {
                 return Err(Error::invalid_argument(format!(
                     "version {} of the table removed files ({}), which a stream cannot follow; \
@@ -242,9 +269,13 @@ fn data_file(root: &Path, add: &ncf_table::AddFile) -> DataFile {
     }
 }
 
-/// Opens a local file with positional reads.
-pub(crate) fn open_reader(path: &Path) -> Result<FileReader> {
-    FileReader::open(Arc::new(FileSource::open(path)?), ReadOptions::default())
+fn local() -> Arc<dyn Storage> {
+    Arc::new(LocalStorage)
+}
+
+/// Opens a file with the default options.
+fn open_reader(storage: &dyn Storage, path: &Path) -> Result<FileReader> {
+    FileReader::open(storage.open(path)?, ReadOptions::default())
 }
 
 fn refuse_time_travel(options: &DatasetOptions) -> Result<()> {

@@ -63,10 +63,11 @@ impl Dataset {
                 kept.push(file);
             }
         }
-        let work = || -> Result<Vec<FilePlan>> {
-            kept.par_iter().map(|file| self.plan_file(file, request, schema, &wanted)).collect()
-        };
+        let plan_file = |file: &&DataFile| self.plan_file(file, request, schema, &wanted);
+        let work = || -> Result<Vec<FilePlan>> { kept.par_iter().map(plan_file).collect() };
         let parts = match request.threads {
+            // On the caller's thread: threads are not worth it.
+            _ if kept.len() < 2 => kept.iter().map(plan_file).collect::<Result<_>>()?,
             Some(threads) => rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .build()
@@ -133,7 +134,7 @@ impl Dataset {
         schema: &Schema,
         wanted: &[String],
     ) -> Result<FilePlan> {
-        let reader = open_reader(&file.path)?;
+        let reader = open_reader(&*self.storage, &file.path)?;
         let base = Split {
             file: file.path.display().to_string(),
             uuid: file.uuid.clone().unwrap_or_else(|| reader.uuid()),

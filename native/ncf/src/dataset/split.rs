@@ -6,12 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ncf_core::{Error, Result, ResultExt, Schema, find_name};
-use ncf_file::{ByteSource, FileReader, FileSource, MmapSource, ReadOptions};
+use ncf_file::{ByteSource, FileReader, MmapSource, ReadOptions};
 use ncf_scan::{ColumnSource, Scan, ScanBuilder, ScanColumn};
 use serde::{Deserialize, Serialize};
 
 use super::ScanRequest;
 use super::partition::parse_partition_value;
+use crate::storage::{LocalStorage, Storage};
 
 /// Blocks of a file, with what is needed to read them without the dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,11 +35,13 @@ pub struct Split {
 /// How a split is read.
 #[derive(Debug, Clone)]
 pub struct SplitReader {
+    /// Where the file is.
+    pub storage: Arc<dyn Storage>,
     /// Rows of a batch.
     pub batch_rows: usize,
     /// Whether page checksums are verified.
     pub verify_checksums: bool,
-    /// Memory-map the file instead of reading by position.
+    /// Memory-map the file, which is local, instead of reading by position.
     pub memory_map: bool,
     /// Most rows wanted.
     pub limit: Option<u64>,
@@ -46,7 +49,13 @@ pub struct SplitReader {
 
 impl Default for SplitReader {
     fn default() -> Self {
-        Self { batch_rows: 8192, verify_checksums: true, memory_map: false, limit: None }
+        Self {
+            storage: Arc::new(LocalStorage),
+            batch_rows: 8192,
+            verify_checksums: true,
+            memory_map: false,
+            limit: None,
+        }
     }
 }
 
@@ -56,7 +65,7 @@ impl SplitReader {
         let source: Arc<dyn ByteSource> = if self.memory_map {
             Arc::new(MmapSource::open(&split.file)?)
         } else {
-            Arc::new(FileSource::open(&split.file)?)
+            self.storage.open(Path::new(&split.file))?
         };
         let options =
             ReadOptions { verify_checksums: self.verify_checksums, ..ReadOptions::default() };

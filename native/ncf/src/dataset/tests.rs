@@ -1,16 +1,19 @@
 //! Datasets of every kind, made in a temporary directory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow_array::{ArrayRef, Int32Array, RecordBatch, StringArray};
-use ncf_core::{CompareOp, DataType, ErrorKind, Field, Predicate, Scalar, Schema};
-use ncf_file::{FileSummary, FileWriter, LocalSink, WriterOptions};
-use ncf_table::Operation;
+use ncf_core::{CompareOp, DataType, ErrorKind, Field, Predicate, Result, Scalar, Schema};
+use ncf_file::{ByteSink, ByteSource, FileSummary, FileWriter, LocalSink, WriterOptions};
+use ncf_table::{LogStore, Operation};
 
 use super::{
     CommitFile, CommitRequest, Dataset, DatasetOptions, Kind, ScanRequest, SplitReader, commit,
+    commit_in,
 };
+use crate::storage::{LocalStorage, Stat, Storage};
 
 fn schema() -> Schema {
     Schema::new(vec![
@@ -21,13 +24,16 @@ fn schema() -> Schema {
 }
 
 fn write(path: &Path, numbers: std::ops::Range<i32>) -> FileSummary {
+    write_to(Box::new(LocalSink::create_new(path).unwrap()), numbers)
+}
+
+fn write_to(sink: Box<dyn ByteSink>, numbers: std::ops::Range<i32>) -> FileSummary {
     let texts: ArrayRef =
         Arc::new(StringArray::from_iter_values(numbers.clone().map(|n| n.to_string())));
     let numbers: ArrayRef = Arc::new(Int32Array::from_iter_values(numbers));
     let batch = RecordBatch::try_from_iter([("n", numbers), ("s", texts)]).unwrap();
     let options = WriterOptions { block_rows: 1000, ..WriterOptions::default() };
-    let sink = LocalSink::create_new(path).unwrap();
-    let mut writer = FileWriter::new(Box::new(sink), schema(), options).unwrap();
+    let mut writer = FileWriter::new(sink, schema(), options).unwrap();
     writer.write(&batch).unwrap();
     writer.finish().unwrap()
 }
@@ -35,22 +41,31 @@ fn write(path: &Path, numbers: std::ops::Range<i32>) -> FileSummary {
 fn append(root: &Path, name: &str, numbers: std::ops::Range<i32>, operation: Operation) -> u64 {
     let path = format!("data/{name}.ncf");
     let summary = write(&root.join(&path), numbers);
-    let request = CommitRequest {
-        operation,
+    let files = vec![CommitFile { path, summary, partition_values: Default::default() }];
+    commit(root, CommitRequest { operation, ..request(files) }).unwrap().version
+}
+
+fn request(files: Vec<CommitFile>) -> CommitRequest {
+    CommitRequest {
+        operation: Operation::Append,
         schema: schema(),
         partition_columns: Vec::new(),
-        files: vec![CommitFile { path, summary, partition_values: Default::default() }],
+        files,
         read_version: None,
         app: None,
         properties: Default::default(),
-    };
-    commit(root, request).unwrap().version
+    }
 }
 
 fn numbers(dataset: &Dataset, request: &ScanRequest) -> Vec<i32> {
+    numbers_in(&SplitReader::default().storage, dataset, request)
+}
+
+fn numbers_in(storage: &Arc<dyn Storage>, dataset: &Dataset, request: &ScanRequest) -> Vec<i32> {
     let mut all = Vec::new();
     for split in dataset.plan(request).unwrap().splits {
-        let scan = SplitReader::default().open(&split, dataset.schema(), request).unwrap();
+        let reader = SplitReader { storage: storage.clone(), ..SplitReader::default() };
+        let scan = reader.open(&split, dataset.schema(), request).unwrap();
         for batch in scan {
             let batch = batch.unwrap();
             let column = batch.column_by_name("n").unwrap();
@@ -126,4 +141,84 @@ fn a_replaced_file_is_refused() {
     write(&file, 0..10);
     let error = dataset.plan(&ScanRequest::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
+}
+
+/// Files of a folder under the name `far://store`: a path that reaches the local file system is
+/// not found there.
+#[derive(Debug)]
+struct FarStorage {
+    folder: PathBuf,
+    opened: AtomicUsize,
+}
+
+impl FarStorage {
+    fn local(&self, path: &Path) -> PathBuf {
+        self.folder.join(path.strip_prefix("far://store").unwrap())
+    }
+}
+
+impl Storage for FarStorage {
+    fn stat(&self, path: &Path) -> Result<Option<Stat>> {
+        LocalStorage.stat(&self.local(path))
+    }
+
+    fn list(&self, path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<(String, Stat)>> {
+        LocalStorage.list(&self.local(path), wanted)
+    }
+
+    fn open(&self, path: &Path) -> Result<Arc<dyn ByteSource>> {
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        LocalStorage.open(&self.local(path))
+    }
+
+    fn create(&self, path: &Path) -> Result<Box<dyn ByteSink>> {
+        LocalStorage.create(&self.local(path))
+    }
+
+    fn log(&self, table: &Path) -> Box<dyn LogStore> {
+        LocalStorage.log(&self.local(table))
+    }
+
+    fn delete(&self, path: &Path) -> Result<()> {
+        LocalStorage.delete(&self.local(path))
+    }
+
+    fn is_remote(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn every_path_goes_through_the_storage() {
+    let folder = tempfile::tempdir().unwrap();
+    let far = Arc::new(FarStorage { folder: folder.path().to_path_buf(), opened: 0.into() });
+    let storage: Arc<dyn Storage> = far.clone();
+    let table = Path::new("far://store/t");
+    let options = DatasetOptions::default();
+    assert!(Dataset::open_if_exists_in(&storage, table, &options).unwrap().is_none());
+    for (name, range) in [("p=1/a", 0..10), ("p=2/b", 10..15)] {
+        let path = format!("data/{name}.ncf");
+        let summary = write_to(storage.create(&table.join(&path)).unwrap(), range);
+        let request =
+            request(vec![CommitFile { path, summary, partition_values: Default::default() }]);
+        commit_in(&*storage, table, request).unwrap();
+    }
+    let read = |path: &str, opens: usize| {
+        far.opened.store(0, Ordering::Relaxed);
+        let dataset = Dataset::open_in(&storage, path, &options).unwrap();
+        let request = ScanRequest { threads: Some(2), ..ScanRequest::default() };
+        let rows = numbers_in(&storage, &dataset, &request);
+        assert_eq!(far.opened.load(Ordering::Relaxed), opens, "{path}");
+        (rows.len(), dataset.kind(), dataset.partition_columns().to_vec())
+    };
+    // Each file once to plan and once to read, and one for a schema.
+    let (rows, kind, _) = read("far://store/t", 4);
+    assert!(rows == 15 && matches!(kind, Kind::Table { version: 1, .. }));
+    assert_eq!(read("far://store/t/data", 5), (15, Kind::Directory, vec!["p".to_owned()]));
+    assert_eq!(read("far://store/t/data/p=1/a.ncf", 3), (10, Kind::File, Vec::new()));
+    storage.delete(&table.join("data/p=1/a.ncf")).unwrap();
+    storage.delete(&table.join("data/p=1/a.ncf")).unwrap();
+    assert!(
+        Dataset::open_if_exists_in(&storage, table.join("data/p=1"), &options).unwrap().is_none()
+    );
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use ncf_core::{Result, ResultExt, Schema};
 use ncf_file::FileSummary;
-use ncf_table::{AddFile, Committed, Operation, PosixLogStore, Transaction};
+use ncf_table::{AddFile, Committed, Operation, Transaction};
+
+use crate::storage::{LocalStorage, Storage};
 
 /// A finished file that a commit adds.
 #[derive(Debug, Clone)]
@@ -37,14 +39,23 @@ pub struct CommitRequest {
     pub properties: BTreeMap<String, String>,
 }
 
-/// Commits a change to the table at `root`, which it creates when there is none. The errors are
-/// those of [`Transaction::commit`]; only `CommitStateUnknown` forbids deleting the files.
+/// Commits a change to the local table at `root`, which it creates when there is none. The errors
+/// are those of [`Transaction::commit`]; only `CommitStateUnknown` forbids deleting the files.
 pub fn commit(root: impl AsRef<Path>, request: CommitRequest) -> Result<Committed> {
+    commit_in(&LocalStorage, root, request)
+}
+
+/// As [`commit`], in any storage.
+pub fn commit_in(
+    storage: &dyn Storage,
+    root: impl AsRef<Path>,
+    request: CommitRequest,
+) -> Result<Committed> {
     let root = root.as_ref();
-    let store = PosixLogStore::new(root);
+    let store = &*storage.log(root);
     let read = request
         .read_version
-        .map(|version| ncf_table::open_version(&store, version))
+        .map(|version| ncf_table::open_version(store, version))
         .transpose()
         .at("table", || root.display())?;
     let mut transaction = Transaction::new(read.as_ref())
@@ -67,5 +78,5 @@ pub fn commit(root: impl AsRef<Path>, request: CommitRequest) -> Result<Committe
             st: file.summary.statistics,
         });
     }
-    transaction.commit(&store)
+    transaction.commit(store)
 }

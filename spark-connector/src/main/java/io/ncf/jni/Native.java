@@ -8,6 +8,10 @@ package io.ncf.jni;
  * throws an {@link NcfException} and nothing else; a panic in Rust becomes an {@link
  * NcfInternalException} and leaves the JVM alive.
  *
+ * <p>Where a method takes a {@link JvmStorage}, null stands for the local file system, which native
+ * code uses itself. Any other gets every path of the request, and is called up on the caller's
+ * thread; {@link #planScan} also calls from threads that it attaches.
+ *
  * <p>Handles are numbers made of a slot and a generation, never pointers: a stale handle gives an
  * {@link NcfInvalidArgumentException}. A handle serves one thread at a time.
  *
@@ -18,7 +22,7 @@ package io.ncf.jni;
  */
 public final class Native {
   /** Version of this surface. The library answers the one it was built for; both must be equal. */
-  public static final int PROTOCOL_VERSION = 1;
+  public static final int PROTOCOL_VERSION = 2;
 
   // The only initialiser on the way to the library: two that wait for each other would deadlock.
   static {
@@ -37,7 +41,7 @@ public final class Native {
    * @return {@code {"kind":"table|directory|file|absent|empty","version","timestamp","schema",
    *     "partitionColumns","rows","bytes","files","properties"}}
    */
-  public static native String openDataset(String request);
+  public static native String openDataset(String request, JvmStorage storage);
 
   /**
    * Prunes files and blocks and cuts the rest into splits.
@@ -47,7 +51,7 @@ public final class Native {
    * @return {@code {"filesPlanned","filesPruned","blocksPlanned","blocksPruned","rows","bytes",
    *     "rawBytes","splits":[{"rows","bytes",…}],"columnStatistics":{}}}; a split is opaque
    */
-  public static native String planScan(String request);
+  public static native String planScan(String request, JvmStorage storage);
 
   /**
    * Opens the scan of one split.
@@ -55,7 +59,7 @@ public final class Native {
    * @param request {@code {"split","columns","schema","filter","options","batchRows"}}
    * @return a handle for {@link #nextBatch}
    */
-  static native long openScan(String request);
+  static native long openScan(String request, JvmStorage storage);
 
   /**
    * Decodes the next batch.
@@ -75,10 +79,10 @@ public final class Native {
   /**
    * Opens a new file for writing.
    *
-   * @param request {@code {"file":absolute path,"schema":{"fields":[…]},"options":{}}}
+   * @param request {@code {"file":absolute path or URL,"schema":{"fields":[…]},"options":{}}}
    * @return a handle for {@link #writeBatch}
    */
-  static native long openWriter(String request);
+  static native long openWriter(String request, JvmStorage storage);
 
   /**
    * Appends rows.
@@ -110,15 +114,15 @@ public final class Native {
    *     "properties"}}
    * @return {@code {"version","already"}}
    */
-  public static native String commit(String request);
+  public static native String commit(String request, JvmStorage storage);
 
   /**
    * Deletes files of a write that provably failed; best effort.
    *
-   * @param request {@code {"files":[absolute paths]}}
+   * @param request {@code {"files":[absolute paths or URLs]}}
    * @return {@code {"deleted":n,"failed":[{"file","message"}]}}
    */
-  public static native String deleteFiles(String request);
+  public static native String deleteFiles(String request, JvmStorage storage);
 
   /**
    * What happened between two versions.
@@ -126,7 +130,7 @@ public final class Native {
    * @param request {@code {"path","from","to"}}: from exclusive, to inclusive
    * @return {@code {"versions":[{"version","op","adds","removes"}]}}
    */
-  public static native String changes(String request);
+  public static native String changes(String request, JvmStorage storage);
 
   /**
    * The latest version of a table.
@@ -134,7 +138,7 @@ public final class Native {
    * @param request {@code {"path"}}
    * @return {@code {"version":n|null}}
    */
-  public static native String latestVersion(String request);
+  public static native String latestVersion(String request, JvmStorage storage);
 
   /** Number of open handles, for tests. */
   public static native long liveHandles();

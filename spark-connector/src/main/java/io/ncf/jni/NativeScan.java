@@ -8,10 +8,10 @@ public final class NativeScan extends NativeHandle {
     super(handle, Native::closeScan);
   }
 
-  /** Opens a scan; {@code request} as for {@link Native#openScan}. */
-  public static NativeScan open(String request) {
+  /** Opens a scan; the arguments are those of {@link Native#openScan}. */
+  public static NativeScan open(String request, JvmStorage storage) {
     NativeLibrary.load();
-    return new NativeScan(Native.openScan(request));
+    return new NativeScan(Native.openScan(request, storage));
   }
 
   /**

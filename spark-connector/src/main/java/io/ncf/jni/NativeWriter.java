@@ -8,10 +8,10 @@ public final class NativeWriter extends NativeHandle {
     super(handle, Native::abortWriter);
   }
 
-  /** Creates the file; {@code request} as for {@link Native#openWriter}. */
-  public static NativeWriter open(String request) {
+  /** Creates the file; the arguments are those of {@link Native#openWriter}. */
+  public static NativeWriter open(String request, JvmStorage storage) {
     NativeLibrary.load();
-    return new NativeWriter(Native.openWriter(request));
+    return new NativeWriter(Native.openWriter(request, storage));
   }
 
   /** Writes the rows of {@code batch} and empties it. */

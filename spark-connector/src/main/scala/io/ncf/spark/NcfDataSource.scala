@@ -85,14 +85,14 @@ final class NcfDataSource
 
   private def open(options: CaseInsensitiveStringMap): Option[NcfDataset] = {
     val map = options.asCaseSensitiveMap().asScala
-    NcfPath.find(map).map { path =>
+    NcfPath.find(map).map { location =>
       val parsed =
         if (map.contains(TableCatalog.PROP_PROVIDER)) NcfOptions.parseProperties(map)
         else NcfOptions.parse(map)
       opened match {
-        case Some((`parsed`, dataset)) if dataset.path == path => dataset
-        case _                                                 =>
-          val dataset = NcfDataset.open(path, parsed)
+        case Some((`parsed`, dataset)) if dataset.location == location => dataset
+        case _                                                         =>
+          val dataset = NcfDataset.open(location, parsed)
           opened = Some((parsed, dataset))
           dataset
       }

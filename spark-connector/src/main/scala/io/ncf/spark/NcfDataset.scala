@@ -7,19 +7,21 @@ import io.ncf.jni.{Native, NativeLibrary}
 
 /** What stands at a path when it is opened.
   *
-  * @param path             local and absolute
+  * @param location         where it is
   * @param kind             a table with a log, a bare directory, one file, or nothing yet
   * @param version          the table's version that was read; none unless it is a table
   * @param ncfSchema        the schema with field ids, as JSON; no columns when there is nothing yet
   * @param partitionColumns names of the columns that are stored as directories
   */
 private[spark] final case class NcfDataset(
-    path: String,
+    location: NcfPath,
     kind: NcfDataset.Kind,
     version: Option[Long],
     ncfSchema: JsonNode,
     partitionColumns: Seq[String]
 ) {
+
+  def path: String = location.text
 
   lazy val schema: StructType = SchemaConverter.toSpark(ncfSchema)
 
@@ -39,9 +41,9 @@ private[spark] object NcfDataset {
 
   private val noColumns = SchemaConverter.toNcf(StructType(Nil))
 
-  /** Opens `path`: reads the log or lists the directory, and no data. */
-  def open(path: String, options: NcfOptions): NcfDataset = {
-    val answer = describe(path, options)
+  /** Opens `location`: reads the log or lists the directory, and no data. */
+  def open(location: NcfPath, options: NcfOptions): NcfDataset = {
+    val answer = describe(location, options)
     val kind = answer.get("kind").asText() match {
       case "table"     => Table
       case "directory" => Directory
@@ -49,10 +51,10 @@ private[spark] object NcfDataset {
       case "empty"     => Empty
       case "absent"    => Absent
       case other       =>
-        throw NcfErrors.unsupported(s"$path holds '$other', which needs a newer ncf connector")
+        throw NcfErrors.unsupported(s"$location holds '$other', which needs a newer ncf connector")
     }
     NcfDataset(
-      path,
+      location,
       kind,
       Json.optionalLong(answer, "version"),
       Option(answer.get("schema")).filterNot(_.isNull).getOrElse(noColumns),
@@ -62,20 +64,21 @@ private[spark] object NcfDataset {
     )
   }
 
-  private def describe(path: String, options: NcfOptions): JsonNode = {
+  private def describe(location: NcfPath, options: NcfOptions): JsonNode = {
     NativeLibrary.load()
     val request = Json.obj()
-    request.put("path", path)
+    request.put("path", location.text)
     request.set[JsonNode]("options", options.toJson)
     request.putNull("schema")
-    Json.parse(Native.openDataset(request.toString))
+    Json.parse(Native.openDataset(request.toString, location.storage))
   }
 
-  /** The latest version of the table at `path`, if there is a table. */
-  def latestVersion(path: String): Option[Long] = {
+  /** The latest version of the table at `location`, if there is a table. */
+  def latestVersion(location: NcfPath): Option[Long] = {
     NativeLibrary.load()
     val request = Json.obj()
-    request.put("path", path)
-    Json.optionalLong(Json.parse(Native.latestVersion(request.toString)), "version")
+    request.put("path", location.text)
+    val answer = Native.latestVersion(request.toString, location.storage)
+    Json.optionalLong(Json.parse(answer), "version")
   }
 }

@@ -3,7 +3,7 @@ package io.ncf.spark
 import org.apache.spark.sql.AnalysisException
 import org.apache.spark.sql.types.DataType
 
-import io.ncf.jni.{NcfInvalidArgumentException, NcfUnsupportedException}
+import io.ncf.jni.{NcfInvalidArgumentException, NcfIoException, NcfUnsupportedException}
 
 /** Every error that the connector itself raises: what is wrong, and what to do about it. */
 private[spark] object NcfErrors {
@@ -25,9 +25,17 @@ private[spark] object NcfErrors {
     s"ncf reads one path at a time and got ${paths.mkString(", ")}; load each and union them"
   )
 
-  def scheme(scheme: String, path: String): Throwable = unsupported(
-    s"the file system scheme '$scheme' of $path is not supported yet; " +
-      "ncf reads and writes local paths (file:)"
+  def scheme(path: String, cause: Throwable): Throwable = new NcfUnsupportedException(
+    s"Spark knows no file system for $path ($cause); correct the scheme, or add the jar that " +
+      "brings it (--packages org.apache.hadoop:hadoop-aws:… for s3a) or name its class with " +
+      "spark.hadoop.fs.<scheme>.impl",
+    cause
+  )
+
+  def unreachable(path: String, cause: Throwable): Throwable = new NcfIoException(
+    s"the file system of $path cannot be reached ($cause); check the address, the network and " +
+      "the credentials",
+    cause
   )
 
   def columnType(column: String, dataType: DataType): Throwable = unsupported(

@@ -18,14 +18,14 @@ import io.ncf.spark.write.NcfWriteBuilder
 /** A table as Spark sees it. Nothing is opened before a scan or a write is built, so a data frame
   * reads the version that is the latest when a query on it is planned.
   *
-  * @param location     local path; none for a table of the catalog that is being created
+  * @param location     where it is; none for a table of the catalog that is being created
   * @param columns0     the columns that Spark asks for
   * @param transforms   the partitioning, identity transforms only
   * @param options      those that hold for every use of the table
   * @param role         what Spark may do with it
   */
 private[spark] final class NcfTable(
-    val location: Option[String],
+    val location: Option[NcfPath],
     columns0: StructType,
     transforms: Array[Transform],
     val options: NcfOptions,
@@ -74,7 +74,7 @@ private[spark] final class NcfTable(
   /** Names of the columns that the table is partitioned by. */
   def partitionColumns: Seq[String] = NcfTable.identityColumns(transforms)
 
-  private def requiredLocation: String = location.getOrElse(throw NcfErrors.noPath())
+  private def requiredLocation: NcfPath = location.getOrElse(throw NcfErrors.noPath())
 
   private def parse(map: CaseInsensitiveStringMap): NcfOptions = {
     val original = map.asCaseSensitiveMap().asScala

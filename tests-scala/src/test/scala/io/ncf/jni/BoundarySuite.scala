@@ -55,7 +55,7 @@ class BoundarySuite extends AnyFunSuite {
   private def quoted(path: Path): String = json.writeValueAsString(path.toString)
 
   private def openWriter(file: Path): NativeWriter =
-    NativeWriter.open(s"""{"file":${quoted(file)},"schema":$schema,"options":{}}""")
+    NativeWriter.open(s"""{"file":${quoted(file)},"schema":$schema,"options":{}}""", null)
 
   /** Every fifth row is null in every column. */
   private def isNull(row: Int): Boolean = row % 5 == 0
@@ -101,11 +101,13 @@ class BoundarySuite extends AnyFunSuite {
 
   private def openScan(path: Path): NativeScan = {
     val names = columns.map { case (name, _, _) => s""""$name"""" }.mkString("[", ",", "]")
-    val plan = json.readTree(Native.planScan(s"""{"path":${quoted(path)},"columns":$names}"""))
+    val plan =
+      json.readTree(Native.planScan(s"""{"path":${quoted(path)},"columns":$names}""", null))
     assert(plan.get("splits").size() == 1)
     val split = plan.get("splits").get(0)
     NativeScan.open(
-      s"""{"split":$split,"columns":$names,"schema":$schema,"options":{}}"""
+      s"""{"split":$split,"columns":$names,"schema":$schema,"options":{}}""",
+      null
     )
   }
 
@@ -147,12 +149,12 @@ class BoundarySuite extends AnyFunSuite {
 
   test("null and malformed requests are the caller's fault") {
     val nothing: String = null
-    intercept[NcfInvalidArgumentException](Native.openDataset(nothing))
+    intercept[NcfInvalidArgumentException](Native.openDataset(nothing, null))
     intercept[NcfInvalidArgumentException](Native.panicForTest(nothing))
     val requests =
       Seq("", "{", "[]", """{"path":7}""", """{"path":"/","options":{"nonsense":"1"}}""")
     for (bad <- requests) {
-      val error = intercept[NcfInvalidArgumentException](Native.openDataset(bad))
+      val error = intercept[NcfInvalidArgumentException](Native.openDataset(bad, null))
       assert(error.kind == "InvalidArgument")
     }
   }
@@ -160,10 +162,13 @@ class BoundarySuite extends AnyFunSuite {
   test("an absent path and an empty directory are told apart") {
     withFolder { folder =>
       def kind(path: Path): String =
-        json.readTree(Native.openDataset(s"""{"path":${quoted(path)}}""")).get("kind").asText()
+        json.readTree(Native.openDataset(
+          s"""{"path":${quoted(path)}}""",
+          null
+        )).get("kind").asText()
       assert(kind(folder) == "empty")
       assert(kind(folder.resolve("no")) == "absent")
-      val latest = Native.latestVersion(s"""{"path":${quoted(folder.resolve("no"))}}""")
+      val latest = Native.latestVersion(s"""{"path":${quoted(folder.resolve("no"))}}""", null)
       assert(json.readTree(latest).get("version").isNull)
     }
   }
@@ -180,7 +185,7 @@ class BoundarySuite extends AnyFunSuite {
       }
       val before = Native.liveHandles()
       val request = s"""{"file":${quoted(folder.resolve("a.ncf"))},"schema":$schema}"""
-      val writer = Native.openWriter(request)
+      val writer = Native.openWriter(request, null)
       assert(Native.liveHandles() == before + 1)
       intercept[NcfInvalidArgumentException](Native.nextBatch(writer))
       Native.closeScan(writer)
@@ -349,31 +354,34 @@ class BoundarySuite extends AnyFunSuite {
         json.readTree(Native.commit(
           s"""{"path":${quoted(table)},"operation":"append","schema":$schema,"partitionColumns":[],
              |"adds":[{"path":"data/$name.ncf","summary":$summary,"partitionValues":{}}],
-             |"readVersion":null,"app":["boundary",$rows],"properties":{}}""".stripMargin
+             |"readVersion":null,"app":["boundary",$rows],"properties":{}}""".stripMargin,
+          null
         ))
       }
       val first = commit("r0-a", 10)
       assert(first.get("version").asInt() == 0 && !first.get("already").asBoolean())
       assert(commit("r0-b", 20).get("version").asInt() == 1)
       assert(commit("r0-c", 20).get("already").asBoolean())
-      val opened = json.readTree(Native.openDataset(s"""{"path":${quoted(table)}}"""))
+      val opened = json.readTree(Native.openDataset(s"""{"path":${quoted(table)}}""", null))
       assert(opened.get("kind").asText() == "table")
       assert(opened.get("version").asInt() == 1)
       assert(opened.get("rows").asInt() == 30)
       val old =
-        Native.openDataset(s"""{"path":${quoted(table)},"options":{"versionAsOf":"0"}}""")
+        Native.openDataset(s"""{"path":${quoted(table)},"options":{"versionAsOf":"0"}}""", null)
       assert(json.readTree(old).get("rows").asInt() == 10)
       val changes =
-        json.readTree(Native.changes(s"""{"path":${quoted(table)},"from":0,"to":1}"""))
+        json.readTree(Native.changes(s"""{"path":${quoted(table)},"from":0,"to":1}""", null))
       assert(changes.get("versions").size() == 1)
       assert(changes.get("versions").get(0).get("adds").asInt() == 1)
       val since = json.readTree(Native.planScan(
-        s"""{"path":${quoted(table)},"columns":["i32"],"version":1,"versionFrom":0}"""
+        s"""{"path":${quoted(table)},"columns":["i32"],"version":1,"versionFrom":0}""",
+        null
       ))
       assert(since.get("rows").asInt() == 20)
       assert(since.get("columnStatistics").has("i32"))
       val gone = Native.deleteFiles(
-        s"""{"files":[${quoted(table.resolve("data/r0-c.ncf"))},${quoted(table.resolve("no"))}]}"""
+        s"""{"files":[${quoted(table.resolve("data/r0-c.ncf"))},${quoted(table.resolve("no"))}]}""",
+        null
       )
       assert(json.readTree(gone).get("deleted").asInt() == 2)
     }

@@ -13,6 +13,9 @@ import org.scalatest.funsuite.AnyFunSuite
 /** A Spark session for a suite, and what suites share. */
 abstract class SparkTestBase extends AnyFunSuite with BeforeAndAfterAll {
 
+  /** What a suite sets besides. */
+  protected def settings: Map[String, String] = Map.empty
+
   protected lazy val spark: SparkSession = SparkSession
     .builder()
     .master("local[2]")
@@ -20,6 +23,7 @@ abstract class SparkTestBase extends AnyFunSuite with BeforeAndAfterAll {
     .config("spark.ui.enabled", "false")
     .config("spark.sql.shuffle.partitions", "2")
     .config("spark.sql.session.timeZone", "America/Los_Angeles")
+    .config(settings)
     .getOrCreate()
 
   override protected def afterAll(): Unit = {

@@ -8,7 +8,7 @@ import org.apache.spark.sql.types.StructType
 import org.apache.spark.sql.vectorized.{ColumnVector, ColumnarBatch}
 import org.apache.spark.{TaskContext, TaskKilledException}
 
-import io.ncf.jni.{ArrowLayout, NativeScan, NcfColumnVector}
+import io.ncf.jni.{ArrowLayout, JvmStorage, NativeScan, NcfColumnVector}
 import io.ncf.spark.Json
 
 /** Reads splits one after the other. There is one batch object, whose columns are pointed at each
@@ -17,11 +17,13 @@ import io.ncf.spark.Json
   * @param splits  the splits' JSON
   * @param schema  the columns of the batches
   * @param request the rest of `openScan`'s request
+  * @param storage where the files are, null for local ones
   */
 private[spark] final class NcfColumnarPartitionReader(
     splits: Array[String],
     schema: StructType,
-    request: String
+    request: String,
+    storage: JvmStorage
 ) extends PartitionReader[ColumnarBatch] {
 
   private val vectors = schema.fields.map(field => new NcfColumnVector(field.dataType))
@@ -52,7 +54,7 @@ private[spark] final class NcfColumnarPartitionReader(
         if (array == 0L) closeScan() else load(array)
         true
       case None if nextSplit < splits.length =>
-        scan = Some(NativeScan.open(openRequest(splits(nextSplit))))
+        scan = Some(NativeScan.open(openRequest(splits(nextSplit)), storage))
         nextSplit += 1
         true
       case None => false

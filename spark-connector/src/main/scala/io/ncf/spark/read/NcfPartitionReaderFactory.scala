@@ -5,21 +5,26 @@ import org.apache.spark.sql.connector.read.{InputPartition, PartitionReader, Par
 import org.apache.spark.sql.types.StructType
 import org.apache.spark.sql.vectorized.ColumnarBatch
 
-import io.ncf.spark.NcfErrors
+import io.ncf.spark.{NcfErrors, NcfPath}
 
 /** Opens partitions on executors.
   *
   * @param schema  the columns of the batches
   * @param request what every split of the scan has in common: `openScan`'s request without `split`
+  * @param table   where the files are
   */
-private[spark] final case class NcfPartitionReaderFactory(schema: StructType, request: String)
-    extends PartitionReaderFactory {
+private[spark] final case class NcfPartitionReaderFactory(
+    schema: StructType,
+    request: String,
+    table: NcfPath
+) extends PartitionReaderFactory {
 
   override def supportColumnarReads(partition: InputPartition): Boolean = true
 
   override def createColumnarReader(partition: InputPartition): PartitionReader[ColumnarBatch] =
     partition match {
-      case ncf: NcfInputPartition => new NcfColumnarPartitionReader(ncf.splits, schema, request)
+      case ncf: NcfInputPartition =>
+        new NcfColumnarPartitionReader(ncf.splits, schema, request, table.storage)
       case other => throw NcfErrors.invalid(s"ncf cannot read a partition of ${other.getClass}")
     }
 

@@ -120,6 +120,6 @@ private[spark] object NcfScan {
     filter.fold[JsonNode](request.putNull("filter"))(request.set[JsonNode]("filter", _))
     request.set[JsonNode]("options", options.toJson)
     request.put("batchRows", batchRows)
-    NcfPartitionReaderFactory(columns, request.toString)
+    NcfPartitionReaderFactory(columns, request.toString, dataset.location)
   }
 }

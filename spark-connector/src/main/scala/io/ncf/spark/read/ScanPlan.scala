@@ -56,7 +56,7 @@ private[spark] object ScanPlan {
     request.put("maxSplitBytes", rule.maxPartitionBytes)
     request.put("openCostBytes", rule.openCostBytes)
     request.put("parallelism", rule.minPartitions)
-    val answer = Json.parse(Native.planScan(request.toString))
+    val answer = Json.parse(Native.planScan(request.toString, dataset.location.storage))
     val splits = Json.elements(answer.get("splits")).map { split =>
       Split(split.toString, Json.long(split, "rows"), Json.long(split, "bytes"))
     }.toSeq

@@ -56,7 +56,7 @@ private[spark] final class NcfMicroBatchStream(
   private var known = dataset
 
   private def table(): NcfDataset = {
-    if (!known.exists) known = NcfDataset.open(dataset.path, options)
+    if (!known.exists) known = NcfDataset.open(dataset.location, options)
     known
   }
 
@@ -92,14 +92,15 @@ private[spark] final class NcfMicroBatchStream(
   override def stop(): Unit = ()
 
   private def newest(): NcfOffset =
-    NcfDataset.latestVersion(dataset.path).fold(NcfOffset.start)(NcfOffset(_))
+    NcfDataset.latestVersion(dataset.location).fold(NcfOffset.start)(NcfOffset(_))
 
   private def checkAppends(from: Long, to: Long): Unit = {
     val request = Json.obj()
     request.put("path", dataset.path)
     request.put("from", from)
     request.put("to", to)
-    val changes = Json.parse(Native.changes(request.toString)).get("versions")
+    val answer = Native.changes(request.toString, dataset.location.storage)
+    val changes = Json.parse(answer).get("versions")
     Json.elements(changes).find(Json.long(_, "removes") > 0).foreach { change =>
       val operation = Option(change.get("op")).fold("unknown operation")(_.asText())
       throw NcfErrors.streamRewritten(dataset.path, Json.long(change, "version"), operation)

@@ -1,7 +1,5 @@
 package io.ncf.spark.write
 
-import java.nio.file.{Files, Paths}
-
 import scala.util.control.NonFatal
 
 import com.fasterxml.jackson.databind.JsonNode
@@ -55,7 +53,7 @@ private[spark] final class NcfDataWriter(job: WriteJob, partition: Int, attempt:
 
   override def abort(): Unit = {
     dropOpenFile()
-    TableCommit.deleteQuietly(finished.map(file => job.absolute(file.path)))
+    TableCommit.deleteQuietly(job.location, finished)
     finished = Vector.empty
   }
 
@@ -75,13 +73,11 @@ private[spark] final class NcfDataWriter(job: WriteJob, partition: Int, attempt:
   }
 
   private def openNative(path: String): NativeWriter = {
-    val file = job.absolute(path)
-    Files.createDirectories(Paths.get(file).getParent)
     val request = Json.obj()
-    request.put("file", file)
+    request.put("file", job.location.file(path))
     request.set[JsonNode]("schema", Json.parse(job.fileSchema))
     request.set[JsonNode]("options", Json.parse(job.options))
-    NativeWriter.open(request.toString)
+    NativeWriter.open(request.toString, job.location.storage)
   }
 
   private def flush(): Unit = {

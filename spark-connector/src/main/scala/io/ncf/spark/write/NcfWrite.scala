@@ -41,7 +41,7 @@ private[spark] final class NcfWrite(
 
   override def supportedCustomMetrics(): Array[CustomMetric] = WriteMetrics.all()
 
-  override def description(): String = s"ncf ${job.tablePath}"
+  override def description(): String = s"ncf ${job.location}"
 
   override def toBatch: BatchWrite = new NcfBatchWrite(job, commit, transaction)
 
@@ -77,7 +77,7 @@ private[spark] final class NcfBatchWrite(
 
   override def abort(messages: Array[WriterCommitMessage]): Unit = table.abort(messages)
 
-  override def toString: String = s"ncf ${job.tablePath}"
+  override def toString: String = s"ncf ${job.location}"
 }
 
 /** An epoch of a streaming write. The query's id and the epoch are part of the commit, so an epoch
@@ -97,5 +97,5 @@ private[spark] final class NcfStreamingWrite(job: WriteJob, table: TableCommit, 
   override def abort(epochId: Long, messages: Array[WriterCommitMessage]): Unit =
     table.abort(messages)
 
-  override def toString: String = s"ncf ${job.tablePath}"
+  override def toString: String = s"ncf ${job.location}"
 }

@@ -7,18 +7,18 @@ import org.apache.spark.sql.connector.write.{SupportsTruncate, Write, WriteBuild
 import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.{BinaryType, StructType}
 
-import io.ncf.spark.{NcfDataset, NcfErrors, NcfOptions, SchemaConverter}
+import io.ncf.spark.{NcfDataset, NcfErrors, NcfOptions, NcfPath, SchemaConverter}
 
 /** Decides what a write does to a table, and checks before any job starts that it can.
   *
-  * @param path             local path of the table
+  * @param location         the table's
   * @param declared         columns of the table if this write creates or replaces it
   * @param partitionColumns its partition columns in that case
   * @param queryId          the streaming query's id, else any id
   * @param input            the rows' columns
   */
 private[spark] final class NcfWriteBuilder(
-    path: String,
+    location: NcfPath,
     declared: StructType,
     partitionColumns: Seq[String],
     options: NcfOptions,
@@ -26,6 +26,8 @@ private[spark] final class NcfWriteBuilder(
     input: StructType
 ) extends WriteBuilder
     with SupportsTruncate {
+
+  private val path = location.text
 
   private var truncates = false
 
@@ -36,7 +38,7 @@ private[spark] final class NcfWriteBuilder(
 
   override def build(): Write = {
     val latest = options.without(NcfOptions.VersionAsOf, NcfOptions.TimestampAsOf)
-    val dataset = NcfDataset.open(path, latest)
+    val dataset = NcfDataset.open(location, latest)
     val caseSensitive = SQLConf.get.caseSensitiveAnalysis
     SchemaConverter.checkWritable(input, caseSensitive)
     if (dataset.kind == NcfDataset.SingleFile) {
@@ -45,6 +47,7 @@ private[spark] final class NcfWriteBuilder(
     if (dataset.kind == NcfDataset.Directory && !truncates) {
       throw NcfErrors.notATable(path, dataset.kind.words, "appended to")
     }
+    location.checkCommits()
     val replaces = truncates || !dataset.exists
     val target =
       if (replaces) WriteTarget.create(declared, partitionColumns)
@@ -95,7 +98,7 @@ private[spark] final class NcfWriteBuilder(
       input.fieldNames.indexWhere(if (caseSensitive) _ == name else _.equalsIgnoreCase(name))
     val partitions = target.partitionColumns.toSet
     WriteJob(
-      tablePath = path,
+      location = location,
       jobId = WriteJob.newId(),
       readVersion = dataset.version.getOrElse(0L),
       // Under the table's own spelling, which directories and the log use.

@@ -41,10 +41,11 @@ private[spark] final class PathWrite(
   }
   private val options = NcfOptions.parse(original)
   private val all = PathWrite.sessionOptions(session).withOverrides(options)
-  private val path = NcfPath.find(original).getOrElse(throw NcfErrors.noPath())
+  private val location = NcfPath.find(original).getOrElse(throw NcfErrors.noPath())
+  private val path = location.text
 
   def run(): Unit = {
-    val dataset = NcfDataset.open(path, NcfOptions.empty)
+    val dataset = NcfDataset.open(location, NcfOptions.empty)
     mode match {
       case SaveMode.ErrorIfExists if dataset.exists => throw NcfErrors.pathExists(path)
       case SaveMode.Ignore if dataset.exists        => ()
@@ -63,7 +64,7 @@ private[spark] final class PathWrite(
       if (differences.nonEmpty) throw NcfErrors.schemaMismatch(path, differences)
     }
     val table = new NcfTable(
-      Some(path),
+      Some(location),
       PathWrite.nullable(columns),
       NcfDataSource.identity(partitionColumns),
       all,
@@ -85,7 +86,8 @@ private[spark] final class PathWrite(
 
   /** Data frames of this path that are cached must not answer with what was there before. */
   private def refreshCache(): Unit = parameters.get("path").foreach { path =>
-    val options = new CaseInsensitiveStringMap(Map("path" -> path).asJava)
+    val all = NcfPath.settingsOf(original) + ("path" -> path)
+    val options = new CaseInsensitiveStringMap(all.asJava)
     val source = new NcfDataSource
     val table = source.getTable(
       source.inferSchema(options),

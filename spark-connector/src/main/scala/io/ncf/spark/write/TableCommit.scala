@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode
 import org.apache.spark.sql.connector.write.WriterCommitMessage
 
 import io.ncf.jni.{Native, NcfConflictException}
-import io.ncf.spark.Json
+import io.ncf.spark.{Json, NcfPath}
 
 /** The driver's side of one write: gives the files of all tasks to the table, or takes them back.
   *
@@ -31,7 +31,7 @@ private[spark] final class TableCommit(
     */
   def commit(messages: Array[WriterCommitMessage], app: Option[(String, Long)]): Unit = {
     val request = Json.obj()
-    request.put("path", job.tablePath)
+    request.put("path", job.location.text)
     request.put("operation", operation)
     request.set[JsonNode]("schema", schema)
     request.set[JsonNode]("partitionColumns", Json.strings(partitionColumns))
@@ -47,7 +47,7 @@ private[spark] final class TableCommit(
     }
     request.set[JsonNode]("properties", Json.obj())
     mayBeCommitted = true
-    try Native.commit(request.toString)
+    try Native.commit(request.toString, job.location.storage)
     catch {
       case conflict: NcfConflictException =>
         mayBeCommitted = false
@@ -58,7 +58,7 @@ private[spark] final class TableCommit(
 
   /** Deletes the tasks' files, unless the table may refer to them. */
   def abort(messages: Array[WriterCommitMessage]): Unit = if (!mayBeCommitted) {
-    TableCommit.deleteQuietly(TableCommit.files(messages).map(file => job.absolute(file.path)))
+    TableCommit.deleteQuietly(job.location, TableCommit.files(messages))
   }
 
   private def add(file: WrittenFile): JsonNode = {
@@ -79,10 +79,10 @@ private[spark] object TableCommit {
     messages.toSeq.collect { case message: NcfCommitMessage => message.files }.flatten
 
   /** Deletes files that no table knows; what stays is left to vacuum. */
-  def deleteQuietly(files: Seq[String]): Unit = if (files.nonEmpty) {
+  def deleteQuietly(table: NcfPath, files: Seq[WrittenFile]): Unit = if (files.nonEmpty) {
     val request = Json.obj()
-    request.set[JsonNode]("files", Json.strings(files))
-    try { Native.deleteFiles(request.toString); () }
+    request.set[JsonNode]("files", Json.strings(files.map(file => table.file(file.path))))
+    try { Native.deleteFiles(request.toString, table.storage); () }
     catch { case NonFatal(_) => () }
   }
 }

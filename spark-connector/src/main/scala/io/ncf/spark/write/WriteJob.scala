@@ -1,14 +1,15 @@
 package io.ncf.spark.write
 
-import java.nio.file.Paths
 import java.security.SecureRandom
 import java.util.UUID
 
 import org.apache.spark.sql.types.StructType
 
+import io.ncf.spark.NcfPath
+
 /** What every task of a write knows; plain data, sent to executors.
   *
-  * @param tablePath        local path of the table
+  * @param location         the table's
   * @param jobId            unique for this write: names of files are never used twice
   * @param readVersion      version of the table that the write started from, 0 for none
   * @param input            the rows' columns, as Spark hands them over
@@ -18,7 +19,7 @@ import org.apache.spark.sql.types.StructType
   * @param options          options of the native writer, JSON
   */
 private[spark] final case class WriteJob(
-    tablePath: String,
+    location: NcfPath,
     jobId: String,
     readVersion: Long,
     input: StructType,
@@ -30,9 +31,6 @@ private[spark] final case class WriteJob(
 
   /** The stored columns. */
   def storedSchema: StructType = StructType(stored.map(input(_)))
-
-  /** The local path of a file of the table. */
-  def absolute(file: String): String = Paths.get(tablePath, file).toString
 }
 
 private[spark] object WriteJob {
