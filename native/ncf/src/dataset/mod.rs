@@ -15,9 +15,9 @@ use ncf_file::{FileReader, FileSource, ReadOptions};
 use ncf_table::{PosixLogStore, Snapshot};
 use serde::{Deserialize, Serialize};
 
-pub use partition::{parse_partition_value, partition_path, partition_text};
+pub use partition::parse_partition_value;
 pub use plan::{Plan, ScanRequest};
-pub use split::{Split, SplitReader};
+pub use split::{Split, SplitReader, check_identity};
 pub use transaction::{CommitFile, CommitRequest, commit};
 
 /// Directory of a table's log and metadata.
@@ -59,6 +59,8 @@ pub struct DataFile {
     pub path: PathBuf,
     /// Identity it must have; known for tables.
     pub uuid: Option<String>,
+    /// Digest that it must have, BLAKE3 of trailer and directory; known for tables.
+    pub digest: Option<String>,
     /// Bytes.
     pub size: u64,
     /// Rows, when known without opening it.
@@ -98,11 +100,23 @@ impl Dataset {
         if metadata.is_file() {
             return Self::open_file(root, options).map(Some);
         }
-        if root.join(TABLE_DIRECTORY).exists() {
+        if has(root, TABLE_DIRECTORY).at("path", || &name)? {
             return Self::open_table(root, options).at("table", || name);
         }
+        refuse_inside_table(root).at("path", || &name)?;
         refuse_time_travel(options).at("path", || &name)?;
         directory::open(root, options).at("path", || name)
+    }
+
+    /// The files below the directory `path`, of the latest version where it is a table. Those of a
+    /// bare directory are not opened, so that damaged ones do not stand in the way.
+    pub fn list_files(path: impl AsRef<Path>) -> Result<Vec<DataFile>> {
+        let root = path.as_ref();
+        if has(root, TABLE_DIRECTORY)? {
+            return Ok(Self::open(root, &DatasetOptions::default())?.files);
+        }
+        refuse_inside_table(root).at("path", || root.display())?;
+        directory::files(root).at("path", || root.display())
     }
 
     /// As [`Dataset::open_if_exists`], with an error when nothing is there.
@@ -122,6 +136,7 @@ impl Dataset {
         let file = DataFile {
             path: path.to_path_buf(),
             uuid: Some(reader.uuid()),
+            digest: Some(reader.digest().to_owned()),
             size: reader.len(),
             rows: Some(reader.rows()),
             partition_values: BTreeMap::new(),
@@ -152,7 +167,9 @@ impl Dataset {
                 None => return Ok(None),
             },
         };
-        Ok(Some(Self::from_snapshot(root, &snapshot)))
+        let dataset = Self::from_snapshot(root, &snapshot);
+        dataset.check_partition_values()?;
+        Ok(Some(dataset))
     }
 
     /// The dataset that a snapshot describes.
@@ -187,7 +204,24 @@ impl Dataset {
             }
             self.files.extend(commit.adds.iter().map(|add| data_file(&self.root, add)));
         }
+        self.check_partition_values()?;
         Ok(self)
+    }
+
+    /// `Corrupt` unless every partition value in the log is one of its column's type.
+    fn check_partition_values(&self) -> Result<()> {
+        let values = self
+            .files
+            .iter()
+            .map(|file| (file.path.to_str().unwrap_or_default(), &file.partition_values));
+        partition::check_values(&self.schema, values).map_err(|error| {
+            let damage = Error::corrupt(format!(
+                "the log is damaged: {}; restore the log from a copy of the table",
+                error.message()
+            ));
+            let places: Vec<_> = error.context().collect();
+            places.into_iter().rev().fold(damage, |damage, (key, place)| damage.with(key, place))
+        })
     }
 
     /// What the path holds.
@@ -235,6 +269,7 @@ fn data_file(root: &Path, add: &ncf_table::AddFile) -> DataFile {
     DataFile {
         path: root.join(&add.path),
         uuid: Some(add.id.clone()),
+        digest: Some(add.dig.clone()),
         size: add.size,
         rows: Some(add.rows),
         partition_values: add.pv.clone(),
@@ -245,6 +280,29 @@ fn data_file(root: &Path, add: &ncf_table::AddFile) -> DataFile {
 /// Opens a local file with positional reads.
 pub(crate) fn open_reader(path: &Path) -> Result<FileReader> {
     FileReader::open(Arc::new(FileSource::open(path)?), ReadOptions::default())
+}
+
+/// Whether `directory` has an entry called `name`. What cannot be told is an error: a table must not
+/// pass for a bare directory.
+fn has(directory: &Path, name: &str) -> Result<bool> {
+    directory.join(name).try_exists().map_err(|error| {
+        Error::io(format!("cannot look for {name}"), error).with("directory", directory.display())
+    })
+}
+
+/// A directory inside a table holds files of any version: only the log says which belong together.
+fn refuse_inside_table(root: &Path) -> Result<()> {
+    let whole = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
+    // A directory above that cannot be looked into is none of a table that could be read.
+    let is_table =
+        |above: &&Path| above.join(ncf_table::layout::LOG_DIRECTORY).try_exists().unwrap_or(false);
+    match whole.ancestors().skip(1).find(is_table) {
+        None => Ok(()),
+        Some(table) => Err(Error::invalid_argument(format!(
+            "the directory lies inside the table {}; read the table, with a condition on its partition columns if need be",
+            table.display()
+        ))),
+    }
 }
 
 fn refuse_time_travel(options: &DatasetOptions) -> Result<()> {
