@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use ncf::dataset::{
     CommitFile, CommitRequest, Dataset, DatasetOptions, ScanRequest, SplitReader, commit,
 };
-use ncf::table::Operation;
+use ncf::table::{Operation, PosixLogStore};
 use ncf::{FileWriter, LocalSink, Schema, WriterOptions};
 use ncf_tests::{Random, flat_schema, random_batch};
 
@@ -32,7 +33,7 @@ fn append(root: &Path, name: &str, rows: usize) {
         files: vec![CommitFile { path, summary, partition_values: BTreeMap::new() }],
         read_version: None,
         app: None,
-        properties: BTreeMap::new(),
+        properties: None,
     };
     commit(root, request).unwrap();
 }
@@ -77,15 +78,28 @@ fn eight_processes_lose_no_append_and_repeat_none() {
     assert!(matches!(dataset.kind(), ncf::dataset::Kind::Table { version, .. } if version == last));
 }
 
+fn version(root: &Path) -> u64 {
+    ncf::table::latest_version(&PosixLogStore::new(root)).unwrap().unwrap()
+}
+
 #[test]
 fn a_killed_writer_leaves_the_table_whole() {
     let root = tempfile::tempdir().unwrap();
     append(root.path(), "before", 1000);
     for round in 0..12u64 {
-        let mut worker = start_worker(root.path(), &format!("k{round}"), 1000);
-        std::thread::sleep(std::time::Duration::from_millis(20 + round * 17));
+        let before = version(root.path());
+        let mut worker = start_worker(root.path(), &format!("k{round}"), 100_000);
+        // A worker that was killed before it wrote anything would prove nothing.
+        let start = Instant::now();
+        while version(root.path()) < before + 2 {
+            assert!(start.elapsed() < Duration::from_secs(60), "the worker does not commit");
+            assert!(worker.try_wait().unwrap().is_none(), "the worker ended by itself");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(round * 7));
         worker.kill().unwrap();
-        worker.wait().unwrap();
+        let end = worker.wait().unwrap();
+        assert_eq!(end.code(), None, "killed, not ended by itself");
         let dataset = Dataset::open(root.path(), &DatasetOptions::default()).unwrap();
         let request = ScanRequest::default();
         let mut rows = 0;

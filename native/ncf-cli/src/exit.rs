@@ -1,7 +1,7 @@
 //! Exit codes: the one table from kinds of errors to what the shell sees.
 
 use std::error::Error as _;
-use std::io;
+use std::io::{self, Write as _};
 
 use ncf::{Error, ErrorKind};
 
@@ -24,6 +24,12 @@ pub(crate) fn code(kind: ErrorKind) -> u8 {
         ErrorKind::InvalidArgument => USAGE,
         ErrorKind::Io | ErrorKind::Conflict | ErrorKind::CommitStateUnknown => IO,
     }
+}
+
+/// Says what is wrong on standard error. When that is closed nobody can be told, which is no reason
+/// to end with another exit code than the right one.
+pub(crate) fn complain(what: &dyn std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "error: {what}");
 }
 
 /// Whether the reader of our output went away, as `head` does: an end, not a failure.

@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::from(exit::GOOD),
         Err(error) if exit::is_broken_pipe(&error) => ExitCode::from(exit::GOOD),
         Err(error) => {
-            eprintln!("error: {error}");
+            exit::complain(&error);
             ExitCode::from(exit::code(error.kind()))
         }
     }

@@ -12,6 +12,8 @@ pub(crate) fn parse_value(text: &str, data_type: DataType) -> Result<Scalar, Str
     let no = |reason: &str| format!("'{text}' is not a {data_type}: {reason}");
     let integer = || scaled(text, 0).ok_or_else(|| no("write a whole number"));
     let out_of_range = |_| no("it is out of range");
+    // Rust reads numbers that are too large as infinite; "inf" and "Infinity" have no digit.
+    let says_infinity = !text.bytes().any(|byte| byte.is_ascii_digit());
     Ok(match data_type {
         DataType::Boolean if text.eq_ignore_ascii_case("true") => Scalar::Boolean(true),
         DataType::Boolean if text.eq_ignore_ascii_case("false") => Scalar::Boolean(false),
@@ -20,8 +22,20 @@ pub(crate) fn parse_value(text: &str, data_type: DataType) -> Result<Scalar, Str
         DataType::Int16 => Scalar::Smallint(integer()?.try_into().map_err(out_of_range)?),
         DataType::Int32 => Scalar::Int(integer()?.try_into().map_err(out_of_range)?),
         DataType::Int64 => Scalar::Bigint(integer()?.try_into().map_err(out_of_range)?),
-        DataType::Float32 => Scalar::Float(text.parse().map_err(|_| no("write a number"))?),
-        DataType::Float64 => Scalar::Double(text.parse().map_err(|_| no("write a number"))?),
+        DataType::Float32 => {
+            let value: f32 = text.parse().map_err(|_| no("write a number"))?;
+            if value.is_infinite() && !says_infinity {
+                return Err(no("it is out of range"));
+            }
+            Scalar::Float(value)
+        }
+        DataType::Float64 => {
+            let value: f64 = text.parse().map_err(|_| no("write a number"))?;
+            if value.is_infinite() && !says_infinity {
+                return Err(no("it is out of range"));
+            }
+            Scalar::Double(value)
+        }
         DataType::Decimal { precision, scale } => {
             let unscaled = scaled(text, scale).ok_or_else(|| {
                 no(&format!("write a number with at most {scale} digits after the point"))
@@ -248,6 +262,17 @@ mod tests {
             assert_eq!(timestamp(bad), None, "{bad}");
         }
         assert!(parse_value("1970-01-01 00:00:00Z", DataType::TimestampNtz).is_err());
+    }
+
+    #[test]
+    fn only_infinity_is_infinite() {
+        for data_type in [DataType::Float32, DataType::Float64] {
+            for (text, good) in [("inf", true), ("-Infinity", true), ("1e999", false)] {
+                assert_eq!(parse_value(text, data_type).is_ok(), good, "{text} {data_type}");
+            }
+        }
+        assert!(parse_value("3.5e38", DataType::Float32).is_err());
+        assert!(parse_value("3.5e38", DataType::Float64).is_ok());
     }
 
     #[test]

@@ -106,8 +106,9 @@ pub(crate) struct Commit {
     pub(crate) adds: Vec<AddedFile>,
     pub(crate) read_version: Option<u64>,
     pub(crate) app: Option<(String, i64)>,
-    #[serde(default)]
-    pub(crate) properties: BTreeMap<String, String>,
+    /// Absent or empty: the table keeps its own.
+    #[serde(default, deserialize_with = "none_when_empty")]
+    pub(crate) properties: Option<BTreeMap<String, String>>,
 }
 
 /// What a commit does: [`ncf::table::Operation`] by its name in requests.
@@ -201,6 +202,13 @@ pub(crate) struct LatestVersionAnswer {
     pub(crate) version: Option<u64>,
 }
 
+fn none_when_empty<'de, D: serde::Deserializer<'de>>(
+    input: D,
+) -> std::result::Result<Option<BTreeMap<String, String>>, D::Error> {
+    let given = Option::<BTreeMap<String, String>>::deserialize(input)?;
+    Ok(given.filter(|properties| !properties.is_empty()))
+}
+
 /// Reads a request.
 pub(crate) fn read<T: DeserializeOwned>(request: &str) -> Result<T> {
     serde_json::from_str(request).map_err(|error| {
@@ -236,6 +244,17 @@ mod tests {
         .unwrap();
         assert_eq!(commit.app, Some(("id".to_owned(), 7)));
         assert!(matches!(commit.operation, Operation::Append));
+        assert_eq!(commit.properties, None, "empty");
+        let properties = |member: &str| {
+            let request = format!(
+                r#"{{"path":"/t","operation":"overwrite","schema":{{"fields":[]}},"adds":[]{member}}}"#
+            );
+            read::<Commit>(&request).unwrap().properties
+        };
+        assert_eq!(properties(""), None);
+        assert_eq!(properties(r#","properties":null"#), None);
+        let given = properties(r#","properties":{"k":"v"}"#);
+        assert_eq!(given, Some([("k".to_owned(), "v".to_owned())].into()));
     }
 
     #[test]

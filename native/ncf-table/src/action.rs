@@ -7,6 +7,8 @@ use ncf_core::{ColumnBounds, Error, Result, Schema};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::unique;
+
 /// Reader features of this build: a table that asks for another one is not read.
 pub const READER_FEATURES: [&str; 1] = ["core1"];
 /// Writer features of this build: a table that asks for another one is not written.
@@ -30,13 +32,12 @@ pub struct AddFile {
     /// BLAKE3 of the file's trailer and directory, 64 lower-case hex digits.
     pub dig: String,
     /// Id of the file's first row, unique in the table for ever; set by the commit.
-    #[serde(default)]
     pub row0: u64,
     /// Partition values by column as Hive text; `None` = null.
-    #[serde(default)]
+    #[serde(deserialize_with = "unique::map")]
     pub pv: BTreeMap<String, Option<String>>,
     /// Statistics by field id. A missing entry means that nothing is known.
-    #[serde(default)]
+    #[serde(deserialize_with = "unique::map")]
     pub st: BTreeMap<u32, ColumnBounds>,
 }
 
@@ -57,10 +58,9 @@ pub struct Metadata {
     /// All columns, those of partitions included.
     pub schema: Schema,
     /// Names of the partition columns, in the order of folders; data files do not hold them.
-    #[serde(default)]
     pub partition_columns: Vec<String>,
     /// Table properties.
-    #[serde(default)]
+    #[serde(deserialize_with = "unique::map")]
     pub properties: BTreeMap<String, String>,
     /// Milliseconds since the epoch when the table was created.
     #[serde(rename = "createdTs")]
@@ -259,6 +259,34 @@ mod tests {
             [r"{}", r#"{"rm":{"p":"a"},"rm":{"p":"b"}}"#, "3", r#"{"rm":{}}"#, r#"{"add":{"p":1}}"#]
         {
             assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn keys_are_neither_missing_nor_repeated() {
+        let whole = r#"{"add":{"p":"data/a","id":"","sz":1,"rows":1,"dig":"","row0":0,"pv":{"d":null},"st":{"1":{}}}}"#;
+        parse(whole).unwrap();
+        for (part, instead) in [
+            (r#""row0":0,"#, ""),
+            (r#""pv":{"d":null},"#, ""),
+            (r#","st":{"1":{}}"#, ""),
+            (r#""d":null"#, r#""d":null,"d":"x""#),
+            (r#""1":{}"#, r#""1":{},"1":{"nulls":3}"#),
+            (r#""sz":1"#, r#""sz":1,"sz":2"#),
+        ] {
+            let bad = whole.replace(part, instead);
+            assert_ne!(bad, whole);
+            assert!(parse(&bad).is_err(), "{bad}");
+        }
+        let whole = r#"{"meta":{"id":"t","schema":{"fields":[]},"partitionColumns":[],"properties":{"k":"v"},"createdTs":0,"maxFieldId":0}}"#;
+        parse(whole).unwrap();
+        for (part, instead) in [
+            (r#""partitionColumns":[],"#, ""),
+            (r#""properties":{"k":"v"},"#, ""),
+            (r#""k":"v""#, r#""k":"v","k":"w""#),
+        ] {
+            let bad = whole.replace(part, instead);
+            assert!(parse(&bad).is_err(), "{bad}");
         }
     }
 

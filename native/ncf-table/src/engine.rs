@@ -62,7 +62,8 @@ pub enum Request {
 /// What became of a request.
 #[derive(Debug)]
 pub enum Event {
-    /// Of [`Request::Read`]: the record's bytes, `None` when absent.
+    /// Of [`Request::Read`], as [`crate::read_next`]: the record's bytes, `None` when it and all
+    /// later ones are absent, `Corrupt` when only it is.
     Read(Result<Option<Vec<u8>>>),
     /// Of [`Request::Put`], as [`crate::LogStore::put_if_absent`].
     Put(Result<Put>),
@@ -190,7 +191,7 @@ impl Engine {
                 Ok(false) => self.read(self.next_version(), 0),
                 Err(error) => Request::Done(Err(error)),
             },
-            Err(error) if error.kind() == ErrorKind::Io && failures < MAX_FAILED_READS => {
+            Err(error) if error.kind() == ErrorKind::Io && failures + 1 < MAX_FAILED_READS => {
                 self.phase = Phase::WaitingToRead { version, failures: failures + 1 };
                 Request::Wait { round: failures }
             }

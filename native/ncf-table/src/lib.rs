@@ -31,7 +31,6 @@ pub mod action;
 mod conflict;
 mod definition;
 pub mod engine;
-mod file_name;
 pub mod layout;
 mod log;
 pub mod record;
@@ -40,14 +39,15 @@ mod schema;
 mod snapshot;
 pub mod store;
 mod transaction;
+mod unique;
 
 #[cfg(test)]
 mod tests;
 
 pub use action::{Action, AddFile, Metadata, Protocol, RemoveFile};
-pub use file_name::{data_file_path, new_job_id};
 pub use log::{
     CommitInfo, changes, find_transaction, latest_version, open, open_timestamp, open_version,
+    read_next,
 };
 pub use schema::assign_field_ids;
 pub use snapshot::Snapshot;

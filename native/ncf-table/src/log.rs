@@ -178,6 +178,29 @@ fn find_latest(store: &dyn LogStore) -> Result<Option<u64>> {
     Ok(None)
 }
 
+/// The bytes of the record of `version`, for a writer that would put it: `None` when nothing is there
+/// and nothing beyond it. `Corrupt` when later versions are there: filling the hole would give the
+/// readers of the later ones another history.
+pub fn read_next(store: &dyn LogStore, version: u64) -> Result<Option<Vec<u8>>> {
+    let read = || store.read(&layout::record_path(version), MAX_RECORD_BYTES as u64);
+    if let Some(bytes) = read()? {
+        return Ok(Some(bytes));
+    }
+    let mut beyond = None;
+    for first in [version, version.saturating_add(VERSIONS_PER_DIRECTORY)] {
+        let names = store.list(&layout::directory_path(first))?;
+        beyond = beyond.max(names.iter().filter_map(|name| layout::parse_record(name)).max());
+    }
+    match beyond {
+        // Two rivals may have been faster than the listing.
+        Some(later) if later > version => match read()? {
+            Some(bytes) => Ok(Some(bytes)),
+            None => Err(hole(version, &format!("version {later} is there"))),
+        },
+        _ => Ok(None),
+    }
+}
+
 fn read_record(store: &dyn LogStore, version: u64) -> Result<(CommitRecord, Vec<u8>)> {
     let path = layout::record_path(version);
     let read = || {

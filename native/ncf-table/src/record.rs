@@ -10,7 +10,8 @@ use ncf_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::action::Action;
+use crate::action::{Action, IGNORABLE_ACTIONS};
+use crate::unique;
 
 /// Version of the record's form, `ncf` in the header.
 pub const RECORD_VERSION: u32 = 1;
@@ -18,6 +19,10 @@ pub const RECORD_VERSION: u32 = 1;
 pub const MAX_LINE_BYTES: usize = 1 << 20;
 /// Bytes of the longest record.
 pub const MAX_RECORD_BYTES: usize = 1 << 26;
+/// Actions of a record: short lines take many times their bytes in memory.
+pub const MAX_ACTIONS: usize = 1 << 20;
+/// Entries of statistics in all lines of a record.
+pub const MAX_STATISTICS: usize = 1 << 20;
 /// The isolation level `iso` that this build writes: write-serializable.
 pub const ISOLATION: &str = "ws";
 
@@ -31,10 +36,12 @@ pub struct Header {
     /// UUID of the transaction; tells one's own record from another's.
     pub txn: String,
     /// BLAKE3 of the bytes of the record of `v − 1`, 64 lower-case hex digits; `None` in version 0.
+    #[serde(deserialize_with = "unique::nullable")]
     pub prev: Option<String>,
     /// Milliseconds since the epoch, greater than that of `v − 1`.
     pub ts: i64,
     /// The version that the transaction planned on; `None` when there was no table.
+    #[serde(deserialize_with = "unique::nullable")]
     pub read: Option<u64>,
     /// What was done, such as `APPEND`; for people.
     pub op: String,
@@ -55,8 +62,9 @@ pub struct CommitRecord {
 }
 
 impl CommitRecord {
-    /// The record's bytes. `LimitExceeded` when a line is over 1 MiB or the record over 64 MiB.
+    /// The record's bytes. `LimitExceeded` when a line, the record or a count in it is over its limit.
     pub fn encode(&self) -> Result<Vec<u8>> {
+        check_counts(self.actions.len(), self.actions.iter().map(statistics).sum())?;
         let mut bytes = Vec::new();
         push_line(&mut bytes, "the commit header", &self.header)?;
         for action in &self.actions {
@@ -81,17 +89,28 @@ impl CommitRecord {
     }
 
     /// Parses a record after checking its checksum: `Corrupt` when damaged, `Unsupported` when of a
-    /// newer form. Says nothing about the log around it.
+    /// newer form, `LimitExceeded` when it has too many actions. Says nothing about the log around it.
+    ///
+    /// Actions that readers skip are not kept, and of those that they do not know only the first.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let body = checked_body(bytes)?;
         let mut lines = body.split(|byte| *byte == b'\n').enumerate();
         let (_, first) = lines.next().ok_or_else(|| damaged("it has no header"))?;
         let header = decode_header(first)?;
         let mut actions = Vec::new();
+        let (mut entries, mut unknown) = (0, false);
         for (at, line) in lines {
             check_length(line, at)?;
             let action = serde_json::from_slice(line)
                 .map_err(|error| damaged(&format!("line {} is not an action: {error}", at + 1)))?;
+            entries += statistics(&action);
+            check_counts(at, entries)?;
+            if let Action::Unknown(kind) = &action
+                && (IGNORABLE_ACTIONS.contains(&kind.as_str())
+                    || std::mem::replace(&mut unknown, true))
+            {
+                continue;
+            }
             actions.push(action);
         }
         Ok(Self { header, actions })
@@ -147,6 +166,30 @@ fn decode_header(line: &[u8]) -> Result<Header> {
         return Err(damaged("its transaction id is not a UUID"));
     }
     Ok(header)
+}
+
+/// Entries of statistics of an action.
+fn statistics(action: &Action) -> usize {
+    match action {
+        Action::Add(add) => add.st.len(),
+        _ => 0,
+    }
+}
+
+fn check_counts(actions: usize, entries: usize) -> Result<()> {
+    for (what, count, most) in
+        [("actions", actions, MAX_ACTIONS), ("statistics entries", entries, MAX_STATISTICS)]
+    {
+        if count > most {
+            return Err(Error::new(
+                ErrorKind::LimitExceeded,
+                format!(
+                    "a commit record has {count} {what} or more, over the limit of {most}; commit fewer files at once"
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn check_length(line: &[u8], at: usize) -> Result<()> {

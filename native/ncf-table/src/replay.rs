@@ -136,19 +136,13 @@ pub(crate) fn check_kinds(record: &CommitRecord) -> Result<()> {
 
 /// Checks the file actions of `record` and returns the next row id.
 fn check_files(head: &Head, record: &CommitRecord) -> Result<u64> {
-    let mut next = head.next_row_id;
+    let mut rows = Vec::new();
     let mut paths = HashSet::new();
     for action in &record.actions {
         let path = match action {
             Action::Add(add) => {
                 check_add(add, &head.metadata).map_err(damaged)?;
-                if add.row0 < next {
-                    return Err(damaged(format!(
-                        "{} has row ids that were given before",
-                        add.path
-                    )));
-                }
-                next = add.row0.checked_add(add.rows).ok_or_else(|| damaged("row ids overflow"))?;
+                rows.push((add.row0, add.rows, &add.path));
                 &add.path
             }
             Action::Remove(remove) => &remove.path,
@@ -158,6 +152,15 @@ fn check_files(head: &Head, record: &CommitRecord) -> Result<u64> {
         if !paths.insert(path.as_str()) {
             return Err(damaged(format!("version {} names {path} twice", head.version)));
         }
+    }
+    // The order of lines has no meaning, that of row ids has.
+    rows.sort_unstable();
+    let mut next = head.next_row_id;
+    for (row0, rows, path) in rows {
+        if row0 < next {
+            return Err(damaged(format!("{path} has row ids that were given before")));
+        }
+        next = row0.checked_add(rows).ok_or_else(|| damaged("row ids overflow"))?;
     }
     Ok(next)
 }

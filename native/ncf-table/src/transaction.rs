@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::action::AddFile;
 use crate::engine::{Engine, Event, Request};
 use crate::layout;
-use crate::record::MAX_RECORD_BYTES;
+use crate::log;
 use crate::snapshot::Snapshot;
 use crate::store::LogStore;
 
@@ -155,9 +155,7 @@ fn drive(transaction: Transaction, store: &dyn LogStore) -> Result<Committed> {
     let (mut engine, mut request) = Engine::start(transaction)?;
     loop {
         let event = match request {
-            Request::Read { version } => {
-                Event::Read(store.read(&layout::record_path(version), MAX_RECORD_BYTES as u64))
-            }
+            Request::Read { version } => Event::Read(log::read_next(store, version)),
             Request::Put { version, bytes } => {
                 Event::Put(store.put_if_absent(&layout::record_path(version), &bytes))
             }

@@ -1,8 +1,9 @@
 //! Where files are: a small abstraction that datasets, writers and commits go through. Local files
 //! are the default; a shell brings others, whose paths are URLs.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ncf_core::{Error, Result};
@@ -42,6 +43,17 @@ pub trait Storage: fmt::Debug + Send + Sync {
 
     /// Removes a file; no error when it is absent.
     fn delete(&self, path: &Path) -> Result<()>;
+
+    /// Makes the names in directories durable. Nothing to do where a stored file has its name for good,
+    /// as in object stores and HDFS.
+    fn sync_directories(&self, _directories: &BTreeSet<PathBuf>) -> Result<()> {
+        Ok(())
+    }
+
+    /// The table that `directory` lies in, where that is cheap to tell.
+    fn table_around(&self, _directory: &Path) -> Option<PathBuf> {
+        None
+    }
 
     /// Whether opening a file is mostly waiting, so that more threads than cores are worth it.
     fn is_remote(&self) -> bool;
@@ -100,6 +112,25 @@ impl Storage for LocalStorage {
             }
             _ => Ok(()),
         }
+    }
+
+    fn sync_directories(&self, directories: &BTreeSet<PathBuf>) -> Result<()> {
+        for directory in directories {
+            std::fs::File::open(directory).and_then(|open| open.sync_all()).map_err(|error| {
+                Error::io("cannot make the directory durable; nothing was committed", error)
+                    .with("directory", directory.display())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn table_around(&self, directory: &Path) -> Option<PathBuf> {
+        let whole = directory.canonicalize().unwrap_or_else(|_| directory.to_path_buf());
+        // A directory above that cannot be looked into is none of a table that could be read.
+        let is_table = |above: &&Path| {
+            above.join(ncf_table::layout::LOG_DIRECTORY).try_exists().unwrap_or(false)
+        };
+        whole.ancestors().skip(1).find(is_table).map(Path::to_path_buf)
     }
 
     fn is_remote(&self) -> bool {

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
 use ncf::dataset::{DataFile, Dataset, Kind};
-use ncf::{DataType, Error, FileReader, MmapSource, ReadOptions, Result};
+use ncf::{DataType, Error, FileReader, MmapSource, ReadOptions, Result, find_name};
 use serde::Serialize;
 
 use crate::io::NcfInput;
+use crate::progress;
 
 /// Version of the JSON form; raised when a member changes its meaning or goes away.
 const SCHEMA_VERSION: u32 = 1;
@@ -107,19 +108,22 @@ impl Report {
             columns: columns.collect(),
             files: Vec::new(),
         };
+        let bar = progress::bar(Some(dataset.files().len() as u64), "info", "files");
         for file in dataset.files() {
             report.add(file).map_err(|error| error.with("file", file.path.display()))?;
+            bar.inc(1);
         }
+        bar.finish_and_clear();
         Ok(report)
     }
 
     fn add(&mut self, file: &DataFile) -> Result<()> {
         let source = Arc::new(MmapSource::open(&file.path)?);
         let reader = FileReader::open(source, ReadOptions::default())?;
-        self.rows += reader.rows();
-        self.blocks += reader.blocks().len() as u64;
-        self.bytes += reader.len();
-        self.metadata_bytes += reader.metadata_bytes();
+        self.rows = self.rows.saturating_add(reader.rows());
+        self.blocks = self.blocks.saturating_add(reader.blocks().len() as u64);
+        self.bytes = self.bytes.saturating_add(reader.len());
+        self.metadata_bytes = self.metadata_bytes.saturating_add(reader.metadata_bytes());
         self.files.push(File {
             path: file.path.display().to_string(),
             uuid: reader.uuid(),
@@ -127,17 +131,15 @@ impl Report {
             rows: reader.rows(),
             blocks: reader.blocks().len(),
         });
-        // Tables know their columns by id, so that a rename keeps them; bare files by name.
-        let by_id = matches!(self.kind, Kind::Table { .. });
+        // By name, as scans do: columns cannot be renamed, and a writer may number them anew.
+        let names: Vec<String> = self.columns.iter().map(|column| column.name.clone()).collect();
         for (index, stored) in reader.schema().fields.iter().enumerate() {
-            let column = self.columns.iter_mut().find(|column| match by_id {
-                true => column.id == stored.id,
-                false => column.name == stored.name,
-            });
+            let name = find_name(&stored.name, names.iter().map(String::as_str));
+            let column = self.columns.iter_mut().find(|column| Some(column.name.as_str()) == name);
             let Some(column) = column else { continue };
             let meta = reader.column(index)?;
             for chunk in &meta.blocks {
-                column.bytes += chunk.bytes();
+                column.bytes = column.bytes.saturating_add(chunk.bytes());
                 for page in &chunk.pages {
                     let tree = meta.trees.get(usize::from(page.tree)).cloned().unwrap_or_default();
                     *column.encodings.entry(tree).or_default() += 1;

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use ncf::dataset::DataFile;
+use ncf::dataset::{DataFile, Dataset, TABLE_DIRECTORY, check_identity};
 use ncf::file::VerifyReport;
 use ncf::{Error, FileReader, MmapSource, ReadOptions, Result};
 
-use crate::io::{NcfInput, require_exists};
-use crate::progress;
+use crate::io::require_exists;
+use crate::{exit, progress};
 
 /// Reads everything and checks everything; names file, block and column of the first damage in each
 /// file.
@@ -21,15 +21,20 @@ pub(crate) struct Verify {
 }
 
 impl Verify {
-    /// Runs the command. All files are checked; the error is the first one's.
+    /// Runs the command. All files are checked, also when nobody reads the reports any more; the
+    /// error is that of the first bad file.
     pub(crate) fn run(self) -> Result<()> {
         let files = self.files()?;
-        let bar = progress::bar(Some(files.iter().map(|file| file.size).sum()), "verify", "bytes");
+        let bytes = files.iter().fold(0_u64, |sum, file| sum.saturating_add(file.size));
+        let bar = progress::bar(Some(bytes), "verify", "bytes");
         let mut failures = Vec::new();
+        let mut printed = Ok(());
         for file in &files {
             match verify(file, |bytes| bar.inc(bytes)) {
                 Ok(report) => {
-                    bar.suspend(|| print(&file.path, &report))?;
+                    if printed.is_ok() {
+                        printed = bar.suspend(|| print(&file.path, &report));
+                    }
                 }
                 Err(error) => failures.push(error.with("file", file.path.display())),
             }
@@ -37,13 +42,14 @@ impl Verify {
         bar.finish_and_clear();
         let (count, mut failures) = (failures.len(), failures.into_iter());
         let Some(first) = failures.next() else {
-            return Ok(());
+            return printed;
         };
         for error in failures {
-            eprintln!("error: {error}");
+            exit::complain(&error);
         }
         if files.len() > 1 {
-            eprintln!("error: {count} of {} files are damaged or unreadable", files.len());
+            let sum = format!("{count} of {} files are damaged or unreadable", files.len());
+            exit::complain(&sum);
         }
         Err(first)
     }
@@ -51,12 +57,20 @@ impl Verify {
     fn files(&self) -> Result<Vec<DataFile>> {
         require_exists(&self.path)?;
         if self.path.is_dir() {
-            return Ok(NcfInput::open(&self.path)?.dataset().files().to_vec());
+            let files = Dataset::list_files(&self.path)?;
+            if files.is_empty() && !self.path.join(TABLE_DIRECTORY).exists() {
+                return Err(Error::invalid_argument(
+                    "the folder holds no NCF data; check the path",
+                )
+                .with("path", self.path.display()));
+            }
+            return Ok(files);
         }
         let size = std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
         Ok(vec![DataFile {
             path: self.path.clone(),
             uuid: None,
+            digest: None,
             size,
             rows: None,
             partition_values: Default::default(),
@@ -67,12 +81,7 @@ impl Verify {
 
 fn verify(file: &DataFile, progress: impl FnMut(u64)) -> Result<VerifyReport> {
     let reader = FileReader::open(Arc::new(MmapSource::open(&file.path)?), ReadOptions::default())?;
-    if let Some(uuid) = file.uuid.as_ref().filter(|uuid| **uuid != reader.uuid()) {
-        return Err(Error::corrupt(format!(
-            "the table expects the file {uuid} here and found {}; restore the right file",
-            reader.uuid()
-        )));
-    }
+    check_identity(&reader, file.uuid.as_deref(), file.digest.as_deref())?;
     let report = reader.verify_with(progress)?;
     match file.rows {
         Some(rows) if rows != report.rows => Err(Error::corrupt(format!(

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
-use ncf::{DataType, Result, Schema};
+use ncf::{Result, Schema};
 
-use super::storable::{Conversion, conversions};
+use super::storable::{Conversion, TextColumn, conversions};
 use super::{Source, reading};
 
 /// What an Arrow reader yields.
@@ -23,14 +23,14 @@ pub(super) struct Foreign {
 }
 
 impl Foreign {
-    /// Wraps a reader of batches of `arrow`; columns in `types` arrive as text and become that type.
+    /// Wraps a reader of batches of `arrow`; columns in `texts` arrive as text.
     pub(super) fn new(
         arrow: &arrow_schema::Schema,
-        types: &BTreeMap<String, DataType>,
+        texts: &BTreeMap<String, TextColumn>,
         batches: Batches,
         rows: Option<u64>,
     ) -> Result<Self> {
-        let (schema, conversions) = conversions(arrow, types)?;
+        let (schema, conversions) = conversions(arrow, texts)?;
         let fields = schema.fields.iter().map(|field| {
             arrow_schema::Field::new(&field.name, field.data_type.to_arrow(), field.nullable)
         });

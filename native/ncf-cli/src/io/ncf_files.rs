@@ -5,7 +5,7 @@ use std::vec;
 
 use arrow_array::RecordBatch;
 use ncf::dataset::{Dataset, DatasetOptions, ScanRequest, Split, SplitReader};
-use ncf::{Error, FileWriter, LocalSink, Predicate, Result, Scan, Schema, WriterOptions};
+use ncf::{Error, FileWriter, Predicate, Result, Scan, Schema, WriterOptions};
 
 use super::output::Staged;
 use super::{BATCH_ROWS, Sink, Source, require_exists};
@@ -133,7 +133,7 @@ pub(super) fn create(
     if schema.fields.is_empty() {
         return Err(Error::unsupported("a file without columns cannot be written"));
     }
-    let sink = LocalSink::create_new(staged.temporary())?;
+    let sink = staged.create_ncf()?;
     let writer = FileWriter::new(Box::new(sink), schema.clone(), options)?;
     Ok(Box::new(NcfSink { writer, staged }))
 }

@@ -1,6 +1,7 @@
 //! Outputs under construction: a temporary name beside the final one, renamed when durable, so that
 //! nobody ever sees half a file and a failure leaves what was there before.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType as ArrowType, SchemaRef};
-use ncf::{DataType, Error, Result, Schema};
+use ncf::{DataType, Error, LocalSink, Result, Schema};
 
 use super::writing;
 
@@ -16,7 +17,8 @@ use super::writing;
 pub(super) struct Staged {
     temporary: PathBuf,
     path: PathBuf,
-    committed: bool,
+    /// Whether the temporary name is ours, to be removed when nothing comes of it.
+    created: Cell<bool>,
 }
 
 impl Staged {
@@ -28,20 +30,29 @@ impl Staged {
         let mut hidden = OsString::from(".");
         hidden.push(name);
         hidden.push(format!(".{}.tmp", std::process::id()));
-        Ok(Self { temporary: path.with_file_name(hidden), path: path.into(), committed: false })
-    }
-
-    /// Where to write until [`Staged::commit`].
-    pub(super) fn temporary(&self) -> &Path {
-        &self.temporary
+        let temporary = path.with_file_name(hidden);
+        Ok(Self { temporary, path: path.into(), created: Cell::new(false) })
     }
 
     /// Creates the file under its temporary name.
     pub(super) fn create(&self) -> Result<File> {
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true).open(&self.temporary).map_err(|error| {
+        let file = options.write(true).create_new(true).open(&self.temporary).map_err(|error| {
             Error::io(format!("cannot create {}", self.temporary.display()), error)
-        })
+        })?;
+        self.created.set(true);
+        Ok(file)
+    }
+
+    /// As [`Staged::create`], for an NCF file. Its folder must be there, as for every other format.
+    pub(super) fn create_ncf(&self) -> Result<LocalSink> {
+        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        fs::metadata(parent.unwrap_or(Path::new("."))).map_err(|error| {
+            Error::io(format!("cannot create {}", self.temporary.display()), error)
+        })?;
+        let sink = LocalSink::create_new(&self.temporary)?;
+        self.created.set(true);
+        Ok(sink)
     }
 
     /// Makes `file` durable and gives it its final name, replacing what was there.
@@ -51,9 +62,9 @@ impl Staged {
     }
 
     /// Gives a file that is durable already its final name.
-    pub(super) fn rename(mut self) -> Result<()> {
+    pub(super) fn rename(self) -> Result<()> {
         fs::rename(&self.temporary, &self.path).map_err(|error| self.failed(error))?;
-        self.committed = true;
+        self.created.set(false);
         let folder = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))
             .and_then(|folder| folder.sync_all())
@@ -67,8 +78,8 @@ impl Staged {
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        if !self.committed {
-            // Best effort: the file may never have been created.
+        if self.created.get() {
+            // Best effort: a name that starts with a dot is in nobody's way.
             let _ = fs::remove_file(&self.temporary);
         }
     }
@@ -99,4 +110,26 @@ pub(super) fn exported(batch: &RecordBatch, schema: &SchemaRef) -> Result<Record
     });
     let columns: std::result::Result<Vec<ArrayRef>, _> = columns.collect();
     columns.and_then(|columns| RecordBatch::try_new(Arc::clone(schema), columns)).map_err(writing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_temporary_file_of_another_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.ncf");
+        let staged = Staged::new(&path).unwrap();
+        let temporary = staged.temporary.clone();
+        fs::write(&temporary, "of another").unwrap();
+        assert!(staged.create().is_err() && staged.create_ncf().is_err());
+        drop(staged);
+        assert_eq!(fs::read_to_string(&temporary).unwrap(), "of another");
+        fs::remove_file(&temporary).unwrap();
+        let staged = Staged::new(&path).unwrap();
+        staged.create().unwrap();
+        drop(staged);
+        assert!(!temporary.exists(), "its own is removed");
+    }
 }

@@ -9,6 +9,7 @@ use arrow_select::interleave::interleave_record_batch;
 use ncf::{Error, Result, Schema};
 
 use super::{BATCH_ROWS, Source, reading};
+use crate::progress;
 
 struct Sorted {
     schema: Schema,
@@ -27,11 +28,14 @@ pub(crate) fn sorted(mut source: Box<dyn Source>, columns: &[String]) -> Result<
         keys.extend(schema.index_of(name));
     }
     let mut batches = Vec::new();
+    let bar = progress::bar(source.rows(), "read to sort", "rows");
     while let Some(batch) = source.next_batch()? {
+        bar.inc(batch.num_rows() as u64);
         if batch.num_rows() > 0 {
             batches.push(batch);
         }
     }
+    bar.finish_and_clear();
     let order = if batches.is_empty() { Vec::new() } else { order(&batches, &keys)? };
     Ok(Box::new(Sorted { schema, batches, order, next: 0 }))
 }

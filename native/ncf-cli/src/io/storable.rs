@@ -13,12 +13,12 @@ use arrow_array::types::{
     Date32Type, Date64Type, Decimal64Type, Decimal128Type, Float32Type, Float64Type, Int8Type,
     Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampNanosecondType,
 };
-use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, StringArray, new_null_array};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, Float64Array, StringArray, new_null_array};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{DataType as ArrowType, TimeUnit};
 use ncf::{DataType, Error, Field, Result, Scalar, Schema};
 
-use crate::values::parse_value;
+use crate::values::{parse_value, scaled};
 
 const MILLIS_PER_DAY: i64 = 86_400_000;
 
@@ -27,21 +27,39 @@ const MILLIS_PER_DAY: i64 = 86_400_000;
 pub(super) struct Conversion {
     column: String,
     to: DataType,
-    /// The column is text to be read as `to`.
-    from_text: bool,
+    from: From,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum From {
+    /// A column of a type that stands for `to`.
+    Values,
+    /// Text to be read as `to`.
+    Text,
+    /// Text that looks like doubles, and must not be more exact than they are.
+    GuessedDoubles,
+}
+
+/// A column that a reader yields as text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TextColumn {
+    /// The type to read it as.
+    pub(super) to: DataType,
+    /// The type was guessed from the text, not given.
+    pub(super) guessed: bool,
 }
 
 /// The schema that stores `arrow`, and how each column gets there.
 pub(super) fn conversions(
     arrow: &arrow_schema::Schema,
-    types: &BTreeMap<String, DataType>,
+    texts: &BTreeMap<String, TextColumn>,
 ) -> Result<(Schema, Vec<Conversion>)> {
     let mut fields = Vec::new();
     let mut conversions = Vec::new();
     for (id, field) in (1..).zip(arrow.fields()) {
-        let forced = types.get(field.name()).copied();
-        let to = match forced {
-            Some(forced) => forced,
+        let text = texts.get(field.name());
+        let to = match text {
+            Some(text) => text.to,
             None => {
                 storable(field.data_type()).map_err(|error| error.with("column", field.name()))?
             }
@@ -58,11 +76,16 @@ pub(super) fn conversions(
         conversions.push(Conversion {
             column: field.name().clone(),
             to,
-            from_text: forced.is_some(),
+            from: match text {
+                None => From::Values,
+                Some(TextColumn { guessed: true, .. }) => From::GuessedDoubles,
+                Some(_) => From::Text,
+            },
         });
     }
-    let schema = Schema::new(fields)?;
-    for name in types.keys() {
+    // The caller named none of these columns: it is the file that is wrong.
+    let schema = Schema::new(fields).map_err(|error| Error::corrupt(error.message()))?;
+    for name in texts.keys() {
         schema.field(name)?;
     }
     Ok((schema, conversions))
@@ -95,9 +118,10 @@ fn storable(arrow: &ArrowType) -> Result<DataType> {
 impl Conversion {
     /// The column in the Arrow type of `self.to`.
     pub(super) fn apply(&self, array: &ArrayRef) -> Result<ArrayRef> {
-        let converted = match self.from_text {
-            true => self.read_text(array.as_string::<i32>()),
-            false => self.convert(array),
+        let converted = match self.from {
+            From::Values => self.convert(array),
+            From::Text => self.read_text(array.as_string::<i32>()),
+            From::GuessedDoubles => read_doubles(array.as_string::<i32>()),
         };
         converted.map_err(|error| error.with("column", &self.column))
     }
@@ -140,17 +164,14 @@ impl Conversion {
         Ok(Arc::new(micros.with_timezone_opt::<Arc<str>>(zone)))
     }
 
-    /// Text as values of `self.to`; an empty text is null except in strings.
+    /// Text as values of `self.to`. CSV has made nulls of empty fields already; in JSON `""` is none.
     fn read_text(&self, text: &StringArray) -> Result<ArrayRef> {
         let value = |text: &str| -> Result<Scalar> {
             parse_value(text, self.to)
                 .map_err(|reason| Error::corrupt(reason).with("column", &self.column))
         };
-        let scalars: Vec<Option<Scalar>> = text
-            .iter()
-            .map(|text| text.filter(|text| self.to == DataType::String || !text.is_empty()))
-            .map(|text| text.map(value).transpose())
-            .collect::<Result<_>>()?;
+        let scalars: Vec<Option<Scalar>> =
+            text.iter().map(|text| text.map(value).transpose()).collect::<Result<_>>()?;
         let ty = self.to.to_arrow();
         macro_rules! primitive {
             ($arrow:ty, $pattern:pat => $value:expr) => {
@@ -200,6 +221,33 @@ impl Conversion {
             }
         })
     }
+}
+
+/// Guessed doubles. A column of fractions and long integers looks like doubles, and its integers
+/// would come out as others.
+fn read_doubles(text: &StringArray) -> Result<ArrayRef> {
+    let double = |text: &str| match parse_value(text, DataType::Float64) {
+        Ok(Scalar::Double(_)) if !is_exact_integer(text).unwrap_or(true) => {
+            Err(Error::corrupt(format!(
+                "'{text}' would be rounded: the column looks like doubles, which hold integers up to 2^53 only; give its type, as in --type COLUMN=decimal(38,9) or --type COLUMN=string"
+            )))
+        }
+        Ok(Scalar::Double(value)) => Ok(value),
+        Ok(_) => Err(Error::internal("a double was read as another type")),
+        Err(reason) => Err(Error::corrupt(reason)),
+    };
+    let values = text.iter().map(|text| text.map(double).transpose());
+    Ok(Arc::new(values.collect::<Result<Float64Array>>()?))
+}
+
+/// Whether a double holds the integer `text` exactly; `None` when it has a fraction or an exponent.
+fn is_exact_integer(text: &str) -> Option<bool> {
+    if !text.trim_start_matches(['+', '-']).bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let Some(value) = scaled(text, 0) else { return Some(false) };
+    let odd = value.unsigned_abs().checked_shr(value.trailing_zeros()).unwrap_or(0);
+    Some(odd < 1 << f64::MANTISSA_DIGITS)
 }
 
 fn numbers<T: ArrowPrimitiveType>(
@@ -271,6 +319,36 @@ mod tests {
         let days = convert(Arc::new(Date64Array::from(vec![MILLIS_PER_DAY]))).unwrap();
         assert_eq!(days.as_primitive::<Date32Type>().value(0), 1);
         assert!(convert(Arc::new(Date64Array::from(vec![1]))).is_err());
+    }
+
+    #[test]
+    fn integers_that_a_double_would_round_are_refused() {
+        for (text, exact) in [
+            ("0", Some(true)),
+            ("-9007199254740992", Some(true)),
+            ("9007199254740993", Some(false)),
+            ("9007199254740994", Some(true)),
+            ("+18014398509481984", Some(true)),
+            ("18446744073709551615", Some(false)),
+            ("1.5", None),
+            ("1e300", None),
+            ("NaN", None),
+        ] {
+            assert_eq!(is_exact_integer(text), exact, "{text}");
+        }
+        let good = StringArray::from(vec![Some("1.5"), None, Some("3"), Some("-inf")]);
+        assert_eq!(read_doubles(&good).unwrap().null_count(), 1);
+        let error = read_doubles(&StringArray::from(vec!["1.5", "9007199254740993"])).unwrap_err();
+        assert_eq!(error.kind(), ncf::ErrorKind::Corrupt);
+        assert!(error.message().contains("--type"), "{error}");
+    }
+
+    #[test]
+    fn a_column_name_twice_is_the_files_fault() {
+        let field = ArrowField::new("a", ArrowType::Int32, true);
+        let schema = ArrowSchema::new(vec![field.clone(), field]);
+        let error = conversions(&schema, &BTreeMap::new()).unwrap_err();
+        assert_eq!(error.kind(), ncf::ErrorKind::Corrupt, "{error}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! CSV and JSON lines out: what `cat` prints and `convert` writes.
 //!
-//! CSV: a header; null is an empty field, the empty string `""`. JSON: every column in every line;
+//! CSV: a header; null is an empty field, the empty string `""`; where a line would have one empty
+//! field and so be none, null is `""` too. JSON: every column in every line;
 //! NaN and infinities, which JSON lacks, are strings. Both: binary as hexadecimal,
 //! timestamps in ISO 8601.
 
@@ -32,6 +33,7 @@ pub(crate) enum TextFormat {
 pub(crate) struct TextWriter<W> {
     out: W,
     format: TextFormat,
+    columns: usize,
     /// CSV: nothing. JSON: `"name":` of each column.
     keys: Vec<String>,
     line: String,
@@ -60,7 +62,8 @@ impl<W: Write> TextWriter<W> {
                 key
             })),
         }
-        Ok(Self { out, format, keys, line, value: String::new() })
+        let columns = schema.fields.len();
+        Ok(Self { out, format, columns, keys, line, value: String::new() })
     }
 
     /// Writes the rows of `batch`.
@@ -108,6 +111,10 @@ impl<W: Write> TextWriter<W> {
 
     fn push_value(&mut self, column: &dyn Array, row: usize) {
         match self.format {
+            // Readers skip empty lines, and the row with them.
+            TextFormat::Csv if column.is_null(row) && self.columns == 1 => {
+                push_csv(&mut self.line, "")
+            }
             TextFormat::Csv if column.is_null(row) => {}
             TextFormat::Csv => push_csv(&mut self.line, &self.value),
             TextFormat::Jsonl if column.is_null(row) => self.line.push_str("null"),

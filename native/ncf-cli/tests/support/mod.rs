@@ -2,7 +2,12 @@
 
 use std::fs;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
+use parquet::data_type::{Int96, Int96Type};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 use tempfile::TempDir;
 
 pub(crate) const GOOD: i32 = 0;
@@ -166,4 +171,26 @@ pub(crate) fn sample(folder: &Folder, count: usize) -> (Vec<Row>, String) {
     let file = folder.path("rows.ncf");
     convert_typed(&input, &file);
     (rows, file)
+}
+
+/// A Parquet file as old Sparks write it: one column `at` of Julian days and nanoseconds of the day.
+pub(crate) fn write_int96(path: &str, instants: &[(u32, u64)]) {
+    let schema = Arc::new(parse_message_type("message t { required int96 at; }").unwrap());
+    let file = fs::File::create(path).unwrap();
+    let properties = Arc::new(WriterProperties::builder().build());
+    let mut writer = SerializedFileWriter::new(file, schema, properties).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let values: Vec<Int96> = instants
+        .iter()
+        .map(|(day, nanos)| {
+            let mut value = Int96::new();
+            value.set_data(*nanos as u32, (*nanos >> 32) as u32, *day);
+            value
+        })
+        .collect();
+    column.typed::<Int96Type>().write_batch(&values, None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
 }

@@ -109,6 +109,42 @@ fn resealed_nonsense_is_corrupt_and_newer_forms_are_unsupported() {
 }
 
 #[test]
+fn a_record_says_all_that_it_must_and_keeps_nothing_that_is_skipped() {
+    let header = serde_json::to_string(&record().header).unwrap();
+    for key in [format!(r#""prev":"{}","#, "ab".repeat(32)), r#""read":40,"#.to_owned()] {
+        let less = header.replace(&key, "");
+        assert_ne!(less, header);
+        let error = CommitRecord::decode(&sealed(&[&less])).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{key}");
+    }
+    let lines =
+        [header.as_str(), r#"{"gc":{"minRead":3}}"#, r#"{"dv":1}"#, r#"{"sig":{}}"#, r#"{"x":1}"#];
+    let kept = CommitRecord::decode(&sealed(&lines)).unwrap().actions;
+    assert_eq!(kept, [Action::Unknown("dv".into())], "the first unknown kind names the culprit");
+}
+
+#[test]
+fn counts_have_limits() {
+    let header = serde_json::to_string(&record().header).unwrap();
+    let mut lines = vec![header.as_str()];
+    lines.resize(MAX_ACTIONS + 1, r#"{"gc":1}"#);
+    CommitRecord::decode(&sealed(&lines)).unwrap();
+    lines.push(r#"{"gc":1}"#);
+    let error = CommitRecord::decode(&sealed(&lines)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
+    assert_eq!(check_counts(0, MAX_STATISTICS + 1).unwrap_err().kind(), ErrorKind::LimitExceeded);
+    let entries: Vec<String> = (1..=60_000).map(|id| format!("\"{id}\":{{}}")).collect();
+    let mut wide = crate::tests::file("a", 3);
+    wide.st.clear();
+    let line = serde_json::to_string(&Action::Add(wide)).unwrap();
+    let line = line.replace(r#""st":{}"#, &format!(r#""st":{{{}}}"#, entries.join(",")));
+    let mut lines = vec![header.as_str()];
+    lines.resize(19, &line);
+    let error = CommitRecord::decode(&sealed(&lines)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
+}
+
+#[test]
 fn statistics_give_way_to_the_line_limit_and_the_rest_fails() {
     let mut wide = crate::tests::file("wide", 1);
     let bounds =

@@ -173,8 +173,9 @@ impl LogStore for MemoryLogStore {
         let prefix = format!("{directory}/");
         let mut names: Vec<String> = state
             .files
-            .keys()
-            .filter_map(|path| path.strip_prefix(&prefix)?.split('/').next().map(str::to_owned))
+            .range(prefix.clone()..)
+            .map_while(|(path, _)| path.strip_prefix(&prefix)?.split('/').next())
+            .map(str::to_owned)
             .collect();
         names.dedup();
         Ok(names)

@@ -15,6 +15,9 @@ use uuid::Uuid;
 use super::{LogStore, Put};
 use crate::layout;
 
+/// "Operation not permitted", the same number on every Unix; `EACCES`, a matter of rights, is another.
+const EPERM: i32 = 1;
+
 /// The log of a table in a folder of a POSIX file system.
 #[derive(Debug)]
 pub struct PosixLogStore {
@@ -195,11 +198,9 @@ fn sync_directory(directory: &Path) -> Result<()> {
 fn link_failed(target: &Path, error: std::io::Error) -> Result<Put> {
     let what = format!("cannot link the commit record to {}", target.display());
     match error.kind() {
-        Os::Unsupported | Os::TooManyLinks | Os::CrossesDevices => {
-            Err(Error::unsupported(format!(
-                "{what}: the file system has no hard links ({error}), which commits need; put the table on another one"
-            )))
-        }
+        // Linux says EPERM, "not permitted", where a file system has no hard links (FAT, many FUSE).
+        Os::PermissionDenied if error.raw_os_error() == Some(EPERM) => no_links(&what, &error),
+        Os::Unsupported | Os::TooManyLinks | Os::CrossesDevices => no_links(&what, &error),
         Os::PermissionDenied
         | Os::StorageFull
         | Os::QuotaExceeded
@@ -207,6 +208,12 @@ fn link_failed(target: &Path, error: std::io::Error) -> Result<Put> {
         | Os::NotFound => Err(Error::io(format!("{what}; nothing was committed"), error)),
         _ => Ok(Put::Unknown(Error::io(what, error))),
     }
+}
+
+fn no_links(what: &str, error: &std::io::Error) -> Result<Put> {
+    Err(Error::unsupported(format!(
+        "{what}: the file system has no hard links ({error}), which commits need; put the table on another one"
+    )))
 }
 
 fn not_a_directory(path: &Path) -> Error {

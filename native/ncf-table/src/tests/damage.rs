@@ -32,12 +32,12 @@ fn error(store: &MemoryLogStore) -> ncf_core::Error {
 }
 
 /// Changes the last record of `table()` and seals it again.
-fn resealed(edit: impl FnOnce(&mut CommitRecord)) -> ErrorKind {
+fn resealed(edit: impl FnOnce(&mut CommitRecord)) -> ncf_core::Error {
     let store = table();
     let mut record = CommitRecord::decode(&bytes(&store, 3)).unwrap();
     edit(&mut record);
     store.overwrite(&record_path(3), &record.encode().unwrap());
-    error(&store).kind()
+    error(&store)
 }
 
 #[test]
@@ -86,6 +86,41 @@ fn a_hole_names_the_missing_version() {
 }
 
 #[test]
+fn a_writer_does_not_fill_a_hole() {
+    for (lost, left) in [(2..3, 3), (2..4096, 4096)] {
+        let store = table();
+        let old = crate::open_version(&store, 1).unwrap();
+        for version in lost {
+            store.delete(&record_path(version)).unwrap();
+        }
+        store.overwrite(&record_path(left), b"x");
+        let error = Transaction::new(Some(&old))
+            .schema(&schema())
+            .add_file(file("late", 1))
+            .commit(&store)
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert!(error.message().contains("version 2 is missing"), "{error}");
+        assert!(!store.exists(&record_path(2)).unwrap());
+    }
+}
+
+#[test]
+fn the_order_of_lines_has_no_meaning() {
+    let store = MemoryLogStore::new("t");
+    create(&store);
+    let base = read(&store);
+    let two = Transaction::new(Some(&base)).schema(&schema());
+    two.add_file(file("a", 3)).add_file(file("b", 4)).commit(&store).unwrap();
+    let wanted = read(&store);
+    let mut record = CommitRecord::decode(&bytes(&store, 1)).unwrap();
+    record.actions.reverse();
+    store.overwrite(&record_path(1), &record.encode().unwrap());
+    let found = read(&store);
+    assert_eq!((&found.files, found.next_row_id), (&wanted.files, 7));
+}
+
+#[test]
 fn strangers_in_the_folders_are_ignored_and_misplaced_records_are_not() {
     let store = table();
     for path in [
@@ -117,24 +152,31 @@ fn records_that_do_not_belong_here_break_the_chain() {
 #[test]
 fn resealed_records_that_contradict_the_table_are_corrupt() {
     type Edit = fn(&mut CommitRecord);
-    let edits: [(&str, Edit); 14] = [
-        ("prev", |r| r.header.prev = None),
-        ("ts", |r| r.header.ts = 0),
-        ("read", |r| r.header.read = Some(3)),
-        ("removed twice", |r| r.actions.push(r.actions[0].clone())),
-        ("removes what is not there", |r| {
+    let edits: [(&str, Edit); 15] = [
+        ("hash chain", |r| r.header.prev = None),
+        ("timestamp", |r| r.header.ts = 0),
+        ("it read a later one", |r| r.header.read = Some(3)),
+        ("twice", |r| r.actions.push(r.actions[0].clone())),
+        ("is removed and is not there", |r| {
             r.actions.push(Action::Remove(RemoveFile { path: "data/x".into() }));
         }),
-        ("added twice", |r| r.actions.push(Action::Add(file("c", 1)))),
-        ("adds what is there", |r| {
+        ("twice", |r| r.actions.push(Action::Add(file("c", 1)))),
+        ("is added while it is there", |r| {
             r.actions = vec![Action::Add(crate::AddFile { row0: 20, ..file("a", 1) })];
         }),
-        ("path", |r| r.actions = vec![Action::Remove(RemoveFile { path: "data/../x".into() })]),
-        ("id", |r| {
+        ("is longer than", |r| {
+            let path = format!("data/{}", "a".repeat(2000));
+            r.actions = vec![Action::Remove(RemoveFile { path })];
+        }),
+        ("segment", |r| {
+            let path = "data/../x".to_owned();
+            r.actions.push(Action::Add(crate::AddFile { path, row0: 21, ..file("d", 1) }));
+        }),
+        ("id must be 32", |r| {
             r.actions =
                 vec![Action::Add(crate::AddFile { id: "x".into(), row0: 20, ..file("d", 1) })]
         }),
-        ("row ids given before", |r| r.actions = vec![Action::Add(file("d", 1))]),
+        ("row ids that were given before", |r| r.actions = vec![Action::Add(file("d", 1))]),
         ("row ids overflow", |r| {
             r.actions = vec![Action::Add(crate::AddFile { row0: u64::MAX, ..file("d", 1) })];
         }),
@@ -142,15 +184,17 @@ fn resealed_records_that_contradict_the_table_are_corrupt() {
             let pv = [("z".to_owned(), None)].into();
             r.actions = vec![Action::Add(crate::AddFile { pv, row0: 20, ..file("d", 1) })];
         }),
-        ("two protocols", |r| r.actions = vec![Action::Protocol(Protocol::current()); 2]),
-        ("metadata", |r| {
+        ("two meta or proto lines", |r| r.actions = vec![Action::Protocol(Protocol::current()); 2]),
+        ("nowhere", |r| {
             let mut metadata = read(&table()).metadata;
             metadata.partition_columns = vec!["nowhere".into()];
             r.actions = vec![Action::Metadata(Box::new(metadata))];
         }),
     ];
     for (what, edit) in edits {
-        assert_eq!(resealed(edit), ErrorKind::Corrupt, "{what}");
+        let error = resealed(edit);
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{what}");
+        assert!(error.message().contains(what), "{what}: {error}");
     }
 }
 

@@ -10,7 +10,9 @@ use super::{file, schema};
 use crate::engine::{Engine, Event, Request};
 use crate::layout::record_path;
 use crate::store::Faults;
-use crate::{Committed, LogStore, MemoryLogStore, Operation, Snapshot, Transaction, changes, open};
+use crate::{
+    Committed, LogStore, MemoryLogStore, Operation, Snapshot, Transaction, changes, open, read_next,
+};
 
 struct Random(u64);
 
@@ -134,9 +136,7 @@ impl World {
         // Backwards now and then.
         self.clock += i64::try_from(self.random.below(20)).unwrap() - 8;
         let event = match run.request {
-            Request::Read { version } => {
-                Event::Read(self.store.read(&record_path(version), 1 << 20))
-            }
+            Request::Read { version } => Event::Read(read_next(&self.store, version)),
             Request::Put { version, bytes } => {
                 Event::Put(self.store.put_if_absent(&record_path(version), &bytes))
             }

@@ -37,6 +37,8 @@ fn constants_are_those_of_the_code() {
         ("record form", record::RECORD_VERSION.to_string()),
         ("longest line", record::MAX_LINE_BYTES.to_string()),
         ("longest record", record::MAX_RECORD_BYTES.to_string()),
+        ("most actions", record::MAX_ACTIONS.to_string()),
+        ("most statistics entries", record::MAX_STATISTICS.to_string()),
         ("isolation", record::ISOLATION.to_owned()),
         ("reader features", action::READER_FEATURES.join(" ")),
         ("writer features", action::WRITER_FEATURES.join(" ")),

@@ -19,10 +19,7 @@ pub(super) fn open(
     root: &Path,
     options: &DatasetOptions,
 ) -> Result<Option<Dataset>> {
-    let mut files = Vec::new();
-    let listing = Listing { storage: &**storage, root };
-    listing.list(root, &mut BTreeMap::new(), 0, &mut files)?;
-    files.sort_by(|a: &DataFile, b| a.path.cmp(&b.path));
+    let files = files(&**storage, root)?;
     let Some(first) = files.first() else { return Ok(None) };
     let mut schema = open_reader(&**storage, &first.path)?.schema().clone();
     if options.merge_schema {
@@ -44,6 +41,14 @@ pub(super) fn open(
         properties: BTreeMap::new(),
         files,
     }))
+}
+
+/// Its `.ncf` files, ascending by path, none of them opened.
+pub(super) fn files(storage: &dyn Storage, root: &Path) -> Result<Vec<DataFile>> {
+    let mut files = Vec::new();
+    Listing { storage, root }.list(root, &mut BTreeMap::new(), 0, &mut files)?;
+    files.sort_by(|a: &DataFile, b| a.path.cmp(&b.path));
+    Ok(files)
 }
 
 /// Where files are looked for.
@@ -102,9 +107,11 @@ impl Listing<'_> {
         };
         let column = unescape(column);
         if values.insert(column.clone(), super::partition::directory_value(value)).is_some() {
-            return Err(Error::invalid_argument("the path names a partition column twice")
-                .with("column", column)
-                .with("directory", path.display()));
+            return Err(Error::unsupported(
+                "the path names a partition column twice; rename a directory",
+            )
+            .with("column", column)
+            .with("directory", path.display()));
         }
         let listed = self.list(path, values, depth + 1, files);
         values.remove(&column);
@@ -117,7 +124,15 @@ fn data_file(
     size: u64,
     partition_values: BTreeMap<String, Option<String>>,
 ) -> DataFile {
-    DataFile { path, uuid: None, size, rows: None, partition_values, statistics: BTreeMap::new() }
+    DataFile {
+        path,
+        uuid: None,
+        digest: None,
+        size,
+        rows: None,
+        partition_values,
+        statistics: BTreeMap::new(),
+    }
 }
 
 /// Adds the columns of `other` that `schema` lacks; types must agree. A column that one of them
@@ -130,7 +145,7 @@ fn merge(schema: &mut Schema, other: &Schema) -> Result<()> {
         match schema.fields.iter_mut().find(|have| have.name == field.name) {
             Some(have) if have.data_type == field.data_type => have.nullable |= field.nullable,
             Some(have) => {
-                return Err(Error::invalid_argument(format!(
+                return Err(Error::unsupported(format!(
                     "the column is {} in this file and {} in others; rewrite the file with one type",
                     field.data_type, have.data_type
                 ))
@@ -155,7 +170,7 @@ fn add_partition_columns(
     let names: Vec<String> = partition_order(root, first);
     for file in files {
         if !file.partition_values.keys().eq(first.partition_values.keys()) {
-            return Err(Error::invalid_argument(
+            return Err(Error::unsupported(
                 "files of one directory have different partition columns; \
                  every file must lie under the same name=value levels",
             )
@@ -176,7 +191,7 @@ fn add_partition_columns(
 fn next_id(schema: &Schema) -> Result<u32> {
     let last = schema.fields.iter().map(|field| field.id).max().unwrap_or(0);
     last.checked_add(1).ok_or_else(|| {
-        Error::invalid_argument("a file uses the greatest field id; rewrite it with smaller ids")
+        Error::unsupported("a file uses the greatest field id; rewrite it with smaller ids")
     })
 }
 

@@ -15,9 +15,9 @@ use ncf_file::{FileReader, ReadOptions};
 use ncf_table::Snapshot;
 use serde::{Deserialize, Serialize};
 
-pub use partition::{parse_partition_value, partition_path, partition_text};
+pub use partition::parse_partition_value;
 pub use plan::{Plan, ScanRequest};
-pub use split::{Split, SplitReader};
+pub use split::{Split, SplitReader, check_identity};
 pub use transaction::{CommitFile, CommitRequest, commit, commit_in};
 
 use crate::storage::{LocalStorage, Stat, Storage};
@@ -61,6 +61,8 @@ pub struct DataFile {
     pub path: PathBuf,
     /// Identity it must have; known for tables.
     pub uuid: Option<String>,
+    /// Digest that it must have, BLAKE3 of trailer and directory; known for tables.
+    pub digest: Option<String>,
     /// Bytes.
     pub size: u64,
     /// Rows, when known without opening it.
@@ -93,6 +95,17 @@ impl Dataset {
         Self::open_if_exists_in(&local(), path, options)
     }
 
+    /// The files below the local directory `path`, of the latest version where it is a table. Those of
+    /// a bare directory are not opened, so that damaged ones do not stand in the way.
+    pub fn list_files(path: impl AsRef<Path>) -> Result<Vec<DataFile>> {
+        let root = path.as_ref();
+        if LocalStorage.stat(&root.join(TABLE_DIRECTORY))?.is_some() {
+            return Ok(Self::open(root, &DatasetOptions::default())?.files);
+        }
+        refuse_inside_table(&LocalStorage, root).at("path", || root.display())?;
+        directory::files(&LocalStorage, root).at("path", || root.display())
+    }
+
     /// As [`Dataset::open_if_exists`], with an error when nothing is there.
     pub fn open(path: impl AsRef<Path>, options: &DatasetOptions) -> Result<Self> {
         Self::open_in(&local(), path, options)
@@ -113,6 +126,7 @@ impl Dataset {
                 Self::open_table(storage, root, options).at("table", name)
             }
             Some(Stat::Directory) => {
+                refuse_inside_table(&**storage, root).at("path", name)?;
                 refuse_time_travel(options).at("path", name)?;
                 directory::open(storage, root, options).at("path", name)
             }
@@ -144,6 +158,7 @@ impl Dataset {
         let file = DataFile {
             path: path.to_path_buf(),
             uuid: Some(reader.uuid()),
+            digest: Some(reader.digest().to_owned()),
             size: reader.len(),
             rows: Some(reader.rows()),
             partition_values: BTreeMap::new(),
@@ -179,7 +194,9 @@ impl Dataset {
                 None => return Ok(None),
             },
         };
-        Ok(Some(Self::from_snapshot(storage, root, &snapshot)))
+        let dataset = Self::from_snapshot(storage, root, &snapshot);
+        dataset.check_partition_values()?;
+        Ok(Some(dataset))
     }
 
     fn from_snapshot(storage: &Arc<dyn Storage>, root: &Path, snapshot: &Snapshot) -> Self {
@@ -214,7 +231,24 @@ impl Dataset {
             }
             self.files.extend(commit.adds.iter().map(|add| data_file(&self.root, add)));
         }
+        self.check_partition_values()?;
         Ok(self)
+    }
+
+    /// `Corrupt` unless every partition value in the log is one of its column's type.
+    fn check_partition_values(&self) -> Result<()> {
+        let values = self
+            .files
+            .iter()
+            .map(|file| (file.path.to_str().unwrap_or_default(), &file.partition_values));
+        partition::check_values(&self.schema, values).map_err(|error| {
+            let damage = Error::corrupt(format!(
+                "the log is damaged: {}; restore the log from a copy of the table",
+                error.message()
+            ));
+            let places: Vec<_> = error.context().collect();
+            places.into_iter().rev().fold(damage, |damage, (key, place)| damage.with(key, place))
+        })
     }
 
     /// What the path holds.
@@ -262,6 +296,7 @@ fn data_file(root: &Path, add: &ncf_table::AddFile) -> DataFile {
     DataFile {
         path: root.join(&add.path),
         uuid: Some(add.id.clone()),
+        digest: Some(add.dig.clone()),
         size: add.size,
         rows: Some(add.rows),
         partition_values: add.pv.clone(),
@@ -276,6 +311,17 @@ fn local() -> Arc<dyn Storage> {
 /// Opens a file with the default options.
 fn open_reader(storage: &dyn Storage, path: &Path) -> Result<FileReader> {
     FileReader::open(storage.open(path)?, ReadOptions::default())
+}
+
+/// A directory inside a table holds files of any version: only the log says which belong together.
+fn refuse_inside_table(storage: &dyn Storage, root: &Path) -> Result<()> {
+    match storage.table_around(root) {
+        None => Ok(()),
+        Some(table) => Err(Error::invalid_argument(format!(
+            "the directory lies inside the table {}; read the table, with a condition on its partition columns if need be",
+            table.display()
+        ))),
+    }
 }
 
 fn refuse_time_travel(options: &DatasetOptions) -> Result<()> {

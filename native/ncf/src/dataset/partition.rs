@@ -1,17 +1,15 @@
-//! Partition values: text in directory names and logs ⇄ typed scalars.
+//! Partition values: from text in directory names and logs to typed scalars.
 //!
 //! Text forms: integers, decimals and floats in plain notation; `true`/`false`; dates
-//! `yyyy-MM-dd`; timestamps `yyyy-MM-dd HH:mm:ss[.ffffff]` in UTC; strings as they are. Binary
-//! columns cannot partition.
+//! `[±]yyyy-MM-dd`; timestamps `[±]yyyy-MM-dd HH:mm:ss[.ffffff]` in UTC, with 4 to 7 digits for the
+//! year; strings as they are. Binary columns cannot partition.
 
-use std::fmt::Write;
+use std::collections::BTreeMap;
 
-use ncf_core::{DataType, Error, Result, Scalar};
+use ncf_core::{DataType, Error, Result, ResultExt, Scalar, Schema};
 
 /// Directory text of a null partition value (Hive's).
 const NULL_DIRECTORY: &str = "__HIVE_DEFAULT_PARTITION__";
-/// Characters that Hive escapes in directory names, besides controls.
-const ESCAPED: &str = "\"#%'*/:=?\\\u{7f}{[]^";
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// A partition value from its text.
@@ -36,41 +34,35 @@ pub fn parse_partition_value(text: &str, data_type: DataType) -> Result<Scalar> 
     })
 }
 
-/// The text of a partition value.
-pub fn partition_text(value: &Scalar) -> Result<String> {
-    Ok(match value {
-        Scalar::Boolean(v) => v.to_string(),
-        Scalar::Tinyint(v) => v.to_string(),
-        Scalar::Smallint(v) => v.to_string(),
-        Scalar::Int(v) => v.to_string(),
-        Scalar::Bigint(v) => v.to_string(),
-        Scalar::Float(v) => v.to_string(),
-        Scalar::Double(v) => v.to_string(),
-        Scalar::Decimal { .. } => value.to_string(),
-        Scalar::String(v) => v.clone(),
-        Scalar::Date(days) => date_text(*days),
-        Scalar::Timestamp(micros) | Scalar::TimestampNtz(micros) => timestamp_text(*micros),
-        Scalar::Binary(_) => {
-            return Err(Error::unsupported("a binary column cannot partition a table"));
-        }
-    })
-}
+/// Values of the partition columns of a file, by name; `None` = null.
+type Values = BTreeMap<String, Option<String>>;
 
-/// `a=1/b=x` with Hive's escapes: the directory of a partition below `data/`.
-pub fn partition_path<'a>(values: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> String {
-    let mut path = String::new();
-    for (name, value) in values {
-        if !path.is_empty() {
-            path.push('/');
-        }
-        path.push_str(&escape(name));
-        path.push('=');
-        match value {
-            Some(value) if !value.is_empty() => path.push_str(&escape(value)),
-            _ => path.push_str(NULL_DIRECTORY),
+/// Checks that every value can be read back as the type of its column in `schema`.
+pub(super) fn check_values<'a>(
+    schema: &Schema,
+    files: impl Iterator<Item = (&'a str, &'a Values)>,
+) -> Result<()> {
+    for (file, values) in files {
+        for (name, text) in values {
+            let field = schema.field(name).at("file", || file)?;
+            let value = text.as_deref().map(|text| parse_partition_value(text, field.data_type));
+            value.transpose().at("column", || name).at("file", || file)?;
         }
     }
-    path
+    Ok(())
+}
+
+/// `Unsupported` unless the columns called `names` can partition: each value must have a text.
+pub(super) fn check_columns(schema: &Schema, names: &[String]) -> Result<()> {
+    for name in names {
+        if schema.field(name)?.data_type == DataType::Binary {
+            return Err(Error::unsupported(
+                "a binary column cannot partition a table; partition by another, or store it as a string",
+            )
+            .with("column", name));
+        }
+    }
+    Ok(())
 }
 
 /// The value in a directory name.
@@ -102,19 +94,6 @@ pub(super) fn unescape(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_ascii_control() || ESCAPED.contains(c) {
-            // Writing to a string cannot fail.
-            let _ = write!(out, "%{:02X}", u32::from(c));
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
 /// The narrowest type that holds all texts, as Spark infers it; `None` when there are none.
 pub(super) fn infer_type(texts: impl Iterator<Item = String>) -> Option<DataType> {
     const CANDIDATES: [DataType; 4] =
@@ -142,16 +121,31 @@ fn parse_decimal(text: &str, precision: u8, scale: u8) -> Option<Scalar> {
     (unscaled.unsigned_abs() < limit).then_some(Scalar::Decimal { unscaled, precision, scale })
 }
 
-/// Days since 1970-01-01 of `yyyy-MM-dd` (H. Hinnant, days_from_civil).
+/// Days since 1970-01-01 of `[±]yyyy-MM-dd`, 4 to 7 digits for the year (H. Hinnant, days_from_civil).
 fn parse_date(text: &str) -> Option<i32> {
-    let mut parts = text.splitn(3, '-');
-    let year: i64 = digits(parts.next()?, 4)?;
-    let month: i64 = digits(parts.next()?, 2)?;
-    let day: i64 = digits(parts.next()?, 2)?;
-    let days = days_from_civil(year, month, day);
-    let found = i32::try_from(days).ok()?;
-    // Rejects days that do not exist: they come back as another date.
-    (date_text(found) == text).then_some(found)
+    let (sign, unsigned) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let mut parts = unsigned.splitn(3, '-');
+    let year = parts.next().filter(|year| (4..=7).contains(&year.len()))?;
+    let year = sign * digits(year, year.len())?;
+    let month = digits(parts.next()?, 2)?;
+    let day = digits(parts.next()?, 2)?;
+    if !(1..=days_of_month(year, month)?).contains(&day) {
+        return None;
+    }
+    i32::try_from(days_from_civil(year, month, day)).ok()
+}
+
+fn days_of_month(year: i64, month: i64) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    match month {
+        2 => Some(if leap { 29 } else { 28 }),
+        4 | 6 | 9 | 11 => Some(30),
+        1..=12 => Some(31),
+        _ => None,
+    }
 }
 
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
@@ -162,20 +156,6 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let day_of_year = (153 * shifted + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     era * 146_097 + day_of_era - 719_468
-}
-
-fn date_text(days: i32) -> String {
-    let z = i64::from(days) + 719_468;
-    let era = z.div_euclid(146_097);
-    let day_of_era = z - era * 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
 }
 
 fn parse_timestamp(text: &str) -> Option<i64> {
@@ -191,19 +171,9 @@ fn parse_timestamp(text: &str) -> Option<i64> {
     }
     let micros: i64 = digits(&format!("{fraction:0<6}"), 6)?;
     let seconds = (hour * 60 + minute) * 60 + second;
-    days.checked_mul(MICROS_PER_DAY)?.checked_add(seconds * 1_000_000 + micros)
-}
-
-fn timestamp_text(micros: i64) -> String {
-    let days = micros.div_euclid(MICROS_PER_DAY);
-    let rest = micros.rem_euclid(MICROS_PER_DAY);
-    let (seconds, fraction) = (rest / 1_000_000, rest % 1_000_000);
-    let date = date_text(i32::try_from(days).unwrap_or_default());
-    let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if fraction == 0 {
-        return format!("{date} {clock}");
-    }
-    format!("{date} {clock}.{fraction:06}").trim_end_matches('0').to_string()
+    // Wide: the first day of all begins before the first microsecond.
+    let total = i128::from(days) * i128::from(MICROS_PER_DAY);
+    i64::try_from(total + i128::from(seconds * 1_000_000 + micros)).ok()
 }
 
 fn digits(text: &str, len: usize) -> Option<i64> {
@@ -216,30 +186,50 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_round_trip() {
-        let samples = [
-            Scalar::Int(-5),
-            Scalar::Date(20_000),
-            Scalar::Date(-1),
-            Scalar::Timestamp(1_700_000_000_123_400),
-            Scalar::TimestampNtz(-1),
-            Scalar::Decimal { unscaled: -1205, precision: 6, scale: 2 },
-            Scalar::Boolean(true),
-            Scalar::String("a/b=c%".into()),
-            Scalar::Double(0.1),
-        ];
-        for scalar in samples {
-            let text = partition_text(&scalar).unwrap();
-            assert_eq!(parse_partition_value(&text, scalar.data_type()).unwrap(), scalar, "{text}");
+    fn texts_of_spark_are_read() {
+        let decimal = DataType::Decimal { precision: 6, scale: 2 };
+        let (day, ntz) = (86_400_000_000, DataType::TimestampNtz);
+        for (text, data_type, wanted) in [
+            ("-5", DataType::Int32, Scalar::Int(-5)),
+            ("2024-10-04", DataType::Date, Scalar::Date(20_000)),
+            ("1969-12-31", DataType::Date, Scalar::Date(-1)),
+            ("2024-02-29", DataType::Date, Scalar::Date(19_782)),
+            ("0000-01-01", DataType::Date, Scalar::Date(-719_528)),
+            ("+10000-01-01", DataType::Date, Scalar::Date(2_932_897)),
+            ("-0001-12-31", DataType::Date, Scalar::Date(-719_529)),
+            ("+5881580-07-11", DataType::Date, Scalar::Date(i32::MAX)),
+            ("-5877641-06-23", DataType::Date, Scalar::Date(i32::MIN)),
+            ("1969-12-31 23:59:59.999999", ntz, Scalar::TimestampNtz(-1)),
+            ("+10000-01-01 00:00:00", ntz, Scalar::TimestampNtz(2_932_897 * day)),
+            ("-0001-12-31 00:00:00.5", ntz, Scalar::TimestampNtz(-719_529 * day + 500_000)),
+            ("-290308-12-21 19:59:05.224192", DataType::Timestamp, Scalar::Timestamp(i64::MIN)),
+            ("+294247-01-10 04:00:54.775807", DataType::Timestamp, Scalar::Timestamp(i64::MAX)),
+            ("-12.05", decimal, Scalar::Decimal { unscaled: -1205, precision: 6, scale: 2 }),
+            ("true", DataType::Boolean, Scalar::Boolean(true)),
+            ("a/b=c%", DataType::String, Scalar::String("a/b=c%".into())),
+            ("1.0E10", DataType::Float64, Scalar::Double(1e10)),
+            ("-Infinity", DataType::Float32, Scalar::Float(f32::NEG_INFINITY)),
+        ] {
+            assert_eq!(parse_partition_value(text, data_type).unwrap(), wanted, "{text}");
         }
-        assert_eq!(date_text(19_782), "2024-02-29");
-        assert!(parse_partition_value("2023-02-29", DataType::Date).is_err());
+        for (text, data_type) in [
+            ("2023-02-29", DataType::Date),
+            ("1900-02-29", DataType::Date),
+            ("2024-04-31", DataType::Date),
+            ("2024-13-01", DataType::Date),
+            ("2024-01-00", DataType::Date),
+            ("+5881580-07-12", DataType::Date),
+            ("+-2024-01-01", DataType::Date),
+            ("12345678-01-01", DataType::Date),
+            ("+294247-01-10 04:00:54.775808", DataType::Timestamp),
+            ("x", DataType::Binary),
+        ] {
+            assert!(parse_partition_value(text, data_type).is_err(), "{text}");
+        }
     }
 
     #[test]
-    fn directory_names_round_trip() {
-        let path = partition_path([("k", Some("a/b=é%")), ("n", None)].into_iter());
-        assert_eq!(path, "k=a%2Fb%3Dé%25/n=__HIVE_DEFAULT_PARTITION__");
+    fn directory_names_are_unescaped() {
         assert_eq!(directory_value("a%2Fb%3Dé%25").as_deref(), Some("a/b=é%"));
         assert_eq!(directory_value(NULL_DIRECTORY), None);
         assert_eq!(unescape("100%"), "100%");

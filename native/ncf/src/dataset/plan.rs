@@ -81,8 +81,8 @@ impl Dataset {
             plan.blocks_pruned += part.blocks_pruned;
             for split in &part.splits {
                 plan.blocks_planned += split.blocks.len() as u64;
-                plan.rows += split.rows;
-                plan.bytes += split.bytes;
+                plan.rows = plan.rows.saturating_add(split.rows);
+                plan.bytes = plan.bytes.saturating_add(split.bytes);
             }
             plan.splits.extend(part.splits);
         }
@@ -138,6 +138,7 @@ impl Dataset {
         let base = Split {
             file: file.path.display().to_string(),
             uuid: file.uuid.clone().unwrap_or_else(|| reader.uuid()),
+            digest: file.digest.clone(),
             blocks: 0..0,
             rows: 0,
             bytes: 0,
@@ -161,15 +162,15 @@ impl Dataset {
             }
             let mut bytes = 0;
             for column in &stored {
-                bytes += reader.chunk_bytes(*column, block)?;
+                bytes = u64::saturating_add(bytes, reader.chunk_bytes(*column, block)?);
             }
-            if open.as_ref().is_some_and(|split| split.bytes + bytes > most) {
+            if open.as_ref().is_some_and(|split| split.bytes.saturating_add(bytes) > most) {
                 part.splits.extend(open.take());
             }
             let split = open.get_or_insert_with(|| Split { blocks: block..block, ..base.clone() });
             split.blocks.end = block + 1;
             split.rows += u64::from(info.rows);
-            split.bytes += bytes;
+            split.bytes = split.bytes.saturating_add(bytes);
         }
         part.splits.extend(open);
         Ok(part)
@@ -183,7 +184,7 @@ struct FilePlan {
 }
 
 /// The columns that a request reads: projected ones and those of its filter.
-fn wanted_columns(schema: &Schema, request: &ScanRequest) -> Result<Vec<String>> {
+pub(super) fn wanted_columns(schema: &Schema, request: &ScanRequest) -> Result<Vec<String>> {
     let mut wanted: Vec<String> = match &request.columns {
         Some(columns) => columns.clone(),
         None => schema.fields.iter().map(|field| field.name.clone()).collect(),

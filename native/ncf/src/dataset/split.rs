@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::ScanRequest;
 use super::partition::parse_partition_value;
 use crate::storage::{LocalStorage, Storage};
+use super::plan::wanted_columns;
 
 /// Blocks of a file, with what is needed to read them without the dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct Split {
     pub file: String,
     /// Identity that the file must have.
     pub uuid: String,
+    /// Digest that the file must have, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// Blocks to read.
     pub blocks: Range<usize>,
     /// Rows of the blocks.
@@ -72,9 +76,9 @@ impl SplitReader {
         let reader = Arc::new(FileReader::open(source, options)?);
         split.check_identity(&reader)?;
         let expected = request.schema.as_ref().unwrap_or(schema);
-        let all: Vec<String> = expected.fields.iter().map(|field| field.name.clone()).collect();
-        let columns = scan_columns(&reader, split, expected, &all)?;
-        let projection = request.columns.clone().unwrap_or(all);
+        let columns = scan_columns(&reader, split, expected, &wanted_columns(expected, request)?)?;
+        let all = || expected.fields.iter().map(|field| field.name.clone()).collect();
+        let projection = request.columns.clone().unwrap_or_else(all);
         let mut builder = ScanBuilder::new(reader, columns)
             .project(projection)
             .blocks(split.blocks.clone())
@@ -92,17 +96,26 @@ impl SplitReader {
 impl Split {
     /// Refuses a file that is not the one that was planned.
     pub(super) fn check_identity(&self, reader: &FileReader) -> Result<()> {
-        if reader.uuid() == self.uuid {
-            return Ok(());
-        }
-        Err(Error::corrupt(format!(
-            "the file at this path is another one than the table's (expected {}, found {}); \
-             restore the right file",
-            self.uuid,
-            reader.uuid()
-        ))
-        .with("file", &self.file))
+        let digest = self.digest.as_deref();
+        check_identity(reader, Some(&self.uuid), digest).at("file", || &self.file)
     }
+}
+
+/// `Corrupt` unless the file has the UUID and digest that the table knows it by. The digest tells two
+/// files apart that were written with the same UUID.
+pub fn check_identity(reader: &FileReader, uuid: Option<&str>, digest: Option<&str>) -> Result<()> {
+    let found = reader.uuid();
+    for (what, expected, found) in
+        [("UUID", uuid, found.as_str()), ("digest", digest, reader.digest())]
+    {
+        if let Some(expected) = expected.filter(|expected| *expected != found) {
+            return Err(Error::corrupt(format!(
+                "the file at this path is another one than the table's: it should have the {what} \
+                 {expected} and has {found}; restore the right file"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Where each wanted column of a file comes from. `expected` gives the types; a column that the file
@@ -133,7 +146,7 @@ pub(super) fn scan_columns(
                     ColumnSource::File(index)
                 }
                 Some((_, stored)) => {
-                    return Err(Error::invalid_argument(format!(
+                    return Err(Error::unsupported(format!(
                         "the column is stored as {} but read as {}; read it with its own type and cast",
                         stored.data_type, field.data_type
                     ))

@@ -24,15 +24,27 @@ fn schema() -> Schema {
 }
 
 fn write(path: &Path, numbers: std::ops::Range<i32>) -> FileSummary {
-    write_to(Box::new(LocalSink::create_new(path).unwrap()), numbers)
+    write_as(path, numbers, None)
 }
 
-fn write_to(sink: Box<dyn ByteSink>, numbers: std::ops::Range<i32>) -> FileSummary {
+fn write_as(
+    path: &Path,
+    numbers: std::ops::Range<i32>,
+    file_uuid: Option<[u8; 16]>,
+) -> FileSummary {
+    write_to(Box::new(LocalSink::create_new(path).unwrap()), numbers, file_uuid)
+}
+
+fn write_to(
+    sink: Box<dyn ByteSink>,
+    numbers: std::ops::Range<i32>,
+    file_uuid: Option<[u8; 16]>,
+) -> FileSummary {
     let texts: ArrayRef =
         Arc::new(StringArray::from_iter_values(numbers.clone().map(|n| n.to_string())));
     let numbers: ArrayRef = Arc::new(Int32Array::from_iter_values(numbers));
     let batch = RecordBatch::try_from_iter([("n", numbers), ("s", texts)]).unwrap();
-    let options = WriterOptions { block_rows: 1000, ..WriterOptions::default() };
+    let options = WriterOptions { block_rows: 1000, file_uuid, ..WriterOptions::default() };
     let mut writer = FileWriter::new(sink, schema(), options).unwrap();
     writer.write(&batch).unwrap();
     writer.finish().unwrap()
@@ -53,7 +65,7 @@ fn request(files: Vec<CommitFile>) -> CommitRequest {
         files,
         read_version: None,
         app: None,
-        properties: Default::default(),
+        properties: None,
     }
 }
 
@@ -188,6 +200,24 @@ impl Storage for FarStorage {
     }
 }
 
+/// A table partitioned by `p`, of `data_type`, with one file below `p=x` and the value `text`.
+fn partitioned(root: &Path, data_type: DataType, text: &str) -> CommitRequest {
+    let path = "data/p=x/a.ncf".to_owned();
+    let summary = write(&root.join(&path), 0..3);
+    let mut schema = schema();
+    schema.fields.push(Field::new(3, "p", data_type, true));
+    let partition_values = [("p".to_owned(), Some(text.to_owned()))].into();
+    CommitRequest {
+        operation: Operation::Append,
+        schema,
+        partition_columns: vec!["p".into()],
+        files: vec![CommitFile { path, summary, partition_values }],
+        read_version: None,
+        app: None,
+        properties: None,
+    }
+}
+
 #[test]
 fn every_path_goes_through_the_storage() {
     let folder = tempfile::tempdir().unwrap();
@@ -198,7 +228,7 @@ fn every_path_goes_through_the_storage() {
     assert!(Dataset::open_if_exists_in(&storage, table, &options).unwrap().is_none());
     for (name, range) in [("p=1/a", 0..10), ("p=2/b", 10..15)] {
         let path = format!("data/{name}.ncf");
-        let summary = write_to(storage.create(&table.join(&path)).unwrap(), range);
+        let summary = write_to(storage.create(&table.join(&path)).unwrap(), range, None);
         let request =
             request(vec![CommitFile { path, summary, partition_values: Default::default() }]);
         commit_in(&*storage, table, request).unwrap();
@@ -221,4 +251,139 @@ fn every_path_goes_through_the_storage() {
     assert!(
         Dataset::open_if_exists_in(&storage, table.join("data/p=1"), &options).unwrap().is_none()
     );
+}
+
+#[test]
+fn a_table_that_could_not_be_read_is_not_committed() {
+    let refused = |data_type, text| {
+        let root = tempfile::tempdir().unwrap();
+        let error = commit(root.path(), partitioned(root.path(), data_type, text)).unwrap_err();
+        let left = Dataset::open_if_exists(root.path(), &DatasetOptions::default()).unwrap();
+        assert!(!matches!(left.unwrap().kind(), Kind::Table { .. }), "committed");
+        error
+    };
+    let error = refused(DataType::Int32, "x");
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(error.to_string().contains("column p") && error.to_string().contains("p=x/a.ncf"));
+    let error = refused(DataType::Binary, "x");
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    for (data_type, text) in
+        [(DataType::Date, "+10000-01-01"), (DataType::TimestampNtz, "-0001-01-01 00:00:00")]
+    {
+        let root = tempfile::tempdir().unwrap();
+        commit(root.path(), partitioned(root.path(), data_type, text)).unwrap();
+        let dataset = Dataset::open(root.path(), &DatasetOptions::default()).unwrap();
+        assert_eq!(numbers(&dataset, &ScanRequest::default()), [0, 1, 2]);
+    }
+}
+
+#[test]
+fn a_partition_value_of_another_type_in_the_log_is_damage() {
+    let root = tempfile::tempdir().unwrap();
+    let CommitRequest { schema, partition_columns, files, .. } =
+        partitioned(root.path(), DataType::Int32, "x");
+    let mut transaction =
+        ncf_table::Transaction::new(None).schema(&schema).partition_columns(partition_columns);
+    for file in files {
+        transaction = transaction.add_file(ncf_table::AddFile {
+            path: file.path,
+            id: file.summary.uuid,
+            size: file.summary.bytes,
+            rows: file.summary.rows,
+            dig: file.summary.digest,
+            row0: 0,
+            pv: file.partition_values,
+            st: Default::default(),
+        });
+    }
+    transaction.commit(&ncf_table::PosixLogStore::new(root.path())).unwrap();
+    let error = Dataset::open(root.path(), &DatasetOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    for part in ["'x' is not a int", "column p", "a.ncf", "table"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
+#[test]
+fn directories_of_files_must_be_durable_before_the_commit() {
+    let root = tempfile::tempdir().unwrap();
+    let mut request = partitioned(root.path(), DataType::Int32, "1");
+    request.files[0].path = "data/p=lost/a.ncf".into();
+    let error = commit(root.path(), request).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io, "{error}");
+    assert!(error.to_string().contains("p=lost"), "{error}");
+    assert!(!root.path().join("_ncf").exists());
+}
+
+#[test]
+fn a_replaced_file_with_the_same_uuid_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("data/a.ncf");
+    let summary = write_as(&file, 0..10, Some([7; 16]));
+    let mut request = partitioned(root.path(), DataType::Int32, "1");
+    (request.schema, request.partition_columns) = (schema(), Vec::new());
+    let path = "data/a.ncf".to_owned();
+    request.files = vec![CommitFile { path, summary, partition_values: Default::default() }];
+    commit(root.path(), request).unwrap();
+    let dataset = Dataset::open(root.path(), &DatasetOptions::default()).unwrap();
+    let request = ScanRequest::default();
+    let splits = dataset.plan(&request).unwrap().splits;
+    std::fs::remove_file(&file).unwrap();
+    write_as(&file, 10..20, Some([7; 16]));
+    let late = SplitReader::default().open(&splits[0], dataset.schema(), &request);
+    for error in [dataset.plan(&request).unwrap_err(), late.err().unwrap()] {
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert!(error.to_string().contains("digest"), "{error}");
+    }
+}
+
+#[test]
+fn an_overwrite_keeps_properties_unless_told_otherwise() {
+    let root = tempfile::tempdir().unwrap();
+    let write = |properties: Option<&str>, read_version| {
+        let request = CommitRequest {
+            operation: Operation::Overwrite,
+            schema: schema(),
+            partition_columns: Vec::new(),
+            files: Vec::new(),
+            read_version,
+            app: None,
+            properties: properties.map(|value| [("k".to_owned(), value.to_owned())].into()),
+        };
+        commit(root.path(), request).unwrap();
+        let dataset = Dataset::open(root.path(), &DatasetOptions::default()).unwrap();
+        dataset.properties().get("k").cloned()
+    };
+    assert_eq!(write(Some("v"), None).as_deref(), Some("v"));
+    assert_eq!(write(None, Some(0)).as_deref(), Some("v"));
+    assert_eq!(write(Some("w"), Some(1)).as_deref(), Some("w"));
+}
+
+#[test]
+fn columns_that_are_not_read_may_have_another_type() {
+    let root = tempfile::tempdir().unwrap();
+    append(root.path(), "a", 0..3, Operation::Append);
+    let dataset = Dataset::open(root.path(), &DatasetOptions::default()).unwrap();
+    let mut other = schema();
+    other.fields[1].data_type = DataType::Int32;
+    let columns = Some(vec!["n".to_owned()]);
+    let request = ScanRequest { schema: Some(other), columns, ..ScanRequest::default() };
+    assert_eq!(numbers(&dataset, &request), [0, 1, 2]);
+}
+
+#[test]
+fn a_directory_inside_a_table_is_not_read_past_its_log() {
+    let root = tempfile::tempdir().unwrap();
+    append(root.path(), "p=1/a", 0..3, Operation::Append);
+    for inside in ["data", "data/p=1"] {
+        let inside = root.path().join(inside);
+        let error = Dataset::open(&inside, &DatasetOptions::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        let table = root.path().canonicalize().unwrap();
+        assert!(error.to_string().contains(&format!("the table {};", table.display())), "{error}");
+        assert!(Dataset::list_files(&inside).is_err());
+    }
+    assert_eq!(Dataset::list_files(root.path()).unwrap().len(), 1);
+    let file = root.path().join("data/p=1/a.ncf");
+    Dataset::open(file, &DatasetOptions::default()).unwrap();
 }

@@ -27,12 +27,33 @@ fn creates_once_and_never_overwrites() {
 
 #[test]
 fn the_first_record_of_a_folder_also_syncs_the_folder_before() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = PosixLogStore::new(folder.path());
-    for version in [4095, 4096] {
-        let put = store.put_if_absent(&layout::record_path(version), b"x").unwrap();
-        assert!(matches!(put, Put::Created), "{put:?}");
+    let put = |before: bool| {
+        let folder = tempfile::tempdir().unwrap();
+        let store = PosixLogStore::new(folder.path());
+        if before {
+            store.put_if_absent(&layout::record_path(4095), b"x").unwrap();
+        }
+        store.put_if_absent(&layout::record_path(4096), b"x").unwrap()
+    };
+    assert!(matches!(put(true), Put::Created));
+    // A folder that is not there cannot be synced: only who tries notices.
+    match put(false) {
+        Put::NotDurable(error) => assert!(error.message().contains("0000000000"), "{error}"),
+        other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_file_system_without_hard_links_is_named_with_the_remedy() {
+    let kind = |number| {
+        let error = std::io::Error::from_raw_os_error(number);
+        link_failed(Path::new("t/_ncf/log/x.json"), error).unwrap_err()
+    };
+    let error = kind(EPERM);
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.message().contains("put the table on another one"), "{error}");
+    let denied = 13;
+    assert_eq!(kind(denied).kind(), ErrorKind::Io);
 }
 
 #[test]
