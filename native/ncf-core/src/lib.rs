@@ -4,6 +4,8 @@
 
 pub mod bounds;
 pub mod error;
+pub mod field_type;
+pub mod leaf;
 pub mod limits;
 pub mod ordering;
 pub mod predicate;
@@ -14,9 +16,11 @@ pub mod values;
 
 pub use bounds::ColumnBounds;
 pub use error::{Error, ErrorKind, Result, ResultExt};
+pub use field_type::FieldType;
 pub use limits::{Budget, Limits};
 pub use predicate::{CompareOp, Expression, Predicate, TextOp};
 pub use scalar::Scalar;
+pub use leaf::{Column, Role, columns};
 pub use schema::{Field, Schema, find_name};
 pub use types::{DataType, PhysicalType};
 pub use values::{ByteValues, Values};

@@ -1,12 +1,13 @@
 //! Reads everything and checks everything: header, every record, that pages tile the file, every
 //! checksum, every decoder, and that the statistics hold every value.
 
-use ncf_core::{Budget, Error, Result, ResultExt};
+use ncf_core::{Budget, Column, ColumnBounds, DataType, Error, Result, ResultExt, Role};
 use serde::Serialize;
 
 use crate::constants::{HEADER_LEN, NONE, PieceKind};
 use crate::reader::{FileReader, PageRef};
-use crate::statistics::{chunk_statistics, scalar_at};
+use crate::nested::element_offsets;
+use crate::statistics::{ChunkStatistics, chunk_statistics, scalar_at};
 
 /// What a verification read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,7 +35,7 @@ impl FileReader {
         let mut pages = 0;
         let mut extents = Vec::new();
         for block in 0..self.blocks().len() {
-            for column in 0..self.schema().fields.len() {
+            for column in 0..self.stored().len() {
                 let meta = self.column(column)?;
                 let chunk = meta.chunk(block)?;
                 pages += chunk.shared.len() + chunk.pages.len();
@@ -52,16 +53,18 @@ impl FileReader {
     /// Reads and checks all metadata and no page: what a writer does before it reports a file as written.
     pub fn verify_metadata(&self) -> Result<()> {
         self.check_header().and_then(|()| self.check_records()).at("file", || self.name())?;
-        for column in 0..self.schema().fields.len() {
-            self.column(column)?;
-            self.statistics(column)?;
+        for (index, column) in self.stored().iter().enumerate() {
+            self.column(index)?;
+            if column.repeated_by.is_none() {
+                self.statistics(index)?;
+            }
         }
         Ok(())
     }
 
     /// Every record must be one that the schema asks for, or be an index or model.
     fn check_records(&self) -> Result<()> {
-        let columns = self.schema().fields.len() as u64;
+        let columns = self.stored().len() as u64;
         for record in &self.directory {
             self.record(record.kind, record.column)?;
             let of_column = matches!(
@@ -88,42 +91,49 @@ impl FileReader {
     }
 
     fn verify_chunk(&self, column: usize, block: usize, pages: usize) -> Result<()> {
-        let statistics = self.statistics(column)?;
-        let Some(field) = self.schema().fields.get(column) else { return Ok(()) };
-        let Some(stored) = statistics.block(block) else {
-            return Err(Error::corrupt("a block has no statistics").with("file", self.name()));
+        let Some(stored) = self.stored().get(column) else { return Ok(()) };
+        let statistics = match stored.repeated_by {
+            None => Some(self.statistics(column)?),
+            Some(_) => None,
         };
+        let expected = statistics.as_ref().map(|statistics| {
+            statistics.block(block).ok_or_else(|| {
+                Error::corrupt("a block has no statistics").with("file", self.name())
+            })
+        });
+        let expected = expected.transpose()?;
+        if stored.role != Role::Values {
+            self.check_pages_align(stored.field, block)?;
+        }
         let mut nulls = 0u64;
-        let bounds = stored.bounds();
+        let bounds = expected.map(|expected| expected.bounds());
         for page in 0..pages {
-            let decoded = self.read_pages(&[PageRef { column, block, page }])?;
-            for page_values in decoded {
-                let validity = page_values.validity;
-                let values =
-                    page_values.values.into_flat(&Budget::new(self.options.limits.page_bytes))?;
-                let found = chunk_statistics(&values, validity.as_ref(), field.data_type);
+            for decoded in self.read_pages(&[PageRef { column, block, page }])? {
+                let validity = decoded.validity;
+                let budget = Budget::new(self.options.limits.page_bytes);
+                let values = decoded.values.into_flat(&budget)?;
+                if stored.role == Role::Lengths {
+                    let offsets = element_offsets(&values, validity.as_ref())
+                        .map_err(|error| error.with("column", stored.name()))?;
+                    let elements = offsets.last().copied().unwrap_or_default();
+                    self.check_elements(column, block, page, elements.cast_unsigned() as usize)?;
+                }
+                let Some(bounds) = &bounds else { continue };
+                let found = chunk_statistics(&values, validity.as_ref(), stored.data_type);
                 nulls += found.zones.nulls.iter().map(|count| u64::from(*count)).sum::<u64>();
-                let zones = 0..found.zones.flags.len();
-                let held = zones.into_iter().all(|zone| {
-                    found.zones.flags.get(zone) == Some(&0) || {
-                        let low = scalar_at(&found.zones.min, zone, field.data_type);
-                        let high = scalar_at(&found.zones.max, zone, field.data_type);
-                        not_above(&bounds.min, &low) && not_above(&high, &bounds.max)
-                    }
-                });
-                if !held {
+                if !holds(bounds, &found, stored.data_type) {
                     return Err(self.lying(column, block).with("page", page));
                 }
             }
         }
-        if bounds.nulls.is_some_and(|stored| stored != nulls) {
+        if bounds.and_then(|bounds| bounds.nulls).is_some_and(|stored| stored != nulls) {
             return Err(self.lying(column, block));
         }
         Ok(())
     }
 
     fn lying(&self, column: usize, block: usize) -> Error {
-        let name = self.schema().fields.get(column).map_or("", |field| field.name.as_str());
+        let name = self.stored().get(column).map(Column::name).unwrap_or_default();
         Error::corrupt(
             "the statistics do not hold the values; the writer was faulty, rewrite the file",
         )
@@ -147,6 +157,17 @@ impl FileReader {
         }
         Err(Error::corrupt("bytes before the metadata belong to no page"))
     }
+}
+
+/// Whether every zone that was found lies within `bounds`.
+fn holds(bounds: &ColumnBounds, found: &ChunkStatistics, data_type: DataType) -> bool {
+    (0..found.zones.flags.len()).all(|zone| {
+        found.zones.flags.get(zone) == Some(&0) || {
+            let low = scalar_at(&found.zones.min, zone, data_type);
+            let high = scalar_at(&found.zones.max, zone, data_type);
+            not_above(&bounds.min, &low) && not_above(&high, &bounds.max)
+        }
+    })
 }
 
 /// Whether `low ≤ high`, or one of them is unknown.

@@ -3,16 +3,17 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, BinaryArray, BooleanArray, UInt32Array};
+use arrow_array::{Array, ArrayRef, BinaryArray, BooleanArray, UInt32Array, new_null_array};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::ArrowError;
 use arrow_select::filter::{FilterBuilder, FilterPredicate};
 use arrow_select::take::take;
 use ncf_core::{
-    Budget, ByteValues, DataType, Error, ErrorKind, Limits, PhysicalType, Result, Scalar, Values,
+    Budget, ByteValues, DataType, Error, ErrorKind, FieldType, Limits, PhysicalType, Result, Scalar,
+    Values,
 };
 use ncf_encoding::{DecodedPage, DecodedValues};
-use ncf_file::{null_array, to_array};
+use ncf_file::to_array;
 
 use crate::filter::Rows;
 use crate::pages::ColumnPages;
@@ -66,16 +67,25 @@ pub(crate) fn column_array(
 /// `len` rows that all hold `value`.
 pub(crate) fn constant_array(
     value: Option<&Scalar>,
-    data_type: DataType,
+    field_type: &FieldType,
     len: usize,
 ) -> Result<ArrayRef> {
-    match value {
-        None => Ok(null_array(data_type, len)),
-        Some(value) => {
+    match (value, field_type) {
+        (None, _) => Ok(new_null_array(&field_type.to_arrow(), len)),
+        (Some(value), FieldType::Value(data_type)) => {
+            let data_type = *data_type;
             let one = one_value(value, data_type)?;
             to_array(flat(DecodedValues::Constant(one, len))?, None, data_type)
         }
+        (Some(value), nested) => {
+            Err(Error::invalid_argument(format!("{value} is no {nested}; partition by a value")))
+        }
     }
+}
+
+/// The selected rows of an array.
+pub(crate) fn filter_array(selection: &FilterPredicate, array: &ArrayRef) -> Result<ArrayRef> {
+    selection.filter(array).map_err(arrow_error)
 }
 
 /// The selected rows of all columns.

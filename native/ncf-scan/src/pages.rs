@@ -43,7 +43,7 @@ pub(crate) struct Loaded {
 }
 
 impl Pages {
-    /// Reads where the pages of `files` are: pairs of position in the scan, file column and type.
+    /// Reads where the pages of `files` are: slot, stored column and type.
     pub(crate) fn new(
         reader: Arc<FileReader>,
         columns: usize,
@@ -155,6 +155,26 @@ impl Pages {
             Ok((*slot, page))
         };
         Ok(Rows { len, pages: slots.iter().map(cut).collect::<Result<_>>()? })
+    }
+
+    /// The loaded page of a slot.
+    pub(crate) fn loaded(&self, slot: usize) -> Result<&Loaded> {
+        let column = self.columns.get(slot).and_then(Option::as_ref);
+        column.and_then(|column| column.loaded.as_ref()).ok_or_else(not_loaded)
+    }
+
+    /// `Corrupt` unless the loaded pages of all slots begin at one row.
+    pub(crate) fn check_aligned(&self, slots: &[usize]) -> Result<()> {
+        let mut first = None;
+        for slot in slots {
+            let row = self.loaded(*slot)?.first_row;
+            if *first.get_or_insert(row) != row {
+                return Err(Error::corrupt(
+                    "the pages of a nested column begin at different rows",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// A file column whose page is loaded, or `None` for a constant.

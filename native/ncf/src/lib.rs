@@ -29,7 +29,7 @@
 pub mod dataset;
 
 pub use ncf_core::{
-    Budget, ByteValues, ColumnBounds, CompareOp, DataType, Error, ErrorKind, Expression, Field,
+    Budget, ByteValues, ColumnBounds, CompareOp, DataType, Error, ErrorKind, Expression, Field, FieldType,
     Limits, PhysicalType, Predicate, Result, ResultExt, Scalar, Schema, TextOp, Values, find_name,
     ordering,
 };
