@@ -1,8 +1,8 @@
 //! What is written is read back, bit for bit, whatever the options.
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, StringArray};
 use arrow_select::concat::concat_batches;
-use ncf::{Profile, WriterOptions};
+use ncf::{DataType, Field, Profile, Schema, WriterOptions};
 use ncf_tests::{Random, flat_schema, open, random_batch, read_all, scan_all, write_file};
 
 fn options(profile: Profile, block_rows: usize, threads: usize) -> WriterOptions {
@@ -34,6 +34,53 @@ fn random_rows_of_every_type_come_back() {
             // Arrow compares floats by bits, so NaN payloads and −0.0 count.
             assert_eq!(joined(&batches), batch, "seed {seed}");
         }
+    }
+}
+
+#[test]
+fn pages_without_a_value_beside_pages_with_values() {
+    let schema = flat_schema();
+    let values = random_batch(&schema, 10_000, &mut Random::new(8));
+    let nulls = RecordBatch::try_new(
+        values.schema(),
+        values
+            .columns()
+            .iter()
+            .map(|c| arrow_array::new_null_array(c.data_type(), 70_000))
+            .collect(),
+    )
+    .unwrap();
+    for batches in [[values.clone(), nulls.clone(), values.clone()], [nulls.clone(), values, nulls]]
+    {
+        let expected = joined(&batches);
+        let bytes = write_file(&schema, &batches, options(Profile::Balanced, 1 << 20, 1)).unwrap();
+        let reader = open(bytes).unwrap();
+        reader.verify().unwrap();
+        assert_eq!(joined(&read_all(scan_all(&reader).build().unwrap()).unwrap()), expected);
+    }
+}
+
+#[test]
+fn blocks_are_cut_by_bytes_wherever_batches_begin() {
+    let field = Field::new(1, "s", DataType::String, true);
+    let schema = Schema::new(vec![field]).unwrap();
+    let text = StringArray::from_iter_values((0..5000).map(|row| format!("{row}").repeat(50)));
+    let batch = RecordBatch::try_new(
+        std::sync::Arc::new(ncf::to_arrow_schema(&schema)),
+        vec![std::sync::Arc::new(text)],
+    )
+    .unwrap();
+    let write = |rows: usize| {
+        let options = WriterOptions { block_bytes: 100_000, ..options(Profile::Fast, 1 << 20, 1) };
+        let starts = (0..batch.num_rows()).step_by(rows);
+        let pieces: Vec<_> =
+            starts.map(|at| batch.slice(at, rows.min(batch.num_rows() - at))).collect();
+        write_file(&schema, &pieces, options).unwrap()
+    };
+    let whole = write(5000);
+    assert!(open(whole.clone()).unwrap().blocks().len() > 8);
+    for rows in [1, 7, 1000, 4999] {
+        assert!(write(rows) == whole, "batches of {rows} rows");
     }
 }
 

@@ -68,6 +68,8 @@ fn limits() {
     let l = Limits::DEFAULT;
     let expected = [
         ("bytes of a decoded page", l.page_bytes),
+        ("values of a shared page", l.shared_values),
+        ("bytes of a decoded shared page", l.shared_bytes),
         ("rows of a page", l.page_rows),
         ("rows of a block", l.block_rows),
         ("bytes of metadata", l.metadata_bytes),

@@ -11,7 +11,7 @@ use crate::types::DataType;
 
 /// What a field holds. In JSON a value's type is its DDL text, a nested type an object:
 /// `"int"`, `{"array": FIELD}`, `{"map": [KEY, VALUE]}`, `{"struct": [FIELD, …]}`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldType {
     /// One value.
     Value(DataType),

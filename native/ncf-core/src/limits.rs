@@ -8,8 +8,12 @@ use crate::error::{Error, ErrorKind, Result};
 /// Sizes that a reader accepts. All are inclusive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of one decoded page or shared page.
+    /// Bytes of one decoded page.
     pub page_bytes: u64,
+    /// Values of one shared page.
+    pub shared_values: u64,
+    /// Bytes of one decoded shared page.
+    pub shared_bytes: u64,
     /// Rows of one page.
     pub page_rows: u64,
     /// Rows of one block.
@@ -30,6 +34,8 @@ impl Limits {
     /// The default limits, as in the specification.
     pub const DEFAULT: Self = Self {
         page_bytes: 1 << 31,
+        shared_values: 1 << 20,
+        shared_bytes: 1 << 26,
         page_rows: 1 << 16,
         block_rows: 1 << 20,
         metadata_bytes: 1 << 28,

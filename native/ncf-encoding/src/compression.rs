@@ -4,12 +4,12 @@ use std::cell::RefCell;
 
 use ncf_core::{Error, Result};
 use zstd::bulk::{Compressor, Decompressor};
-use zstd::zstd_safe::DParameter;
+use zstd::zstd_safe;
 
 /// Compression level of the writer. Readers take any.
 const LEVEL: i32 = 3;
-/// Largest window that a reader accepts, as a power of two.
-const WINDOW_LOG: u32 = 27;
+/// The first bytes of a zstd frame.
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 thread_local! {
     // Contexts are a few hundred KiB each and cost more to make than a small page costs to compress.
@@ -33,14 +33,15 @@ pub fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
 /// Decompresses one zstd frame into `out`, an empty vector that has room for `size` bytes, paid from a
 /// budget. `Corrupt` unless the frame gives exactly that many.
 pub fn decompress(frame: &[u8], size: usize, out: &mut Vec<u8>) -> Result<()> {
+    // The frame must be the only one, and no skippable one: there are no bytes that nobody reads.
+    let whole = zstd_safe::find_frame_compressed_size(frame).is_ok_and(|len| len == frame.len());
+    if !whole || !frame.starts_with(&MAGIC) {
+        return Err(Error::corrupt("compressed bytes are not one zstd frame"));
+    }
     let written = DECOMPRESSOR.with_borrow_mut(|slot| {
         let decompressor = match slot {
             Some(decompressor) => decompressor,
-            None => {
-                let mut fresh = Decompressor::new()?;
-                fresh.set_parameter(DParameter::WindowLogMax(WINDOW_LOG))?;
-                slot.insert(fresh)
-            }
+            None => slot.insert(Decompressor::new()?),
         };
         decompressor.decompress_to_buffer(frame, out)
     });
@@ -67,6 +68,12 @@ mod tests {
         assert_eq!(out, bytes);
         for size in [bytes.len() - 1, bytes.len() + 1] {
             assert!(decompress(&frame, size, &mut Vec::with_capacity(size)).is_err());
+        }
+        // A skippable frame before, or a second frame after it.
+        let skippable = [&[0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4], &frame[..]].concat();
+        let twice = [&frame[..], &compress(b"").unwrap()].concat();
+        for hiding in [skippable, twice] {
+            assert!(decompress(&hiding, bytes.len(), &mut Vec::with_capacity(11_000)).is_err());
         }
         assert!(decompress(&frame[..12], bytes.len(), &mut Vec::with_capacity(11_000)).is_err());
     }

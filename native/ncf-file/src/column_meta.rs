@@ -156,7 +156,7 @@ impl ColumnMeta {
         }
         let shared_counts = cursor.u32s(blocks.len(), budget)?;
         let page_counts = cursor.u32s(blocks.len(), budget)?;
-        let shared = decode_shared(&mut cursor, total(&shared_counts), budget)?;
+        let shared = decode_shared(&mut cursor, total(&shared_counts), limits, budget)?;
         let pages = decode_pages(&mut cursor, total(&page_counts), repeated, budget)?;
         cursor.finish()?;
         let mut shared = shared.into_iter();
@@ -182,6 +182,7 @@ fn total(counts: &[u32]) -> usize {
 fn decode_shared(
     cursor: &mut Cursor<'_>,
     count: usize,
+    limits: &Limits,
     budget: &Budget,
 ) -> Result<Vec<SharedPageMeta>> {
     let offsets = cursor.u64s(count, budget)?;
@@ -196,6 +197,10 @@ fn decode_shared(
         let id = u8::try_from(kind)
             .map_err(|_| Error::unsupported(format!("shared page kind {kind}; use a newer NCF")))?;
         let kind = SharedKind::from_id(id)?;
+        if u64::from(count) > limits.shared_values {
+            let limit = limits.shared_values;
+            return Err(Error::limit_exceeded("values of a shared page", count.into(), limit));
+        }
         pages.push(SharedPageMeta { offset, length, kind, count, crc });
     }
     Ok(pages)

@@ -20,6 +20,10 @@ use crate::source::{ByteSource, read_coalesced};
 use crate::statistics::ColumnStatistics;
 use crate::trailer::Trailer;
 
+/// Blocks of a column whose shared pages are kept: as many scans can share a reader without decoding
+/// them again for every page.
+const SHARED_BLOCKS: usize = 4;
+
 /// How a file is read.
 #[derive(Debug, Clone)]
 pub struct ReadOptions {
@@ -52,7 +56,9 @@ pub struct FileReader {
     pub(crate) options: ReadOptions,
     pub(crate) trailer: Trailer,
     pub(crate) directory: Vec<DirectoryRecord>,
-    /// The tail of the file, from `tail_start` on: metadata is usually in it.
+    /// Where in the directory the record of a kind and column is.
+    records: HashMap<(PieceKind, u32), usize>,
+    /// The last 64 KiB of the file, from `tail_start` on: metadata is usually in it.
     tail: Buffer,
     tail_start: u64,
     digest: String,
@@ -61,8 +67,8 @@ pub struct FileReader {
     blocks: Vec<BlockInfo>,
     columns: Vec<OnceLock<Arc<ColumnMeta>>>,
     statistics: Vec<OnceLock<Arc<ColumnStatistics>>>,
-    /// Decoded shared pages of the block used last, by column.
-    shared: Mutex<HashMap<usize, (usize, SharedPages)>>,
+    /// Decoded shared pages of the blocks used last, by column; the newest last.
+    shared: Mutex<HashMap<usize, Vec<(usize, SharedPages)>>>,
 }
 
 impl FileReader {
@@ -85,26 +91,32 @@ impl FileReader {
         let trailer_at = tail.len().saturating_sub(TRAILER_LEN);
         let trailer = Trailer::decode(tail.get(trailer_at..).unwrap_or_default())?;
         let metadata = metadata_range(&trailer, len, &options.limits)?;
-        let (tail, tail_start) = if metadata.start < tail_start {
-            (read_one(&*source, metadata.start..len)?, metadata.start)
-        } else {
-            (tail, tail_start)
+        let directory_range = trailer.directory_offset..metadata.end;
+        let stored = match tail_part(&tail, tail_start, &directory_range)? {
+            Some(stored) => Buffer::from(stored),
+            None => read_one(&*source, directory_range)?,
         };
-        let part = |range: Range<u64>| tail_part(&tail, tail_start, range);
-        let stored = part(trailer.directory_offset..metadata.end)?;
         let id = PieceId::record(PieceKind::Directory, NONE);
-        verify_piece(&trailer.uuid, id, stored, trailer.directory_crc)?;
+        verify_piece(&trailer.uuid, id, &stored, trailer.directory_crc)?;
         let directory =
-            directory::decode(stored, metadata.start..trailer.directory_offset, &options.limits)?;
-        let digest = crate::digest(stored, &trailer.encode());
-        if tail_start == 0 {
-            check_header(part(0..HEADER_LEN as u64)?, &trailer)?;
+            directory::decode(&stored, metadata.start..trailer.directory_offset, &options.limits)?;
+        let digest = crate::digest(&stored, &trailer.encode());
+        if let Some(header) = tail_part(&tail, tail_start, &(0..HEADER_LEN as u64))? {
+            check_header(header, &trailer)?;
+        }
+        let mut records = HashMap::with_capacity(directory.len());
+        for (index, record) in directory.iter().enumerate() {
+            if records.insert((record.kind, record.column), index).is_some() {
+                let kind = record.kind.name();
+                return Err(Error::corrupt(format!("the file has two {kind} records of a column")));
+            }
         }
         let mut reader = Self {
             source,
             options,
             trailer,
             directory,
+            records,
             tail,
             tail_start,
             digest,
@@ -215,10 +227,10 @@ impl FileReader {
         Ok(self.column(column)?.chunk(block)?.bytes())
     }
 
-    /// Decoded shared pages of a column chunk; kept for the block used last.
+    /// Decoded shared pages of a column chunk; kept for the blocks used last.
     pub fn shared(&self, column: usize, block: usize) -> Result<SharedPages> {
-        if let Some((have, pages)) = self.shared_cache().get(&column)
-            && *have == block
+        if let Some(kept) = self.shared_cache().get(&column)
+            && let Some((_, pages)) = kept.iter().find(|(have, _)| *have == block)
         {
             return Ok(pages.clone());
         }
@@ -229,7 +241,7 @@ impl FileReader {
         }
         let ranges: Vec<_> =
             chunk.shared.iter().map(|p| p.offset..p.offset + u64::from(p.length)).collect();
-        let buffers = read_coalesced(&*self.source, &ranges)?;
+        let buffers = read_coalesced(&*self.source, &ranges).at("file", || self.name())?;
         for (page, (buffer, stored)) in buffers.iter().zip(&chunk.shared).enumerate() {
             let id = PieceId {
                 kind: PieceKind::SharedPage,
@@ -246,11 +258,16 @@ impl FileReader {
             .map(|(page, buffer)| (page.kind, page.count, buffer.as_slice()))
             .collect();
         let physical = self.stored_column(column)?.data_type.physical();
-        let pages = decode_shared(&parts, physical, &self.page_budget())
+        let pages = decode_shared(&parts, physical, &Budget::new(self.options.limits.shared_bytes))
             .at("block", || block)
             .at("column", || self.column_name(column))
             .at("file", || self.name())?;
-        self.shared_cache().insert(column, (block, pages.clone()));
+        let mut cache = self.shared_cache();
+        let kept = cache.entry(column).or_default();
+        if kept.len() == SHARED_BLOCKS {
+            kept.remove(0);
+        }
+        kept.push((block, pages.clone()));
         Ok(pages)
     }
 
@@ -294,13 +311,19 @@ impl FileReader {
 
     /// The bytes of a metadata record, verified and decompressed.
     pub(crate) fn record(&self, kind: PieceKind, column: u32) -> Result<Vec<u8>> {
-        let mut matching = self.directory.iter().filter(|r| r.kind == kind && r.column == column);
-        let (Some(record), None) = (matching.next(), matching.next()) else {
-            return Err(Error::corrupt(format!("the file has no or two {} records", kind.name())));
+        let index = self.records.get(&(kind, column));
+        let Some(record) = index.and_then(|index| self.directory.get(*index)) else {
+            return Err(Error::corrupt(format!("the file has no {} record", kind.name())));
         };
-        let stored = tail_part(&self.tail, self.tail_start, record.range())?;
-        verify_piece(&self.trailer.uuid, PieceId::record(kind, column), stored, record.crc)?;
-        record.unpack(stored, &self.metadata_budget())
+        let id = PieceId::record(kind, column);
+        let unpack = |stored: &[u8]| {
+            verify_piece(&self.trailer.uuid, id, stored, record.crc)?;
+            record.unpack(stored, &self.metadata_budget())
+        };
+        match tail_part(&self.tail, self.tail_start, &record.range())? {
+            Some(stored) => unpack(stored),
+            None => unpack(&read_one(&*self.source, record.range())?),
+        }
     }
 
     /// Checks the file's first bytes.
@@ -354,7 +377,7 @@ impl FileReader {
         self.stored.get(index).map_or_else(|| index.to_string(), Column::name)
     }
 
-    fn shared_cache(&self) -> MutexGuard<'_, HashMap<usize, (usize, SharedPages)>> {
+    fn shared_cache(&self) -> MutexGuard<'_, HashMap<usize, Vec<(usize, SharedPages)>>> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -395,15 +418,22 @@ fn metadata_range(trailer: &Trailer, len: u64, limits: &Limits) -> Result<Range<
     if inside { Ok(start..end) } else { Err(wrong()) }
 }
 
-fn tail_part(tail: &Buffer, tail_start: u64, range: Range<u64>) -> Result<&[u8]> {
+/// The bytes of a range that lies in the tail; `None` when it begins before.
+fn tail_part<'a>(
+    tail: &'a Buffer,
+    tail_start: u64,
+    range: &Range<u64>,
+) -> Result<Option<&'a [u8]>> {
+    let Some(start) = range.start.checked_sub(tail_start) else {
+        return Ok(None);
+    };
     let outside = || Error::corrupt("a metadata record lies outside the metadata");
-    let start = range.start.checked_sub(tail_start).ok_or_else(outside)?;
     let end = range.end.checked_sub(tail_start).ok_or_else(outside)?;
     let (start, end) = (
         usize::try_from(start).map_err(|_| outside())?,
         usize::try_from(end).map_err(|_| outside())?,
     );
-    tail.as_slice().get(start..end).ok_or_else(outside)
+    tail.as_slice().get(start..end).map(Some).ok_or_else(outside)
 }
 
 fn check_header(bytes: &[u8], trailer: &Trailer) -> Result<()> {

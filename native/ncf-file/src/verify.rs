@@ -1,13 +1,16 @@
 //! Reads everything and checks everything: header, every record, that pages tile the file, every
 //! checksum, every decoder, and that the statistics hold every value.
 
-use ncf_core::{Budget, Column, ColumnBounds, DataType, Error, Result, ResultExt, Role};
+use arrow_buffer::BooleanBuffer;
+use ncf_core::{
+    Budget, Column, ColumnBounds, DataType, Error, Result, ResultExt, Role, Scalar, Values,
+};
 use serde::Serialize;
 
-use crate::constants::{HEADER_LEN, NONE, PieceKind};
+use crate::constants::{HEADER_LEN, NONE, PieceKind, ZONE_ROWS};
 use crate::reader::{FileReader, PageRef};
 use crate::nested::element_offsets;
-use crate::statistics::{ChunkStatistics, chunk_statistics, scalar_at};
+use crate::statistics::{BlockStatistics, ColumnStatistics, chunk_statistics, merge_all};
 
 /// What a verification read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -105,8 +108,8 @@ impl FileReader {
         if stored.role != Role::Values {
             self.check_pages_align(stored.field, block)?;
         }
-        let mut nulls = 0u64;
-        let bounds = expected.map(|expected| expected.bounds());
+        let mut zones =
+            expected.map(|expected| (Zones::new(stored.data_type, expected.zones()), expected));
         for page in 0..pages {
             for decoded in self.read_pages(&[PageRef { column, block, page }])? {
                 let validity = decoded.validity;
@@ -115,21 +118,18 @@ impl FileReader {
                 if stored.role == Role::Lengths {
                     let offsets = element_offsets(&values, validity.as_ref())
                         .map_err(|error| error.with("column", stored.name()))?;
-                    let elements = offsets.last().copied().unwrap_or_default();
-                    self.check_elements(column, block, page, elements.cast_unsigned() as usize)?;
+                    let elements = offsets.last().cast_unsigned() as usize;
+                    self.check_elements(column, block, page, elements)?;
                 }
-                let Some(bounds) = &bounds else { continue };
-                let found = chunk_statistics(&values, validity.as_ref(), stored.data_type);
-                nulls += found.zones.nulls.iter().map(|count| u64::from(*count)).sum::<u64>();
-                if !holds(bounds, &found, stored.data_type) {
-                    return Err(self.lying(column, block).with("page", page));
+                if let Some((zones, _)) = &mut zones {
+                    zones.add(&values, validity.as_ref())?;
                 }
             }
         }
-        if bounds.and_then(|bounds| bounds.nulls).is_some_and(|stored| stored != nulls) {
-            return Err(self.lying(column, block));
+        match zones.is_none_or(|(zones, expected)| zones.are_held_by(&expected)) {
+            true => Ok(()),
+            false => Err(self.lying(column, block)),
         }
-        Ok(())
     }
 
     fn lying(&self, column: usize, block: usize) -> Error {
@@ -159,19 +159,53 @@ impl FileReader {
     }
 }
 
-/// Whether every zone that was found lies within `bounds`.
-fn holds(bounds: &ColumnBounds, found: &ChunkStatistics, data_type: DataType) -> bool {
-    (0..found.zones.flags.len()).all(|zone| {
-        found.zones.flags.get(zone) == Some(&0) || {
-            let low = scalar_at(&found.zones.min, zone, data_type);
-            let high = scalar_at(&found.zones.max, zone, data_type);
-            not_above(&bounds.min, &low) && not_above(&high, &bounds.max)
+/// What the zones of a block really hold, found page by page.
+struct Zones {
+    data_type: DataType,
+    rows: usize,
+    /// For each zone, the facts about each run of its rows that lay in one page.
+    parts: Vec<Vec<(ColumnBounds, u64)>>,
+}
+
+impl Zones {
+    fn new(data_type: DataType, zones: usize) -> Self {
+        Self { data_type, rows: 0, parts: vec![Vec::new(); zones] }
+    }
+
+    /// Adds the next page.
+    fn add(&mut self, values: &Values, validity: Option<&BooleanBuffer>) -> Result<()> {
+        let mut start = 0;
+        while start < values.len() {
+            let rows = (ZONE_ROWS - self.rows % ZONE_ROWS).min(values.len() - start);
+            let valid = validity.map(|validity| validity.slice(start, rows));
+            let part = chunk_statistics(&values.slice(start, rows), valid.as_ref(), self.data_type);
+            let bounds = ColumnStatistics::from_chunks(self.data_type, vec![part])?.bounds();
+            if let Some(zone) = self.parts.get_mut(self.rows / ZONE_ROWS) {
+                zone.push((bounds, rows as u64));
+            }
+            self.rows += rows;
+            start += rows;
         }
-    })
+        Ok(())
+    }
+
+    /// Whether the stored statistics count what was found, and bound it; exactly where they say so.
+    fn are_held_by(self, stored: &BlockStatistics<'_>) -> bool {
+        self.parts.into_iter().enumerate().all(|(zone, parts)| {
+            let found = merge_all(parts.into_iter());
+            let stored = stored.zone_bounds(zone);
+            let exact = !stored.exact || (stored.min == found.min && stored.max == found.max);
+            stored.nulls == found.nulls
+                && stored.nans == found.nans
+                && exact
+                && not_above(&stored.min, &found.min)
+                && not_above(&found.max, &stored.max)
+        })
+    }
 }
 
 /// Whether `low ≤ high`, or one of them is unknown.
-fn not_above(low: &Option<ncf_core::Scalar>, high: &Option<ncf_core::Scalar>) -> bool {
+fn not_above(low: &Option<Scalar>, high: &Option<Scalar>) -> bool {
     match (low, high) {
         (Some(low), Some(high)) => low.compare(high).is_some_and(std::cmp::Ordering::is_le),
         _ => true,

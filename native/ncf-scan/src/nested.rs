@@ -182,10 +182,7 @@ fn lists(
     let (lengths, validity) = cut(page, &(0..page.values.len()))?;
     let offsets = element_offsets(&lengths, validity.as_ref())?;
     let offsets = offsets.slice(range.start, range.len());
-    let (first, last) = match (offsets.first(), offsets.last()) {
-        (Some(first), Some(last)) => (*first, *last),
-        _ => (0, 0),
-    };
+    let (first, last) = (offsets.first(), offsets.last());
     let inner = first.cast_unsigned() as usize..last.cast_unsigned() as usize;
     let from_first: ScalarBuffer<i32> = offsets.iter().map(|offset| offset - first).collect();
     let validity = validity.map(|valid| valid.slice(range.start, range.len()));

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
-use ncf_core::{DataType, Error, PhysicalType, Result};
+use ncf_core::{DataType, Error, PhysicalType, Result, ResultExt};
 use ncf_encoding::DecodedValues;
 use ncf_file::FileReader;
 use ncf_file::constants::{PAGE_ROWS, ZONE_ROWS};
@@ -171,7 +171,8 @@ impl Scan {
         if batch.is_err() {
             self.finished = true;
         }
-        batch
+        let block = || self.block.as_ref().map_or_else(|| "none".into(), |b| b.number.to_string());
+        batch.at("block", block).at("file", || self.reader.name())
     }
 
     fn advance(&mut self) -> Result<Option<RecordBatch>> {

@@ -224,7 +224,8 @@ fn round_up(bytes: &[u8], utf8: bool) -> Option<Vec<u8>> {
     while let Some(last) = text.pop() {
         // The next scalar value; byte order of UTF-8 is code point order.
         let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
-        if let Some(next) = next {
+        // A longer character could make the bound too long: then an earlier one grows.
+        if let Some(next) = next.filter(|next| text.len() + next.len_utf8() <= BOUND_BYTES) {
             text.push(next);
             return Some(text.into_bytes());
         }

@@ -34,6 +34,20 @@ impl Slice {
         self.bytes
     }
 
+    /// How many of the first rows have at most `bytes` raw bytes.
+    pub(super) fn rows_within(&self, bytes: usize, schema: &Schema) -> usize {
+        let (mut fits, mut exceeds) = (0, self.rows() + 1);
+        while exceeds - fits > 1 {
+            let middle = fits + (exceeds - fits) / 2;
+            if Self::new(self.batch.slice(0, middle), schema).bytes <= bytes {
+                fits = middle;
+            } else {
+                exceeds = middle;
+            }
+        }
+        fits
+    }
+
     pub(super) fn split(self, at: usize, schema: &Schema) -> (Self, Self) {
         let rest = self.rows() - at;
         (Self::new(self.batch.slice(0, at), schema), Self::new(self.batch.slice(at, rest), schema))
@@ -69,24 +83,15 @@ impl RowBuffer {
     }
 }
 
-/// Cuts a batch so that no slice has more raw bytes than a block, unless one row alone has.
-pub(super) fn slices(batch: &RecordBatch, schema: &Schema, block_bytes: usize) -> Vec<Slice> {
-    let mut out = Vec::new();
-    for start in (0..batch.num_rows()).step_by(SLICE_ROWS) {
-        let rows = SLICE_ROWS.min(batch.num_rows() - start);
-        let mut waiting = vec![Slice::new(batch.slice(start, rows), schema)];
-        while let Some(slice) = waiting.pop() {
-            if slice.bytes > block_bytes && slice.rows() > 1 {
-                let half = slice.rows() / 2;
-                let (head, tail) = slice.split(half, schema);
-                waiting.push(tail);
-                waiting.push(head);
-            } else {
-                out.push(slice);
-            }
-        }
-    }
-    out
+/// A batch in slices of few enough rows that measuring one is cheap.
+pub(super) fn slices(batch: &RecordBatch, schema: &Schema) -> Vec<Slice> {
+    (0..batch.num_rows())
+        .step_by(SLICE_ROWS)
+        .map(|start| {
+            let rows = SLICE_ROWS.min(batch.num_rows() - start);
+            Slice::new(batch.slice(start, rows), schema)
+        })
+        .collect()
 }
 
 /// Checks that a batch has the schema's columns.

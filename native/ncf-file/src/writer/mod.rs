@@ -27,6 +27,9 @@ use crate::{block as block_record, schema_record};
 use block::EncodedColumn;
 use buffer::RowBuffer;
 
+/// Most raw bytes of a block: the strings of a column are joined under 32-bit offsets.
+pub(crate) const MAX_BLOCK_BYTES: usize = 1 << 30;
+
 /// How a file is written. The same rows, options and uuid give the same bytes on any number of threads.
 #[derive(Debug, Clone)]
 pub struct WriterOptions {
@@ -34,7 +37,7 @@ pub struct WriterOptions {
     pub profile: Profile,
     /// Rows after which a block is closed; 1 to [`BLOCK_ROWS`].
     pub block_rows: usize,
-    /// Raw bytes after which a block is closed.
+    /// Raw bytes that a block has at most, unless one row alone has more; 1 B to 1 GiB.
     pub block_bytes: usize,
     /// Identity of the file; random when absent.
     pub file_uuid: Option<[u8; 16]>,
@@ -110,9 +113,10 @@ impl FileWriter {
         options: WriterOptions,
     ) -> Result<Self> {
         schema.validate()?;
-        if options.block_rows == 0 || options.block_rows > BLOCK_ROWS || options.block_bytes == 0 {
+        let bytes_fit = (1..=MAX_BLOCK_BYTES).contains(&options.block_bytes);
+        if !(1..=BLOCK_ROWS).contains(&options.block_rows) || !bytes_fit {
             return Err(Error::invalid_argument(format!(
-                "blockRows must be 1 to {BLOCK_ROWS} and blockBytes above 0, \
+                "blockRows must be 1 to {BLOCK_ROWS} and blockBytes 1 to {MAX_BLOCK_BYTES}, \
                  not {} and {}",
                 options.block_rows, options.block_bytes
             )));
@@ -159,7 +163,7 @@ impl FileWriter {
     /// [`ncf_core::DataType::to_arrow`].
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         buffer::check_batch(batch, &self.schema)?;
-        let mut waiting = buffer::slices(batch, &self.schema, self.options.block_bytes);
+        let mut waiting = buffer::slices(batch, &self.schema);
         waiting.reverse();
         while let Some(mut slice) = waiting.pop() {
             let room = self.options.block_rows - self.buffer.rows();
@@ -168,10 +172,18 @@ impl FileWriter {
                 waiting.push(tail);
                 slice = head;
             }
-            if self.buffer.rows() > 0
-                && self.buffer.bytes() + slice.bytes() > self.options.block_bytes
-            {
+            let room = self.options.block_bytes.saturating_sub(self.buffer.bytes());
+            if slice.bytes() > room {
+                // Cut at the row that fills the block, wherever the batches begin.
+                let fitting = slice.rows_within(room, &self.schema);
+                let rows = if self.buffer.rows() == 0 { fitting.max(1) } else { fitting };
+                let (head, tail) = slice.split(rows, &self.schema);
+                self.buffer.push(head);
+                if tail.rows() > 0 {
+                    waiting.push(tail);
+                }
                 self.flush_block()?;
+                continue;
             }
             self.buffer.push(slice);
             if self.buffer.rows() == self.options.block_rows {

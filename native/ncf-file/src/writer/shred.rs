@@ -104,8 +104,8 @@ impl<'a> Lists<'a> {
 
     /// The elements of lists that are not null, next to each other.
     fn compact(&self, elements: &ArrayRef) -> Result<ArrayRef> {
-        let at = |offset: Option<&i32>| offset.map_or(0, |o| o.cast_unsigned() as usize);
-        let (first, last) = (at(self.offsets.first()), at(self.offsets.last()));
+        let (first, last) = (self.offsets.first(), self.offsets.last());
+        let (first, last) = (first.cast_unsigned() as usize, last.cast_unsigned() as usize);
         let span = elements.slice(first, last - first);
         let wanted: usize = self.lengths.iter().map(|l| l.cast_unsigned() as usize).sum();
         if wanted == span.len() {
