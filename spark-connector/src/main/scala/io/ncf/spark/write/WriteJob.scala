@@ -13,6 +13,8 @@ import org.apache.spark.sql.types.StructType
   * @param readVersion      version of the table that the write started from, 0 for none
   * @param input            the rows' columns, as Spark hands them over
   * @param stored           ordinals in `input` of the columns stored in files, in file order
+  * @param columns          the stored columns, as the table has them: fields of a nested one may be
+  *                         in another order than in `input`
   * @param partitionColumns ordinals in `input` of the columns that are stored as directories
   * @param fileSchema       NCF schema of the files, JSON
   * @param options          options of the native writer, JSON
@@ -23,13 +25,11 @@ private[spark] final case class WriteJob(
     readVersion: Long,
     input: StructType,
     stored: Seq[Int],
+    columns: StructType,
     partitionColumns: Seq[Int],
     fileSchema: String,
     options: String
 ) {
-
-  /** The stored columns. */
-  def storedSchema: StructType = StructType(stored.map(input(_)))
 
   /** The local path of a file of the table. */
   def absolute(file: String): String = Paths.get(tablePath, file).toString
