@@ -9,6 +9,7 @@
 
 mod concurrency;
 mod corruption;
+mod nested;
 mod round_trip;
 mod spec;
 mod tidy;

@@ -111,7 +111,10 @@ impl FieldType {
                 _ => return Err(Error::unsupported(format!("type {arrow} is no map"))),
             },
             ArrowType::Struct(fields) => Self::Struct(
-                fields.iter().map(|field| part(field.name(), field, next)).collect::<Result<_>>()?,
+                fields
+                    .iter()
+                    .map(|field| part(field.name(), field, next))
+                    .collect::<Result<_>>()?,
             ),
             value => Self::Value(DataType::from_arrow(value)?),
         })
@@ -199,7 +202,12 @@ mod tests {
     fn nested() -> FieldType {
         let point = FieldType::Struct(vec![
             Field::new(3, "x", DataType::Float64, false),
-            Field::new(4, "tags", FieldType::Array(Box::new(Field::new(5, "element", DataType::String, true))), true),
+            Field::new(
+                4,
+                "tags",
+                FieldType::Array(Box::new(Field::new(5, "element", DataType::String, true))),
+                true,
+            ),
         ]);
         FieldType::Map(Box::new([
             Field::new(1, "key", DataType::String, false),
@@ -212,7 +220,10 @@ mod tests {
         let nested = nested();
         assert_eq!(nested.to_string(), "map<string, struct<x: double, tags: array<string>>>");
         let json = serde_json::to_string(&nested).unwrap();
-        assert!(json.starts_with(r#"{"map":[{"id":1,"name":"key","type":"string","nullable":false}"#), "{json}");
+        assert!(
+            json.starts_with(r#"{"map":[{"id":1,"name":"key","type":"string","nullable":false}"#),
+            "{json}"
+        );
         assert_eq!(serde_json::from_str::<FieldType>(&json).unwrap(), nested);
         let back = FieldType::from_arrow(&nested.to_arrow(), &mut 1).unwrap();
         assert_eq!(back, nested);

@@ -212,8 +212,10 @@ impl FileReader {
     pub fn statistics(&self, index: usize) -> Result<Arc<ColumnStatistics>> {
         let column = self.stored_column(index)?;
         if column.repeated_by.is_some() {
-            return Err(Error::invalid_argument("columns below arrays and maps have no statistics")
-                .with("column", column.name()));
+            return Err(Error::invalid_argument(
+                "columns below arrays and maps have no statistics",
+            )
+            .with("column", column.name()));
         }
         let data_type = column.data_type;
         self.cached(&self.statistics, index, |column| {

@@ -8,8 +8,8 @@ use ncf_core::{
 use serde::Serialize;
 
 use crate::constants::{HEADER_LEN, NONE, PieceKind, ZONE_ROWS};
-use crate::reader::{FileReader, PageRef};
 use crate::nested::element_offsets;
+use crate::reader::{FileReader, PageRef};
 use crate::statistics::{BlockStatistics, ColumnStatistics, chunk_statistics, merge_all};
 
 /// What a verification read.

@@ -9,8 +9,8 @@ use arrow_schema::ArrowError;
 use arrow_select::filter::{FilterBuilder, FilterPredicate};
 use arrow_select::take::take;
 use ncf_core::{
-    Budget, ByteValues, DataType, Error, ErrorKind, FieldType, Limits, PhysicalType, Result, Scalar,
-    Values,
+    Budget, ByteValues, DataType, Error, ErrorKind, FieldType, Limits, PhysicalType, Result,
+    Scalar, Values,
 };
 use ncf_encoding::{DecodedPage, DecodedValues};
 use ncf_file::to_array;

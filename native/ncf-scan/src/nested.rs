@@ -217,8 +217,9 @@ pub(crate) fn check(wanted: &Field, reader: &FileReader, field: usize) -> Result
 
 /// How `wanted` is read from the field at a position of a file's schema.
 pub(crate) fn resolve_in(wanted: &Field, reader: &FileReader, field: usize) -> Result<Nested> {
-    let stored = reader.schema().fields.get(field).ok_or_else(|| {
-        Error::invalid_argument(format!("the file has no column number {field}"))
-    })?;
+    let stored =
+        reader.schema().fields.get(field).ok_or_else(|| {
+            Error::invalid_argument(format!("the file has no column number {field}"))
+        })?;
     Nested::resolve(wanted, stored, reader.stored_of(field).start)
 }

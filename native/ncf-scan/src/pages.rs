@@ -169,9 +169,7 @@ impl Pages {
         for slot in slots {
             let row = self.loaded(*slot)?.first_row;
             if *first.get_or_insert(row) != row {
-                return Err(Error::corrupt(
-                    "the pages of a nested column begin at different rows",
-                ));
+                return Err(Error::corrupt("the pages of a nested column begin at different rows"));
             }
         }
         Ok(())

@@ -60,12 +60,8 @@ struct Slots {
 impl Slots {
     fn new(reader: &FileReader, plan: &Plan) -> Result<Self> {
         let count = plan.columns.len();
-        let mut slots = Self {
-            count,
-            files: Vec::new(),
-            nested: vec![None; count],
-            projection: Vec::new(),
-        };
+        let mut slots =
+            Self { count, files: Vec::new(), nested: vec![None; count], projection: Vec::new() };
         let mut used = plan.projection.clone();
         used.extend(plan.conjuncts.iter().flat_map(|conjunct| conjunct.node.slots.iter()));
         used.sort_unstable();

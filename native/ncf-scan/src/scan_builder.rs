@@ -176,8 +176,9 @@ fn check_ranges(reader: &FileReader, blocks: &Range<usize>, rows: &Range<u64>) -
 }
 
 fn output_schema(columns: &[ScanColumn], projection: &[usize]) -> SchemaRef {
-    let fields = projection.iter().filter_map(|index| columns.get(*index)).map(|column| {
-        column.field.to_arrow()
-    });
+    let fields = projection
+        .iter()
+        .filter_map(|index| columns.get(*index))
+        .map(|column| column.field.to_arrow());
     Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()))
 }

@@ -29,9 +29,9 @@
 pub mod dataset;
 
 pub use ncf_core::{
-    Budget, ByteValues, ColumnBounds, CompareOp, DataType, Error, ErrorKind, Expression, Field, FieldType,
-    Limits, PhysicalType, Predicate, Result, ResultExt, Scalar, Schema, TextOp, Values, find_name,
-    ordering,
+    Budget, ByteValues, ColumnBounds, CompareOp, DataType, Error, ErrorKind, Expression, Field,
+    FieldType, Limits, PhysicalType, Predicate, Result, ResultExt, Scalar, Schema, TextOp, Values,
+    find_name, ordering,
 };
 pub use ncf_encoding as encoding;
 pub use ncf_encoding::{EncodingId, Profile};

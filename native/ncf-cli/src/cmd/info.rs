@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
 use ncf::dataset::{DataFile, Dataset, Kind};
-use ncf::{DataType, Error, FileReader, MmapSource, ReadOptions, Result};
+use ncf::{Error, FieldType, FileReader, MmapSource, ReadOptions, Result};
 use serde::Serialize;
 
 use crate::io::NcfInput;
@@ -50,7 +50,7 @@ struct Column {
     id: u32,
     name: String,
     #[serde(rename = "type", serialize_with = "as_text")]
-    data_type: DataType,
+    field_type: FieldType,
     nullable: bool,
     /// Stored bytes of the pages.
     bytes: u64,
@@ -89,7 +89,7 @@ impl Report {
         let columns = dataset.schema().fields.iter().map(|field| Column {
             id: field.id,
             name: field.name.clone(),
-            data_type: field.data_type,
+            field_type: field.field_type.clone(),
             nullable: field.nullable,
             bytes: 0,
             encodings: BTreeMap::new(),
@@ -135,12 +135,15 @@ impl Report {
                 false => column.name == stored.name,
             });
             let Some(column) = column else { continue };
-            let meta = reader.column(index)?;
-            for chunk in &meta.blocks {
-                column.bytes += chunk.bytes();
-                for page in &chunk.pages {
-                    let tree = meta.trees.get(usize::from(page.tree)).cloned().unwrap_or_default();
-                    *column.encodings.entry(tree).or_default() += 1;
+            for stored in reader.stored_of(index) {
+                let meta = reader.column(stored)?;
+                for chunk in &meta.blocks {
+                    column.bytes += chunk.bytes();
+                    for page in &chunk.pages {
+                        let tree =
+                            meta.trees.get(usize::from(page.tree)).cloned().unwrap_or_default();
+                        *column.encodings.entry(tree).or_default() += 1;
+                    }
                 }
             }
         }
@@ -175,7 +178,7 @@ impl Report {
             let null = if column.nullable { "" } else { " not null" };
             [
                 column.name.clone(),
-                format!("{}{null}", column.data_type),
+                format!("{}{null}", column.field_type),
                 column.bytes.to_string(),
                 column.describe_encodings(),
             ]
@@ -208,6 +211,9 @@ impl Column {
     }
 }
 
-fn as_text<S: serde::Serializer>(value: &DataType, out: S) -> std::result::Result<S::Ok, S::Error> {
+fn as_text<S: serde::Serializer>(
+    value: &FieldType,
+    out: S,
+) -> std::result::Result<S::Ok, S::Error> {
     out.collect_str(value)
 }

@@ -13,10 +13,14 @@ use arrow_array::types::{
     Date32Type, Date64Type, Decimal64Type, Decimal128Type, Float32Type, Float64Type, Int8Type,
     Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampNanosecondType,
 };
-use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, StringArray, new_null_array};
+use arrow_array::{
+    Array, ArrayRef, ArrowPrimitiveType, ListArray, MapArray, StringArray, StructArray,
+    new_null_array,
+};
+use arrow_buffer::OffsetBuffer;
 use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{DataType as ArrowType, TimeUnit};
-use ncf::{DataType, Error, Field, Result, Scalar, Schema};
+use arrow_schema::{DataType as ArrowType, Field as ArrowField, Fields, TimeUnit};
+use ncf::{DataType, Error, Field, FieldType, Result, ResultExt, Scalar, Schema};
 
 use crate::values::parse_value;
 
@@ -26,9 +30,9 @@ const MILLIS_PER_DAY: i64 = 86_400_000;
 #[derive(Debug, Clone)]
 pub(super) struct Conversion {
     column: String,
-    to: DataType,
-    /// The column is text to be read as `to`.
-    from_text: bool,
+    to: FieldType,
+    /// The column is text to be read as this type, which is `to`.
+    from_text: Option<DataType>,
 }
 
 /// The schema that stores `arrow`, and how each column gets there.
@@ -38,16 +42,18 @@ pub(super) fn conversions(
 ) -> Result<(Schema, Vec<Conversion>)> {
     let mut fields = Vec::new();
     let mut conversions = Vec::new();
-    for (id, field) in (1..).zip(arrow.fields()) {
+    let mut next = 1;
+    for field in arrow.fields() {
+        let id = next;
+        next += 1;
         let forced = types.get(field.name()).copied();
         let to = match forced {
-            Some(forced) => forced,
-            None => {
-                storable(field.data_type()).map_err(|error| error.with("column", field.name()))?
-            }
+            Some(forced) => forced.into(),
+            None => storable(field.data_type(), &mut next)
+                .map_err(|error| error.with("column", field.name()))?,
         };
         let nullable = field.is_nullable() || *field.data_type() == ArrowType::Null;
-        let mut stored = Field::new(id, field.name(), to, nullable);
+        let mut stored = Field::new(id, field.name(), to.clone(), nullable);
         let foreign = ["ARROW:", "PARQUET:"];
         let own = field.metadata().iter();
         stored.metadata.extend(
@@ -55,11 +61,7 @@ pub(super) fn conversions(
                 .map(|(key, value)| (key.clone(), value.clone())),
         );
         fields.push(stored);
-        conversions.push(Conversion {
-            column: field.name().clone(),
-            to,
-            from_text: forced.is_some(),
-        });
+        conversions.push(Conversion { column: field.name().clone(), to, from_text: forced });
     }
     let schema = Schema::new(fields)?;
     for name in types.keys() {
@@ -68,11 +70,46 @@ pub(super) fn conversions(
     Ok((schema, conversions))
 }
 
-/// The type that stores values of `arrow`, or `Unsupported`.
-fn storable(arrow: &ArrowType) -> Result<DataType> {
+/// The type that stores `arrow`, or `Unsupported`; ids of fields inside it count up from `next`.
+fn storable(arrow: &ArrowType, next: &mut u32) -> Result<FieldType> {
+    let mut part = |name: &str, field: &ArrowField| {
+        let id = *next;
+        *next += 1;
+        let field_type =
+            storable(field.data_type(), next).map_err(|error| error.with("field", field.name()))?;
+        let nullable = field.is_nullable() || *field.data_type() == ArrowType::Null;
+        Ok(Field::new(id, name, field_type, nullable))
+    };
     Ok(match arrow {
-        ArrowType::Dictionary(_, values) => storable(values)?,
-        ArrowType::RunEndEncoded(_, values) => storable(values.data_type())?,
+        ArrowType::List(element)
+        | ArrowType::LargeList(element)
+        | ArrowType::FixedSizeList(element, _) => {
+            FieldType::Array(Box::new(part("element", element)?))
+        }
+        ArrowType::Struct(fields) => {
+            let parts = fields.iter().map(|field| part(field.name(), field));
+            FieldType::Struct(parts.collect::<Result<_>>()?)
+        }
+        ArrowType::Map(entries, _) => match entries.data_type() {
+            ArrowType::Struct(fields) if fields.len() == 2 => {
+                let mut parts = fields.iter().zip(["key", "value"]);
+                let mut entry = || match parts.next() {
+                    Some((field, name)) => part(name, field),
+                    None => Err(Error::internal("a map has no entries")),
+                };
+                let key = Field { nullable: false, ..entry()? };
+                FieldType::Map(Box::new([key, entry()?]))
+            }
+            other => return Err(Error::unsupported(format!("a map of {other} cannot be stored"))),
+        },
+        ArrowType::Dictionary(_, values) => storable(values, next)?,
+        ArrowType::RunEndEncoded(_, values) => storable(values.data_type(), next)?,
+        value => storable_value(value)?.into(),
+    })
+}
+
+fn storable_value(arrow: &ArrowType) -> Result<DataType> {
+    Ok(match arrow {
         ArrowType::Null | ArrowType::Utf8View | ArrowType::LargeUtf8 => DataType::String,
         ArrowType::BinaryView | ArrowType::LargeBinary | ArrowType::FixedSizeBinary(_) => {
             DataType::Binary
@@ -96,62 +133,24 @@ impl Conversion {
     /// The column in the Arrow type of `self.to`.
     pub(super) fn apply(&self, array: &ArrayRef) -> Result<ArrayRef> {
         let converted = match self.from_text {
-            true => self.read_text(array.as_string::<i32>()),
-            false => self.convert(array),
+            Some(to) => self.read_text(array.as_string::<i32>(), to),
+            None => convert(array, &self.to),
         };
         converted.map_err(|error| error.with("column", &self.column))
     }
 
-    fn convert(&self, array: &ArrayRef) -> Result<ArrayRef> {
-        let target = self.to.to_arrow();
-        match array.data_type() {
-            have if *have == target => Ok(Arc::clone(array)),
-            ArrowType::Null => Ok(new_null_array(&target, array.len())),
-            ArrowType::Dictionary(_, values) => self.convert(&cast(array, values)?),
-            ArrowType::RunEndEncoded(_, values) => self.convert(&cast(array, values.data_type())?),
-            ArrowType::Timestamp(unit, _) => self.micros(array, *unit),
-            ArrowType::Date64 => {
-                let millis = array.as_primitive::<Date64Type>();
-                if millis.iter().flatten().any(|value| value % MILLIS_PER_DAY != 0) {
-                    return Err(Error::unsupported(
-                        "a date64 value has a time of day; cast the column to a timestamp or to date32 first",
-                    ));
-                }
-                cast(array, &target)
-            }
-            _ => cast(array, &target),
-        }
-    }
-
-    fn micros(&self, array: &ArrayRef, unit: TimeUnit) -> Result<ArrayRef> {
-        if unit == TimeUnit::Nanosecond {
-            let nanos = array.as_primitive::<TimestampNanosecondType>();
-            if nanos.iter().flatten().any(|value| value % 1000 != 0) {
-                return Err(Error::unsupported(
-                    "a timestamp has a fraction of a microsecond, which cannot be stored; round the column to microseconds first",
-                ));
-            }
-        }
-        // Zones only say how to print: the instant is the same, so they are left away while the
-        // unit changes, and no database of zones is needed.
-        let plain = cast_zoneless(array, unit)?;
-        let zone = matches!(self.to, DataType::Timestamp).then(|| Arc::from("UTC"));
-        let micros = plain.as_primitive::<TimestampMicrosecondType>().clone();
-        Ok(Arc::new(micros.with_timezone_opt::<Arc<str>>(zone)))
-    }
-
-    /// Text as values of `self.to`; an empty text is null except in strings.
-    fn read_text(&self, text: &StringArray) -> Result<ArrayRef> {
+    /// Text as values of `to`; an empty text is null except in strings.
+    fn read_text(&self, text: &StringArray, to: DataType) -> Result<ArrayRef> {
         let value = |text: &str| -> Result<Scalar> {
-            parse_value(text, self.to)
+            parse_value(text, to)
                 .map_err(|reason| Error::corrupt(reason).with("column", &self.column))
         };
         let scalars: Vec<Option<Scalar>> = text
             .iter()
-            .map(|text| text.filter(|text| self.to == DataType::String || !text.is_empty()))
+            .map(|text| text.filter(|text| to == DataType::String || !text.is_empty()))
             .map(|text| text.map(value).transpose())
             .collect::<Result<_>>()?;
-        let ty = self.to.to_arrow();
+        let ty = to.to_arrow();
         macro_rules! primitive {
             ($arrow:ty, $pattern:pat => $value:expr) => {
                 numbers::<$arrow>(&scalars, &ty, |scalar| match scalar {
@@ -160,7 +159,7 @@ impl Conversion {
                 })
             };
         }
-        Ok(match self.to {
+        Ok(match to {
             DataType::Boolean => {
                 let mut builder = BooleanBuilder::new();
                 for scalar in &scalars {
@@ -200,6 +199,109 @@ impl Conversion {
             }
         })
     }
+}
+
+/// An array in the Arrow type of `to`.
+fn convert(array: &ArrayRef, to: &FieldType) -> Result<ArrayRef> {
+    let target = to.to_arrow();
+    match (to, array.data_type()) {
+        (_, have) if *have == target => Ok(Arc::clone(array)),
+        (_, ArrowType::Null) => Ok(new_null_array(&target, array.len())),
+        (_, ArrowType::Dictionary(_, values)) => convert(&cast(array, values)?, to),
+        (_, ArrowType::RunEndEncoded(_, values)) => convert(&cast(array, values.data_type())?, to),
+        (FieldType::Value(value), _) => convert_value(array, *value),
+        (FieldType::Array(element), ArrowType::List(_)) => {
+            let list = array.as_list::<i32>();
+            let elements = convert(list.values(), &element.field_type)?;
+            let (field, offsets) = (Arc::new(element.to_arrow()), list.offsets().clone());
+            Ok(Arc::new(built(ListArray::try_new(
+                field,
+                offsets,
+                elements,
+                list.nulls().cloned(),
+            ))?))
+        }
+        (
+            FieldType::Array(_),
+            ArrowType::LargeList(element) | ArrowType::FixedSizeList(element, _),
+        ) => convert(&cast(array, &ArrowType::List(Arc::clone(element)))?, to),
+        (FieldType::Struct(parts), ArrowType::Struct(_)) => {
+            let array = array.as_struct();
+            let fields: Fields = parts.iter().map(Field::to_arrow).collect();
+            let columns = parts
+                .iter()
+                .zip(array.columns())
+                .map(|(part, column)| convert(column, &part.field_type).at("field", || &part.name));
+            let columns = columns.collect::<Result<Vec<_>>>()?;
+            let nulls = array.nulls().cloned();
+            Ok(Arc::new(built(StructArray::try_new_with_length(
+                fields,
+                columns,
+                nulls,
+                array.len(),
+            ))?))
+        }
+        (FieldType::Map(entry), ArrowType::Map(..)) => {
+            let map = array.as_map();
+            let columns = [map.keys(), map.values()].into_iter().zip(entry.iter());
+            let columns = columns
+                .map(|(column, part)| convert(column, &part.field_type).at("field", || &part.name))
+                .collect::<Result<Vec<_>>>()?;
+            convert_map(entry, map.offsets().clone(), columns, map)
+        }
+        (_, other) => Err(Error::unsupported(format!("type {other} cannot be stored as {to}"))),
+    }
+}
+
+fn convert_map(
+    entry: &[Field; 2],
+    offsets: OffsetBuffer<i32>,
+    columns: Vec<ArrayRef>,
+    map: &MapArray,
+) -> Result<ArrayRef> {
+    let fields: Fields = entry.iter().map(Field::to_arrow).collect();
+    let field = ArrowField::new("entries", ArrowType::Struct(fields.clone()), false);
+    let entries = built(StructArray::try_new(fields, columns, None))?;
+    let nulls = map.nulls().cloned();
+    Ok(Arc::new(built(MapArray::try_new(Arc::new(field), offsets, entries, nulls, false))?))
+}
+
+fn built<T>(array: std::result::Result<T, arrow_schema::ArrowError>) -> Result<T> {
+    array.map_err(|error| Error::unsupported(format!("a nested column cannot be stored: {error}")))
+}
+
+fn convert_value(array: &ArrayRef, to: DataType) -> Result<ArrayRef> {
+    let target = to.to_arrow();
+    match array.data_type() {
+        ArrowType::Timestamp(unit, _) => micros(array, *unit, to),
+        ArrowType::Date64 => {
+            let millis = array.as_primitive::<Date64Type>();
+            if millis.iter().flatten().any(|value| value % MILLIS_PER_DAY != 0) {
+                return Err(Error::unsupported(
+                    "a date64 value has a time of day; cast the column to a timestamp or to date32 first",
+                ));
+            }
+            cast(array, &target)
+        }
+        _ => cast(array, &target),
+    }
+}
+
+fn micros(array: &ArrayRef, unit: TimeUnit, to: DataType) -> Result<ArrayRef> {
+    if unit == TimeUnit::Nanosecond {
+        let nanos = array.as_primitive::<TimestampNanosecondType>();
+        if nanos.iter().flatten().any(|value| value % 1000 != 0) {
+            return Err(Error::unsupported(
+                "a timestamp has a fraction of a microsecond, which cannot be stored; round the column to microseconds first",
+            ));
+        }
+    }
+    // Zones only say how to print: the instant is the same, so they are left away while the
+    // unit changes, and no database of zones is needed.
+    let plain = cast_zoneless(array, unit)?;
+    let zone = matches!(to, DataType::Timestamp).then(|| Arc::from("UTC"));
+    let micros = plain.as_primitive::<TimestampMicrosecondType>().clone();
+    Ok(Arc::new(micros.with_timezone_opt::<Arc<str>>(zone)))
 }
 
 fn numbers<T: ArrowPrimitiveType>(

@@ -9,9 +9,9 @@ use ncf_encoding::{
     ChooserState, ChunkInput, EncodeOptions, EncodedChunk, decode_page, decode_shared, encode_chunk,
 };
 
+use super::WriterOptions;
 use super::pages::{page_ranges, values_of};
 use super::shred::{Shredded, shred};
-use super::WriterOptions;
 use crate::statistics::{ChunkStatistics, chunk_statistics};
 use crate::wire::to_u32;
 

@@ -22,9 +22,8 @@ pub(super) fn values_of(offsets: Option<&OffsetBuffer<i32>>, rows: &Range<usize>
 
 /// Row ranges of the pages of a field, the same for all its columns: at most 64 Ki rows each.
 pub(super) fn page_ranges(rows: usize, columns: &[Shredded]) -> Result<Vec<Range<usize>>> {
-    let sized = |column: &&Shredded| {
-        column.rows.is_some() || matches!(column.values, Values::Bytes(_))
-    };
+    let sized =
+        |column: &&Shredded| column.rows.is_some() || matches!(column.values, Values::Bytes(_));
     let sized: Vec<&Shredded> = columns.iter().filter(sized).collect();
     if sized.is_empty() {
         return Ok(split(0..rows, PAGE_ROWS));

@@ -118,10 +118,9 @@ impl Dataset {
                 return None;
             }
             let field = self.schema().fields.iter().find(|field| field.name == name)?;
-            let same_type = schema
-                .fields
-                .iter()
-                .any(|wanted| wanted.name == field.name && wanted.field_type.same_values(&field.field_type));
+            let same_type = schema.fields.iter().any(|wanted| {
+                wanted.name == field.name && wanted.field_type.same_values(&field.field_type)
+            });
             if same_type { file.statistics.get(&field.id).cloned() } else { None }
         };
         Ok(certainly_no_match(filter, rows, &bounds))

@@ -122,9 +122,7 @@ pub(super) fn scan_columns(
             match index.and_then(|index| Some((index, stored.fields.get(index)?))) {
                 None => ColumnSource::Constant(None),
                 // Parts of nested columns are matched when the scan is built.
-                Some((index, stored))
-                    if stored.field_type.value() == field.field_type.value() =>
-                {
+                Some((index, stored)) if stored.field_type.value() == field.field_type.value() => {
                     ColumnSource::File(index)
                 }
                 Some((_, stored)) => {
