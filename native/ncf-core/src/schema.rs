@@ -42,8 +42,8 @@ impl Field {
     /// The type of a field that is not nested, or an error that names the field.
     pub fn data_type(&self) -> Result<DataType> {
         self.field_type.value().ok_or_else(|| {
-            Error::unsupported(format!(
-                "column {} is {}, a nested type; name one of its fields",
+            Error::invalid_argument(format!(
+                "column {} is {}, a nested type, which has no one value; name another column",
                 self.name, self.field_type
             ))
         })

@@ -3,6 +3,7 @@
 //! Large, view, dictionary and run-end forms become plain; unsigned integers the next larger signed
 //! one (64 bits: `decimal(20,0)`); half floats singles; `date64` and timestamps of any unit
 //! become days and microseconds when they are whole ones; a column without values becomes a string.
+//! Lists of any kind become arrays; what is inside nested types is converted by the same rules.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -334,7 +335,8 @@ fn cast_zoneless(array: &ArrayRef, unit: TimeUnit) -> Result<ArrayRef> {
 #[cfg(test)]
 mod tests {
     use arrow_array::{
-        Date64Array, DictionaryArray, Int32Array, NullArray, StringViewArray,
+        Date64Array, DictionaryArray, FixedSizeListArray, Int32Array, NullArray, StringViewArray,
+        UInt8Array,
         TimestampNanosecondArray, TimestampSecondArray, UInt64Array, types::Int8Type,
     };
     use arrow_schema::{Field as ArrowField, Schema as ArrowSchema};
@@ -376,8 +378,22 @@ mod tests {
     }
 
     #[test]
-    fn nested_types_are_named() {
-        let list = ArrowType::List(Arc::new(ArrowField::new("item", ArrowType::Int32, true)));
+    fn nested_types_are_converted_inside() {
+        let bytes = Arc::new(UInt8Array::from(vec![1, 2, 3, 255]));
+        let item = Arc::new(ArrowField::new("item", ArrowType::UInt8, false));
+        let pairs = FixedSizeListArray::new(Arc::clone(&item), 2, bytes, None);
+        let fields = vec![Arc::new(ArrowField::new("pair", pairs.data_type().clone(), true))];
+        let points = StructArray::new(fields.into(), vec![Arc::new(pairs)], None);
+        let stored = convert(Arc::new(points)).unwrap();
+        let lists = stored.as_struct().column(0).as_list::<i32>();
+        let shorts = lists.value(1);
+        assert_eq!(shorts.as_primitive::<Int16Type>().values(), &[3, 255]);
+    }
+
+    #[test]
+    fn what_cannot_be_stored_is_named() {
+        let union = ArrowType::Duration(TimeUnit::Second);
+        let list = ArrowType::List(Arc::new(ArrowField::new("item", union, true)));
         let schema = ArrowSchema::new(vec![ArrowField::new("deep", list, true)]);
         let error = conversions(&schema, &BTreeMap::new()).unwrap_err();
         assert_eq!(error.kind(), ncf::ErrorKind::Unsupported);
