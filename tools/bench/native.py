@@ -76,13 +76,18 @@ def arrow_condition(conditions):
     return functools.reduce(operator.and_, terms)
 
 
-def sql_condition(conditions, cast_date="DATE '{}'"):
+def sql_condition(conditions, cast_date="DATE '{}'", cast_decimal="{}"):
     def literal(value):
         if isinstance(value, str):
             return f"'{value}'"
-        if isinstance(value, dict):
-            return cast_date.format(value["date"]) if "date" in value else str(value.get("decimal", value.get("int")))
-        return str(value)
+        if not isinstance(value, dict):
+            return str(value)
+        if "date" in value:
+            return cast_date.format(value["date"])
+        if "int" in value:
+            return str(value["int"])
+        scale = len(value["decimal"].partition(".")[2])
+        return cast_decimal.format(value["decimal"], precision=value["precision"], scale=scale)
     return " AND ".join(f"{column} {op} {literal(value)}" for column, op, value in conditions)
 
 
@@ -168,7 +173,7 @@ class Lance:
         self.library, self.path = lance, f"{path}.lance"
 
     def condition(self, conditions):
-        return sql_condition(conditions, "date '{}'")
+        return sql_condition(conditions, "date '{}'", "decimal({precision},{scale}) '{}'")
 
     def write(self, table):
         self.library.write_dataset(table, self.path)
