@@ -7,8 +7,10 @@
     reason = "tests choose values that fit; a panic here is a failed test"
 )]
 
+mod bombs;
 mod concurrency;
 mod corruption;
+mod fuzz;
 mod nested;
 mod round_trip;
 mod spec;

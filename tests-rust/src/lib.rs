@@ -7,7 +7,9 @@
     reason = "tests choose values that fit; a panic here is a failed test"
 )]
 
+pub mod fuzz;
 pub mod nested;
+pub mod reseal;
 
 use std::path::PathBuf;
 use std::sync::Arc;

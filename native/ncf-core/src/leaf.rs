@@ -36,8 +36,12 @@ pub struct Column {
     pub role: Role,
     /// Type of its values: `boolean` for a presence, `int` for lengths.
     pub data_type: DataType,
+    /// Whether the field may be null where those around it are there.
+    pub nullable: bool,
     /// Position of the top-level field.
     pub field: usize,
+    /// The column of the field around this one.
+    pub parent: Option<usize>,
     /// The lengths that say how many values there are; `None` = one per row.
     pub repeated_by: Option<usize>,
 }
@@ -53,7 +57,7 @@ impl Column {
 pub fn columns(schema: &Schema) -> Vec<Column> {
     let mut out = Vec::new();
     for (index, field) in schema.fields.iter().enumerate() {
-        add(field, index, &mut Vec::new(), None, &mut out);
+        add(field, index, &mut Vec::new(), (None, None), &mut out);
     }
     out
 }
@@ -62,7 +66,7 @@ fn add(
     field: &Field,
     top: usize,
     path: &mut Vec<String>,
-    repeated_by: Option<usize>,
+    (parent, repeated_by): (Option<usize>, Option<usize>),
     out: &mut Vec<Column>,
 ) {
     let (role, data_type) = match &field.field_type {
@@ -71,11 +75,20 @@ fn add(
         FieldType::Array(_) | FieldType::Map(_) => (Role::Lengths, DataType::Int32),
     };
     path.push(field.name.clone());
-    let inner = if role == Role::Lengths { Some(out.len()) } else { repeated_by };
-    let (path_here, id) = (path.clone(), field.id);
-    out.push(Column { path: path_here, id, role, data_type, field: top, repeated_by });
+    let this = Some(out.len());
+    let inner = if role == Role::Lengths { this } else { repeated_by };
+    out.push(Column {
+        path: path.clone(),
+        id: field.id,
+        role,
+        data_type,
+        nullable: field.nullable,
+        field: top,
+        parent,
+        repeated_by,
+    });
     for part in field.field_type.parts() {
-        add(part, top, path, inner, out);
+        add(part, top, path, (this, inner), out);
     }
     path.pop();
 }

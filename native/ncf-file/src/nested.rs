@@ -2,9 +2,9 @@
 //! rows, and a page below an array or map has as many values as the lengths of its rows add up to.
 
 use arrow_buffer::{BooleanBuffer, OffsetBuffer};
-use ncf_core::{Error, Result, Values};
+use ncf_core::{Error, Result, Role, Values};
 
-use crate::reader::FileReader;
+use crate::reader::{FileReader, PageRef};
 
 /// Where the elements of each array or map of a page begin and end, counted from the page's first;
 /// nulls have none. `Corrupt` when a length is negative or the page has more elements than fit.
@@ -73,9 +73,48 @@ impl FileReader {
         Ok(())
     }
 
+    /// `Corrupt` when a field that may not be null is null in a page, where the field around it is there.
+    pub(crate) fn check_nulls(
+        &self,
+        column: usize,
+        block: usize,
+        page: usize,
+        values: &Values,
+        validity: Option<&BooleanBuffer>,
+    ) -> Result<()> {
+        let Some(stored) = self.stored().get(column) else { return Ok(()) };
+        let valid = match values {
+            Values::Bool(present) if stored.role == Role::Presence => Some(present),
+            _ => validity,
+        };
+        let Some(valid) = valid else { return Ok(()) };
+        let around = stored.parent.filter(|parent| {
+            self.stored().get(*parent).is_some_and(|parent| parent.role == Role::Presence)
+        });
+        let null = match around {
+            None => valid.has_false(),
+            Some(parent) => {
+                let page = PageRef { column: parent, block, page };
+                let decoded = self.read_pages(&[page])?.pop();
+                let decoded = decoded.ok_or_else(|| Error::internal("a page was not read"))?;
+                let budget = self.options.limits.page_budget(decoded.values.len());
+                match decoded.values.into_flat(&budget)? {
+                    Values::Bool(present) if present.len() == valid.len() => {
+                        (&present & &!valid).has_true()
+                    }
+                    _ => true,
+                }
+            }
+        };
+        if null {
+            return Err(self.misplaced(column, block, "hold a null that the schema rules out"));
+        }
+        Ok(())
+    }
+
     fn misplaced(&self, column: usize, block: usize, what: &str) -> Error {
         let name = self.stored().get(column).map(ncf_core::Column::name).unwrap_or_default();
-        Error::corrupt(format!("the pages of a nested column {what}"))
+        Error::corrupt(format!("the pages of a column {what}"))
             .with("block", block)
             .with("column", name)
             .with("file", self.name())

@@ -300,7 +300,7 @@ impl FileReader {
             let data_type = self.stored_column(page.column)?.data_type;
             let (physical, values) = (data_type.physical(), stored.values as usize);
             let utf8 = data_type == DataType::String;
-            let budget = self.page_budget();
+            let budget = self.options.limits.page_budget(stored.rows as usize);
             let page_values = decode_page(buffer, physical, values, utf8, &shared, &budget)
                 .at("page", || page.page)
                 .at("block", || page.block)
@@ -385,10 +385,6 @@ impl FileReader {
 
     fn metadata_budget(&self) -> Budget {
         Budget::new(self.options.limits.metadata_bytes)
-    }
-
-    fn page_budget(&self) -> Budget {
-        Budget::new(self.options.limits.page_bytes)
     }
 }
 

@@ -2,9 +2,7 @@
 //! checksum, every decoder, and that the statistics hold every value.
 
 use arrow_buffer::BooleanBuffer;
-use ncf_core::{
-    Budget, Column, ColumnBounds, DataType, Error, Result, ResultExt, Role, Scalar, Values,
-};
+use ncf_core::{Column, ColumnBounds, DataType, Error, Result, ResultExt, Role, Scalar, Values};
 use serde::Serialize;
 
 use crate::constants::{HEADER_LEN, NONE, PieceKind, ZONE_ROWS};
@@ -113,8 +111,11 @@ impl FileReader {
         for page in 0..pages {
             for decoded in self.read_pages(&[PageRef { column, block, page }])? {
                 let validity = decoded.validity;
-                let budget = Budget::new(self.options.limits.page_bytes);
+                let budget = self.options.limits.page_budget(decoded.values.len());
                 let values = decoded.values.into_flat(&budget)?;
+                if !stored.nullable {
+                    self.check_nulls(column, block, page, &values, validity.as_ref())?;
+                }
                 if stored.role == Role::Lengths {
                     let offsets = element_offsets(&values, validity.as_ref())
                         .map_err(|error| error.with("column", stored.name()))?;

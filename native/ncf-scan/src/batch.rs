@@ -9,8 +9,7 @@ use arrow_schema::ArrowError;
 use arrow_select::filter::{FilterBuilder, FilterPredicate};
 use arrow_select::take::take;
 use ncf_core::{
-    Budget, ByteValues, DataType, Error, ErrorKind, FieldType, Limits, PhysicalType, Result,
-    Scalar, Values,
+    ByteValues, DataType, Error, ErrorKind, FieldType, Limits, PhysicalType, Result, Scalar, Values,
 };
 use ncf_encoding::{DecodedPage, DecodedValues};
 use ncf_file::to_array;
@@ -54,7 +53,9 @@ pub(crate) fn column_array(
             let codes =
                 UInt32Array::try_new(codes, validity.map(NullBuffer::new)).map_err(arrow_error)?;
             let codes = select(Arc::new(codes))?;
-            take(&dictionary_array(column, &values)?, &codes, None).map_err(arrow_error)
+            let dictionary = dictionary_array(column, &values)?;
+            dictionary.check_size(&codes)?;
+            take(&dictionary.array, &codes, None).map_err(arrow_error)
         }
         DecodedValues::Constant(value, _) if validity.is_none() => {
             let rows = selection.map_or(len, FilterPredicate::count);
@@ -143,20 +144,54 @@ fn bits(array: &ArrayRef) -> Result<BooleanBuffer> {
     Ok(array.values().clone())
 }
 
+/// A dictionary in Arrow's form.
+#[derive(Clone)]
+pub(crate) struct Dictionary {
+    values: Arc<Values>,
+    array: ArrayRef,
+    /// Bytes of the longest string.
+    longest: usize,
+}
+
+impl Dictionary {
+    /// `LimitExceeded` when the strings that the codes stand for are more than rows can have: a few
+    /// bytes of codes could ask for gigabytes.
+    fn check_size(&self, codes: &ArrayRef) -> Result<()> {
+        let Values::Bytes(strings) = &*self.values else { return Ok(()) };
+        let limit = Limits::DEFAULT.rows_bytes;
+        if codes.len() <= 1 || self.longest as u64 * codes.len() as u64 <= limit {
+            return Ok(());
+        }
+        let codes = codes.as_any().downcast_ref::<UInt32Array>().ok_or_else(changed)?;
+        let lengths = codes.iter().flatten().map(|code| strings.get(code as usize).len() as u64);
+        let total = lengths.sum();
+        if total > limit {
+            return Err(Error::limit_exceeded("bytes of a page", total, limit));
+        }
+        Ok(())
+    }
+}
+
 /// The Arrow form of a dictionary; strings in it are checked once.
-fn dictionary_array(column: &mut ColumnPages, values: &Arc<Values>) -> Result<ArrayRef> {
-    if let Some((have, array)) = &column.dictionary
-        && Arc::ptr_eq(have, values)
+fn dictionary_array(column: &mut ColumnPages, values: &Arc<Values>) -> Result<Dictionary> {
+    if let Some(have) = &column.dictionary
+        && Arc::ptr_eq(&have.values, values)
     {
-        return Ok(array.clone());
+        return Ok(have.clone());
     }
     let array = to_array((**values).clone(), None, column.data_type)?;
-    column.dictionary = Some((values.clone(), array.clone()));
-    Ok(array)
+    let longest = match &**values {
+        Values::Bytes(strings) => strings.iter().map(<[u8]>::len).max().unwrap_or(0),
+        _ => 0,
+    };
+    let dictionary = Dictionary { values: values.clone(), array, longest };
+    column.dictionary = Some(dictionary.clone());
+    Ok(dictionary)
 }
 
 fn flat(values: DecodedValues) -> Result<Values> {
-    values.into_flat(&Budget::new(Limits::DEFAULT.page_bytes))
+    let budget = Limits::DEFAULT.page_budget(values.len());
+    values.into_flat(&budget)
 }
 
 /// A scalar in the physical type of `data_type`.

@@ -9,11 +9,10 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, ListArray, MapArray, StructArray, new_null_array};
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType as ArrowType, Field as ArrowField, Fields};
-use ncf_core::{Budget, Error, Field, FieldType, Limits, Result, ResultExt, Values, find_name};
-use ncf_encoding::DecodedPage;
+use ncf_core::{Error, Field, FieldType, Limits, Result, ResultExt, Values, find_name};
 use ncf_file::{FileReader, element_offsets, to_array};
 
-use crate::pages::Pages;
+use crate::pages::{Loaded, Pages};
 
 /// A wanted field and where its values are.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,8 +99,8 @@ impl Nested {
         let Source::Column { column, parts } = &self.source else {
             return Ok(new_null_array(&field_type.to_arrow(), range.len()));
         };
-        let page = &pages.loaded(*column)?.page;
-        if range.end > page.values.len() {
+        let page = pages.loaded(*column)?;
+        if range.end > page.page.values.len() {
             return Err(Error::corrupt("a page below an array has too few values"))
                 .at("column", || &self.field.name);
         }
@@ -165,9 +164,10 @@ fn resolve_struct(wanted: &[Field], stored: &[Field], column: usize) -> Result<V
 }
 
 /// Some values of a page and where they are not null.
-fn cut(page: &DecodedPage, range: &Range<usize>) -> Result<(Values, Option<BooleanBuffer>)> {
+fn cut(loaded: &Loaded, range: &Range<usize>) -> Result<(Values, Option<BooleanBuffer>)> {
+    let page = &loaded.page;
     let values = page.values.slice(range.start, range.len());
-    let values = values.into_flat(&Budget::new(Limits::DEFAULT.page_bytes))?;
+    let values = values.into_flat(&Limits::DEFAULT.page_budget(loaded.rows))?;
     let validity = page.validity.as_ref().map(|valid| valid.slice(range.start, range.len()));
     Ok((values, validity))
 }
@@ -176,10 +176,10 @@ fn cut(page: &DecodedPage, range: &Range<usize>) -> Result<(Values, Option<Boole
 /// and where the arrays are not null.
 #[expect(clippy::type_complexity, reason = "three parts of one thing, used twice")]
 fn lists(
-    page: &DecodedPage,
+    page: &Loaded,
     range: &Range<usize>,
 ) -> Result<(OffsetBuffer<i32>, Range<usize>, Option<BooleanBuffer>)> {
-    let (lengths, validity) = cut(page, &(0..page.values.len()))?;
+    let (lengths, validity) = cut(page, &(0..page.page.values.len()))?;
     let offsets = element_offsets(&lengths, validity.as_ref())?;
     let offsets = offsets.slice(range.start, range.len());
     let (first, last) = (offsets.first(), offsets.last());
