@@ -3,6 +3,7 @@
     clippy::cast_possible_truncation,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "tests choose values that fit; a panic here is a failed test"
 )]

@@ -141,7 +141,10 @@ impl fmt::Display for FieldType {
         match self {
             Self::Value(data_type) => fmt::Display::fmt(data_type, f),
             Self::Array(element) => write!(f, "array<{}>", element.field_type),
-            Self::Map(entry) => write!(f, "map<{}, {}>", entry[0].field_type, entry[1].field_type),
+            Self::Map(entry) => {
+                let [key, value] = &**entry;
+                write!(f, "map<{}, {}>", key.field_type, value.field_type)
+            }
             Self::Struct(fields) => {
                 f.write_str("struct<")?;
                 for (index, field) in fields.iter().enumerate() {

@@ -174,7 +174,6 @@ fn cut(loaded: &Loaded, range: &Range<usize>) -> Result<(Values, Option<BooleanB
 
 /// The offsets of some arrays of a page, counted from the first's elements; which elements these are;
 /// and where the arrays are not null.
-#[expect(clippy::type_complexity, reason = "three parts of one thing, used twice")]
 fn lists(
     page: &Loaded,
     range: &Range<usize>,
