@@ -85,7 +85,9 @@ fn simple() -> Schema {
 fn parts_of_structs_are_read_alone_and_absent_ones_are_null() {
     let schema = simple();
     let data = batch(&schema, 5000, &mut Random::new(3));
-    let reader = open(write_file(&schema, &[data.clone()], options(1000, Profile::Fast)).unwrap());
+    let reader = open(
+        write_file(&schema, std::slice::from_ref(&data), options(1000, Profile::Fast)).unwrap(),
+    );
     let reader = reader.unwrap();
     let wanted = Field::new(
         2,
@@ -122,7 +124,8 @@ fn parts_of_structs_are_read_alone_and_absent_ones_are_null() {
 fn other_types_inside_and_nulls_where_none_may_be_are_refused() {
     let schema = simple();
     let data = batch(&schema, 100, &mut Random::new(4));
-    let bytes = write_file(&schema, &[data.clone()], options(50, Profile::Fast)).unwrap();
+    let bytes =
+        write_file(&schema, std::slice::from_ref(&data), options(50, Profile::Fast)).unwrap();
     let reader = open(bytes).unwrap();
     let wrong = FieldType::Struct(vec![Field::new(3, "a", DataType::Int64, true)]);
     let columns =
@@ -154,7 +157,8 @@ fn deep_nesting_has_a_limit() {
     };
     let schema = nested(64).unwrap();
     let data = batch(&schema, 10, &mut Random::new(6));
-    let reader = open(write_file(&schema, &[data.clone()], options(7, Profile::Fast)).unwrap());
+    let reader =
+        open(write_file(&schema, std::slice::from_ref(&data), options(7, Profile::Fast)).unwrap());
     let reader = reader.unwrap();
     reader.verify().unwrap();
     same(&joined(&read_all(scan_all(&reader).build().unwrap()).unwrap()), &data, "64 levels");
