@@ -37,6 +37,9 @@ private[spark] object SchemaConverter {
   /** Key of a field's metadata under which Spark's own metadata of the column travels, as JSON. */
   val MetadataKey = "spark.metadata"
 
+  /** Levels of nesting that a file may have, as in Rust: those of a value are 1. */
+  private val maxLevels = 64
+
   private val nestings = Seq("array", "map", "struct")
 
   private val decimal = """decimal\((\d+),\s*(\d+)\)""".r
@@ -194,7 +197,17 @@ private[spark] object SchemaConverter {
       case (path, dataType) => throw NcfErrors.columnType(path, dataType)
     }
     checkNames(schema, caseSensitive)
+    schema.find(field => levels(field.dataType) > maxLevels).foreach { field =>
+      throw NcfErrors.tooDeep(field.name, levels(field.dataType), maxLevels)
+    }
   }
+
+  private def levels(dataType: DataType): Int = 1 + (dataType match {
+    case array: ArrayType   => levels(array.elementType)
+    case map: MapType       => math.max(levels(map.keyType), levels(map.valueType))
+    case struct: StructType => struct.map(field => levels(field.dataType)).maxOption.getOrElse(0)
+    case logical            => LogicalType.storage(logical).fold(0)(stored => levels(stored) - 1)
+  })
 
   private def checkNames(dataType: DataType, caseSensitive: Boolean): Unit = dataType match {
     case array: ArrayType => checkNames(array.elementType, caseSensitive)
