@@ -3,12 +3,16 @@
     clippy::cast_possible_truncation,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "tests choose values that fit; a panic here is a failed test"
 )]
 
+mod bombs;
 mod concurrency;
 mod corruption;
+mod fuzz;
+mod nested;
 mod round_trip;
 mod spec;
 mod tidy;

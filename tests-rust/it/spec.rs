@@ -67,7 +67,8 @@ fn limits() {
     let stated = table(&spec("format.md"), "## Limits");
     let l = Limits::DEFAULT;
     let expected = [
-        ("bytes of a decoded page", l.page_bytes),
+        ("bytes of a decoded page of one row", l.page_bytes),
+        ("bytes of a decoded page of several rows", l.rows_bytes),
         ("values of a shared page", l.shared_values),
         ("bytes of a decoded shared page", l.shared_bytes),
         ("rows of a page", l.page_rows),

@@ -3,9 +3,14 @@
     clippy::cast_possible_truncation,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "tests choose values that fit; a panic here is a failed test"
 )]
+
+pub mod fuzz;
+pub mod nested;
+pub mod reseal;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -86,7 +91,11 @@ fn base_name(data_type: DataType) -> String {
 /// Random rows of a schema: nulls, extremes, NaN, both zeros, empty and non-ASCII strings, in runs,
 /// small domains and noise.
 pub fn random_batch(schema: &Schema, rows: usize, random: &mut Random) -> RecordBatch {
-    let columns = schema.fields.iter().map(|f| random_column(f.data_type, rows, random)).collect();
+    let column = |f: &Field| match f.field_type.value() {
+        Some(data_type) => random_column(data_type, rows, !f.nullable, random),
+        None => nested::random_values(f, rows, random),
+    };
+    let columns = schema.fields.iter().map(column).collect();
     match RecordBatch::try_new(Arc::new(to_arrow_schema(schema)), columns) {
         Ok(batch) => batch,
         Err(error) => unreachable!("generated columns fit their schema: {error}"),
@@ -137,8 +146,16 @@ impl Numbers {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "random bits cut to the column's width")]
-fn random_column(data_type: DataType, rows: usize, random: &mut Random) -> ArrayRef {
+fn random_column(
+    data_type: DataType,
+    rows: usize,
+    required: bool,
+    random: &mut Random,
+) -> ArrayRef {
     let mut numbers = Numbers::new(random);
+    if required {
+        numbers.nulls = 0;
+    }
     macro_rules! column {
         ($builder:expr, $map:expr) => {{
             let mut builder = $builder;

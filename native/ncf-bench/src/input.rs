@@ -47,7 +47,7 @@ fn in_types_of(
 ) -> std::result::Result<RecordBatch, ArrowError> {
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let columns = schema.fields.iter().zip(batch.columns()).map(|(field, array)| {
-        let array = cast_with_options(array, &field.data_type.to_arrow(), &options)?;
+        let array = cast_with_options(array, &field.field_type.to_arrow(), &options)?;
         Ok((field.name.as_str(), array, field.nullable))
     });
     let columns =

@@ -98,8 +98,8 @@ fn scan(
 pub(crate) fn equals(file: &Path, column: &str, value: &str) -> Result<Predicate> {
     let reader = open(file)?;
     let field = reader.schema().field(column)?;
-    let bad = || Error::invalid_argument(format!("'{value}' is not a {}", field.data_type));
-    let literal = match field.data_type {
+    let bad = || Error::invalid_argument(format!("'{value}' is not a {}", field.field_type));
+    let literal = match field.data_type()? {
         DataType::Int32 => Scalar::Int(value.parse().map_err(|_| bad())?),
         DataType::Int64 => Scalar::Bigint(value.parse().map_err(|_| bad())?),
         DataType::String => Scalar::String(value.to_string()),

@@ -238,7 +238,7 @@ fn bad_input_of_other_formats_exits_with_1() {
     bad("a.csv", "", "header");
     bad("b.csv", "a,b\n1,2\n3\n", "");
     bad("a.jsonl", "{\"a\": 1}\n{\"a\": \n", "");
-    bad("b.jsonl", "{\"a\": [1, 2]}\n", "column a");
+    bad("b.jsonl", "{\"a\": [1, 2]}\n{\"a\": {\"b\": 1}}\n", "");
     let input = folder.write("c.csv", "n\n1\nx\n");
     let message = fails(BAD_DATA, &["convert", &input, &out, "--type", "n=int"]);
     assert!(message.contains("'x' is not a int") && message.contains("column n"), "{message}");
@@ -246,6 +246,29 @@ fn bad_input_of_other_formats_exits_with_1() {
     let message = fails(BAD_DATA, &["convert", &input, &out, "--type", "p=decimal(5,1)"]);
     assert!(message.contains("1.25"), "{message}");
     assert!(folder.names().iter().all(|name| !name.starts_with('.')), "{:?}", folder.names());
+}
+
+#[test]
+fn nested_values_round_trip_as_json_and_parquet() {
+    let folder = Folder::new();
+    let lines = "{\"k\":1,\"a\":[1,null,3],\"s\":{\"x\":\"é\\\"\",\"y\":[{\"z\":1.5},{\"z\":null}]}}\n\
+                 {\"k\":2,\"a\":[],\"s\":{\"x\":null,\"y\":null}}\n\
+                 {\"k\":3,\"a\":null,\"s\":null}\n";
+    let input = folder.write("in.jsonl", lines);
+    let (file, parquet, back) =
+        (folder.path("a.ncf"), folder.path("a.parquet"), folder.path("b.ncf"));
+    good(&["convert", &input, &file]);
+    good(&["verify", &file]);
+    assert_eq!(good(&["cat", &file, "--format", "jsonl"]), lines);
+    good(&["convert", &file, &parquet]);
+    good(&["convert", &parquet, &back]);
+    assert_eq!(good(&["cat", &back, "--format", "jsonl"]), lines);
+    assert!(good(&["info", &file]).contains("struct<x: string, y: array<struct<z: double>>>"));
+    let part = good(&["cat", &file, "--where", "k > 1", "--columns", "a", "--format", "jsonl"]);
+    assert_eq!(part, "{\"a\":[]}\n{\"a\":null}\n");
+    let message = fails(BAD_DATA, &["cat", &file]);
+    assert!(message.contains("column a is array<bigint>"), "{message}");
+    assert!(fails(USAGE, &["cat", &file, "--where", "a = 1"]).contains("array"));
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 pub mod bounds;
 pub mod error;
+pub mod field_type;
+pub mod leaf;
 pub mod limits;
 pub mod ordering;
 pub mod predicate;
@@ -14,6 +16,8 @@ pub mod values;
 
 pub use bounds::ColumnBounds;
 pub use error::{Error, ErrorKind, Result, ResultExt};
+pub use field_type::FieldType;
+pub use leaf::{Column, Role, columns};
 pub use limits::{Budget, Limits};
 pub use predicate::{CompareOp, Expression, Predicate, TextOp};
 pub use scalar::Scalar;

@@ -8,8 +8,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// Sizes that a reader accepts. All are inclusive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of one decoded page.
+    /// Bytes of a decoded page of one row.
     pub page_bytes: u64,
+    /// Bytes of a decoded page of several rows: writers close such pages long before.
+    pub rows_bytes: u64,
     /// Values of one shared page.
     pub shared_values: u64,
     /// Bytes of one decoded shared page.
@@ -34,6 +36,7 @@ impl Limits {
     /// The default limits, as in the specification.
     pub const DEFAULT: Self = Self {
         page_bytes: 1 << 31,
+        rows_bytes: 1 << 28,
         shared_values: 1 << 20,
         shared_bytes: 1 << 26,
         page_rows: 1 << 16,
@@ -44,6 +47,13 @@ impl Limits {
         depth: 64,
         value_bytes: 1 << 30,
     };
+}
+
+impl Limits {
+    /// What decoding a page of so many rows may take.
+    pub fn page_budget(&self, rows: usize) -> Budget {
+        Budget::new(if rows > 1 { self.rows_bytes } else { self.page_bytes })
+    }
 }
 
 impl Default for Limits {

@@ -5,18 +5,21 @@ use std::collections::{BTreeMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::field_type::FieldType;
+use crate::limits::Limits;
 use crate::types::DataType;
 
-/// A column of a schema.
+/// A column of a schema, or a part of a nested one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
-    /// Identity of the column across renames and files of a table; unique in a schema, from 1.
+    /// Identity of the column across renames and files of a table; unique in a schema, parts of nested
+    /// columns included, from 1.
     pub id: u32,
-    /// Name, unique in a schema.
+    /// Name, unique in a schema, or in the struct that it is a part of.
     pub name: String,
-    /// Type, in Spark's DDL.
-    #[serde(rename = "type", with = "data_type_text")]
-    pub data_type: DataType,
+    /// Type. In JSON, a value's type is Spark's DDL.
+    #[serde(rename = "type")]
+    pub field_type: FieldType,
     /// Whether values may be null.
     pub nullable: bool,
     /// What the user attached to the column, such as a comment.
@@ -26,8 +29,44 @@ pub struct Field {
 
 impl Field {
     /// A field without metadata.
-    pub fn new(id: u32, name: impl Into<String>, data_type: DataType, nullable: bool) -> Self {
-        Self { id, name: name.into(), data_type, nullable, metadata: BTreeMap::new() }
+    pub fn new(
+        id: u32,
+        name: impl Into<String>,
+        field_type: impl Into<FieldType>,
+        nullable: bool,
+    ) -> Self {
+        let (name, field_type) = (name.into(), field_type.into());
+        Self { id, name, field_type, nullable, metadata: BTreeMap::new() }
+    }
+
+    /// The type of a field that is not nested, or an error that names the field.
+    pub fn data_type(&self) -> Result<DataType> {
+        self.field_type.value().ok_or_else(|| {
+            Error::invalid_argument(format!(
+                "column {} is {}, a nested type, which has no one value; name another column",
+                self.name, self.field_type
+            ))
+        })
+    }
+
+    /// The field, then every field inside it, each before those inside it, with its depth from 1.
+    pub fn walk<'a>(&'a self, visit: &mut impl FnMut(&'a Self, usize) -> Result<()>) -> Result<()> {
+        self.walk_from(1, visit)
+    }
+
+    fn walk_from<'a>(
+        &'a self,
+        depth: usize,
+        visit: &mut impl FnMut(&'a Self, usize) -> Result<()>,
+    ) -> Result<()> {
+        visit(self, depth)?;
+        self.field_type.parts().iter().try_for_each(|part| part.walk_from(depth + 1, visit))
+    }
+
+    /// As [`Field::walk`], to change fields.
+    pub fn walk_mut(&mut self, visit: &mut impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+        visit(self)?;
+        self.field_type.parts_mut().iter_mut().try_for_each(|part| part.walk_mut(visit))
     }
 }
 
@@ -49,23 +88,31 @@ impl Schema {
         Ok(schema)
     }
 
-    /// Checks that names and ids are unique and ids are not 0.
+    /// Checks that names and ids are unique, ids are not 0, and types nest at most 64 deep.
     pub fn validate(&self) -> Result<()> {
-        let mut names = HashSet::new();
         let mut ids = HashSet::new();
-        for field in &self.fields {
-            if !names.insert(field.name.as_str()) {
-                return Err(Error::invalid_argument(format!(
-                    "column {} appears twice; rename one of them",
-                    field.name
-                )));
-            }
-            if field.id == 0 || !ids.insert(field.id) {
-                return Err(Error::invalid_argument(format!(
-                    "field id {} of column {} is 0 or used twice",
-                    field.id, field.name
-                )));
-            }
+        check_names(&self.fields)?;
+        for column in &self.fields {
+            column.walk(&mut |field, depth| {
+                if depth as u64 > Limits::DEFAULT.depth {
+                    return Err(Error::limit_exceeded(
+                        "depth of nesting",
+                        depth as u64,
+                        Limits::DEFAULT.depth,
+                    )
+                    .with("column", &column.name));
+                }
+                if field.id == 0 || !ids.insert(field.id) {
+                    return Err(Error::invalid_argument(format!(
+                        "field id {} of column {} is 0 or used twice",
+                        field.id, field.name
+                    )));
+                }
+                if let FieldType::Struct(parts) = &field.field_type {
+                    check_names(parts).map_err(|error| error.with("column", &column.name))?;
+                }
+                Ok(())
+            })?;
         }
         Ok(())
     }
@@ -97,17 +144,14 @@ pub fn find_name<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -
     })
 }
 
-mod data_type_text {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    use crate::types::DataType;
-
-    pub(super) fn serialize<S: Serializer>(value: &DataType, out: S) -> Result<S::Ok, S::Error> {
-        out.collect_str(value)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<DataType, D::Error> {
-        String::deserialize(input)?.parse().map_err(D::Error::custom)
+fn check_names(fields: &[Field]) -> Result<()> {
+    let mut names = HashSet::new();
+    match fields.iter().find(|field| !names.insert(field.name.as_str())) {
+        None => Ok(()),
+        Some(twice) => Err(Error::invalid_argument(format!(
+            "column {} appears twice; rename one of them",
+            twice.name
+        ))),
     }
 }
 

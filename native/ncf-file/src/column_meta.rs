@@ -7,6 +7,7 @@
 //! …  shared pages per block u32[] · data pages per block u32[]
 //! …  shared pages: offset u64[] · length u32[] · kind u32[] · values u32[] · crc u32[]
 //! …  data pages:   offset u64[] · length u32[] · rows u32[] · crc u32[] · tree u16[]
+//! …                · values u32[], only below arrays and maps
 //! ```
 
 use std::ops::Range;
@@ -27,6 +28,8 @@ pub struct PageMeta {
     pub length: u32,
     /// Rows.
     pub rows: u32,
+    /// Values: as many as rows, but for columns below arrays and maps.
+    pub values: u32,
     /// First row, counted from the block's first.
     pub first_row: u32,
     /// Checksum of the stored bytes as a piece.
@@ -94,7 +97,8 @@ impl ColumnMeta {
         })
     }
 
-    pub(crate) fn encode(&self) -> Result<Vec<u8>> {
+    /// The bytes of the record. `repeated` says that the column lies below an array or map.
+    pub(crate) fn encode(&self, repeated: bool) -> Result<Vec<u8>> {
         let mut out = Vec::new();
         out.put_u32(to_u32("blocks", self.blocks.len())?);
         out.put_u32(to_u32("encoding trees", self.trees.len())?);
@@ -122,12 +126,16 @@ impl ColumnMeta {
         pages().for_each(|page| out.put_u32(page.rows));
         pages().for_each(|page| out.put_u32(page.crc));
         pages().for_each(|page| out.put_u16(page.tree));
+        if repeated {
+            pages().for_each(|page| out.put_u32(page.values));
+        }
         Ok(out)
     }
 
     /// Reads a verified record; page offsets must lie before `data_end`.
     pub(crate) fn decode(
         bytes: &[u8],
+        repeated: bool,
         blocks: &[BlockInfo],
         data_end: u64,
         limits: &Limits,
@@ -149,7 +157,7 @@ impl ColumnMeta {
         let shared_counts = cursor.u32s(blocks.len(), budget)?;
         let page_counts = cursor.u32s(blocks.len(), budget)?;
         let shared = decode_shared(&mut cursor, total(&shared_counts), limits, budget)?;
-        let pages = decode_pages(&mut cursor, total(&page_counts), budget)?;
+        let pages = decode_pages(&mut cursor, total(&page_counts), repeated, budget)?;
         cursor.finish()?;
         let mut shared = shared.into_iter();
         let mut pages = pages.into_iter();
@@ -198,17 +206,23 @@ fn decode_shared(
     Ok(pages)
 }
 
-fn decode_pages(cursor: &mut Cursor<'_>, count: usize, budget: &Budget) -> Result<Vec<PageMeta>> {
+fn decode_pages(
+    cursor: &mut Cursor<'_>,
+    count: usize,
+    repeated: bool,
+    budget: &Budget,
+) -> Result<Vec<PageMeta>> {
     let offsets = cursor.u64s(count, budget)?;
     let lengths = cursor.u32s(count, budget)?;
     let rows = cursor.u32s(count, budget)?;
     let crcs = cursor.u32s(count, budget)?;
     let trees = cursor.u16s(count, budget)?;
+    let values = if repeated { cursor.u32s(count, budget)? } else { rows.clone() };
     let mut pages = budget.vec("pages", count)?;
-    for ((((offset, length), rows), crc), tree) in
-        offsets.into_iter().zip(lengths).zip(rows).zip(crcs).zip(trees)
+    for (((((offset, length), rows), crc), tree), values) in
+        offsets.into_iter().zip(lengths).zip(rows).zip(crcs).zip(trees).zip(values)
     {
-        pages.push(PageMeta { offset, length, rows, first_row: 0, crc, tree });
+        pages.push(PageMeta { offset, length, rows, values, first_row: 0, crc, tree });
     }
     Ok(pages)
 }

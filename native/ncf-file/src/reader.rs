@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arrow_buffer::Buffer;
-use ncf_core::{Budget, DataType, Error, Field, Limits, Result, ResultExt, Schema};
+use ncf_core::{Budget, Column, DataType, Error, Limits, Result, ResultExt, Schema, columns};
 use ncf_encoding::{DecodedPage, SharedPages, decode_page, decode_shared};
 
 use crate::block::{self, BlockInfo};
@@ -42,7 +42,7 @@ impl Default for ReadOptions {
 /// A data page by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PageRef {
-    /// Column index in the file's schema.
+    /// Index among the file's stored columns.
     pub column: usize,
     /// Block number.
     pub block: usize,
@@ -63,6 +63,7 @@ pub struct FileReader {
     tail_start: u64,
     digest: String,
     schema: Schema,
+    stored: Vec<Column>,
     blocks: Vec<BlockInfo>,
     columns: Vec<OnceLock<Arc<ColumnMeta>>>,
     statistics: Vec<OnceLock<Arc<ColumnStatistics>>>,
@@ -120,6 +121,7 @@ impl FileReader {
             tail_start,
             digest,
             schema: Schema::default(),
+            stored: Vec::new(),
             blocks: Vec::new(),
             columns: Vec::new(),
             statistics: Vec::new(),
@@ -131,14 +133,27 @@ impl FileReader {
         reader.schema = schema_record::decode(&bytes, &limits, &budget)?;
         let bytes = reader.record(PieceKind::Blocks, NONE)?;
         reader.blocks = block::decode(&bytes, reader.trailer.rows, &limits, &budget)?;
-        reader.columns.resize_with(reader.schema.fields.len(), OnceLock::new);
-        reader.statistics.resize_with(reader.schema.fields.len(), OnceLock::new);
+        reader.stored = columns(&reader.schema);
+        reader.columns.resize_with(reader.stored.len(), OnceLock::new);
+        reader.statistics.resize_with(reader.stored.len(), OnceLock::new);
         Ok(reader)
     }
 
     /// The file's columns.
     pub fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// The columns that store the schema's fields. Their positions are the column numbers of all other
+    /// functions; they are those of the fields where no field is nested.
+    pub fn stored(&self) -> &[Column] {
+        &self.stored
+    }
+
+    /// Stored columns of the field at a position of the schema.
+    pub fn stored_of(&self, field: usize) -> Range<usize> {
+        let start = self.stored.partition_point(|column| column.field < field);
+        start..self.stored.partition_point(|column| column.field <= field)
     }
 
     /// Rows of the file.
@@ -187,13 +202,22 @@ impl FileReader {
             let bytes = self.record(PieceKind::ColumnMeta, column)?;
             let data_end = self.source.len() - self.trailer.metadata_len;
             let limits = &self.options.limits;
-            ColumnMeta::decode(&bytes, &self.blocks, data_end, limits, &self.metadata_budget())
+            let repeated = self.stored_column(index)?.repeated_by.is_some();
+            let budget = self.metadata_budget();
+            ColumnMeta::decode(&bytes, repeated, &self.blocks, data_end, limits, &budget)
         })
     }
 
-    /// Statistics of a column; read once.
+    /// Statistics of a column; read once. Columns below arrays and maps have none: `InvalidArgument`.
     pub fn statistics(&self, index: usize) -> Result<Arc<ColumnStatistics>> {
-        let data_type = self.field(index)?.data_type;
+        let column = self.stored_column(index)?;
+        if column.repeated_by.is_some() {
+            return Err(Error::invalid_argument(
+                "columns below arrays and maps have no statistics",
+            )
+            .with("column", column.name()));
+        }
+        let data_type = column.data_type;
         self.cached(&self.statistics, index, |column| {
             let bytes = self.record(PieceKind::Statistics, column)?;
             ColumnStatistics::decode(&bytes, data_type, &self.blocks, &self.metadata_budget())
@@ -235,7 +259,7 @@ impl FileReader {
             .zip(&buffers)
             .map(|(page, buffer)| (page.kind, page.count, buffer.as_slice()))
             .collect();
-        let physical = self.field(column)?.data_type.physical();
+        let physical = self.stored_column(column)?.data_type.physical();
         let pages = decode_shared(&parts, physical, &Budget::new(self.options.limits.shared_bytes))
             .at("block", || block)
             .at("column", || self.column_name(column))
@@ -273,16 +297,16 @@ impl FileReader {
             };
             self.verify_page(id, buffer, stored.crc)?;
             let shared = self.shared(page.column, page.block)?;
-            let data_type = self.field(page.column)?.data_type;
-            let (physical, rows) = (data_type.physical(), stored.rows as usize);
+            let data_type = self.stored_column(page.column)?.data_type;
+            let (physical, values) = (data_type.physical(), stored.values as usize);
             let utf8 = data_type == DataType::String;
-            let budget = self.page_budget();
-            let values = decode_page(buffer, physical, rows, utf8, &shared, &budget)
+            let budget = self.options.limits.page_budget(stored.rows as usize);
+            let page_values = decode_page(buffer, physical, values, utf8, &shared, &budget)
                 .at("page", || page.page)
                 .at("block", || page.block)
                 .at("column", || self.column_name(page.column))
                 .at("file", || self.name())?;
-            decoded.push(values);
+            decoded.push(page_values);
         }
         Ok(decoded)
     }
@@ -345,14 +369,14 @@ impl FileReader {
         Ok(cell.get_or_init(|| Arc::new(value)).clone())
     }
 
-    fn field(&self, index: usize) -> Result<&Field> {
-        self.schema.fields.get(index).ok_or_else(|| {
+    fn stored_column(&self, index: usize) -> Result<&Column> {
+        self.stored.get(index).ok_or_else(|| {
             Error::invalid_argument(format!("there is no column {index} in the file"))
         })
     }
 
     fn column_name(&self, index: usize) -> String {
-        self.schema.fields.get(index).map_or_else(|| index.to_string(), |f| f.name.clone())
+        self.stored.get(index).map_or_else(|| index.to_string(), Column::name)
     }
 
     fn shared_cache(&self) -> MutexGuard<'_, HashMap<usize, Vec<(usize, SharedPages)>>> {
@@ -361,10 +385,6 @@ impl FileReader {
 
     fn metadata_budget(&self) -> Budget {
         Budget::new(self.options.limits.metadata_bytes)
-    }
-
-    fn page_budget(&self) -> Budget {
-        Budget::new(self.options.limits.page_bytes)
     }
 }
 

@@ -3,15 +3,17 @@
 //! ```text
 //! 0  length of the Arrow part u32
 //! 4  Arrow IPC flatbuffer of the schema (names, types, nullability)
-//! …  field ids, u32 × columns
-//! …  JSON: {"schema":{…},"fields":[{…}, …]}, the user's key/value metadata
+//! …  field ids, u32 × fields: each column, then the fields inside it
+//! …  JSON: {"schema":{…},"fields":[{…}, …]}, the user's key/value metadata, a field each
 //! ```
 
 use std::collections::BTreeMap;
 
 use arrow_ipc::convert::{IpcSchemaEncoder, try_fb_to_schema};
-use arrow_schema::{Field as ArrowField, Schema as ArrowSchema};
-use ncf_core::{Budget, DataType, Error, Field, Limits, Result, ResultExt, Schema};
+use arrow_ipc::root_as_schema_with_opts;
+use arrow_schema::Schema as ArrowSchema;
+use flatbuffers::VerifierOptions;
+use ncf_core::{Budget, Error, Field, FieldType, Limits, Result, ResultExt, Schema};
 
 use crate::wire::{Cursor, Put, to_u32};
 
@@ -23,8 +25,7 @@ struct UserMetadata {
 
 /// The Arrow schema that readers return.
 pub fn to_arrow_schema(schema: &Schema) -> ArrowSchema {
-    let field = |f: &Field| ArrowField::new(&f.name, f.data_type.to_arrow(), f.nullable);
-    ArrowSchema::new(schema.fields.iter().map(field).collect::<Vec<_>>())
+    ArrowSchema::new(schema.fields.iter().map(Field::to_arrow).collect::<Vec<_>>())
 }
 
 /// The bytes of a schema record.
@@ -34,15 +35,29 @@ pub(crate) fn encode(schema: &Schema) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(arrow.len() + 64);
     out.put_u32(to_u32("the schema", arrow.len())?);
     out.extend_from_slice(arrow);
-    schema.fields.iter().for_each(|field| out.put_u32(field.id));
-    let user = UserMetadata {
-        schema: schema.metadata.clone(),
-        fields: schema.fields.iter().map(|field| field.metadata.clone()).collect(),
-    };
+    let mut user = UserMetadata { schema: schema.metadata.clone(), fields: Vec::new() };
+    for column in &schema.fields {
+        column.walk(&mut |field, _| {
+            out.put_u32(field.id);
+            user.fields.push(field.metadata.clone());
+            Ok(())
+        })?;
+    }
     let json = serde_json::to_vec(&user)
         .map_err(|error| Error::internal(format!("schema metadata is not JSON: {error}")))?;
     out.extend_from_slice(&json);
     Ok(out)
+}
+
+fn check_limits(count: &mut usize, depth: usize, limits: &Limits) -> Result<()> {
+    *count += 1;
+    if *count as u64 > limits.columns {
+        return Err(Error::limit_exceeded("columns", *count as u64, limits.columns));
+    }
+    if depth as u64 > limits.depth {
+        return Err(Error::limit_exceeded("depth of nesting", depth as u64, limits.depth));
+    }
+    Ok(())
 }
 
 /// Reads a verified schema record.
@@ -58,26 +73,36 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits, budget: &Budget) -> Result<S
         u64::from_le_bytes(word)
     }));
     let buffer = arrow_buffer::Buffer::from_vec(aligned);
-    let parsed = arrow_ipc::root_as_schema(buffer.get(..len).unwrap_or_default())
-        .map_err(|error| Error::corrupt(format!("the schema is not an Arrow schema: {error}")))?;
-    let arrow = try_fb_to_schema(parsed)
-        .map_err(|error| Error::corrupt(format!("the schema is not an Arrow schema: {error}")))?;
-    let count = arrow.fields().len();
-    if count as u64 > limits.columns {
-        return Err(Error::limit_exceeded("columns", count as u64, limits.columns));
+    let stored = buffer.get(..len).unwrap_or_default();
+    let wrong =
+        |error: String| Error::corrupt(format!("the schema is not an Arrow schema: {error}"));
+    // A level of nesting is up to three tables deep.
+    let verifier = VerifierOptions { max_depth: 256, ..VerifierOptions::default() };
+    let parsed = root_as_schema_with_opts(&verifier, stored).map_err(|e| wrong(e.to_string()))?;
+    let arrow = try_fb_to_schema(parsed).map_err(|error| wrong(error.to_string()))?;
+    let mut count = 0;
+    let mut fields = Vec::new();
+    for column in arrow.fields() {
+        let mut next = 1;
+        let field_type = FieldType::from_arrow(column.data_type(), &mut next)
+            .at("column", || column.name().clone())?;
+        let field = Field::new(next, column.name(), field_type, column.is_nullable());
+        field.walk(&mut |_, depth| check_limits(&mut count, depth, limits))?;
+        fields.push(field);
     }
-    let ids = cursor.u32s(count, budget)?;
+    let mut ids = cursor.u32s(count, budget)?.into_iter();
     let user: UserMetadata = serde_json::from_slice(cursor.rest())
         .map_err(|error| Error::corrupt(format!("the schema's metadata is not JSON: {error}")))?;
     if user.fields.len() != count {
-        return Err(Error::corrupt("the schema's metadata has another number of columns"));
+        return Err(Error::corrupt("the schema's metadata has another number of fields"));
     }
-    let mut fields = Vec::with_capacity(count);
-    for ((field, id), metadata) in arrow.fields().iter().zip(ids).zip(user.fields) {
-        let data_type =
-            DataType::from_arrow(field.data_type()).at("column", || field.name().clone())?;
-        let nullable = field.is_nullable();
-        fields.push(Field { id, name: field.name().clone(), data_type, nullable, metadata });
+    let mut metadata = user.fields.into_iter();
+    for column in &mut fields {
+        column.walk_mut(&mut |field| {
+            field.id = ids.next().unwrap_or_default();
+            field.metadata = metadata.next().unwrap_or_default();
+            Ok(())
+        })?;
     }
     let schema = Schema { fields, metadata: user.schema };
     schema.validate().map_err(|error| Error::corrupt(error.message().to_string()))?;
@@ -86,6 +111,8 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits, budget: &Budget) -> Result<S
 
 #[cfg(test)]
 mod tests {
+    use ncf_core::DataType;
+
     use super::*;
 
     #[test]
@@ -93,8 +120,17 @@ mod tests {
         let mut schema = Schema::new(vec![
             Field::new(7, "d", DataType::Decimal { precision: 12, scale: 2 }, false),
             Field::new(3, "é", DataType::TimestampNtz, true),
+            Field::new(
+                9,
+                "list",
+                FieldType::Array(Box::new(Field::new(4, "element", DataType::Binary, true))),
+                false,
+            ),
         ])
         .unwrap();
+        if let Some(element) = schema.fields[2].field_type.parts_mut().first_mut() {
+            element.metadata.insert("unit".into(), "m".into());
+        }
         schema.metadata.insert("k".into(), "v".into());
         schema.fields[0].metadata.insert("comment".into(), "price".into());
         let bytes = encode(&schema).unwrap();

@@ -2,10 +2,11 @@
 //! checksum, every decoder, and that the statistics hold every value.
 
 use arrow_buffer::BooleanBuffer;
-use ncf_core::{Budget, ColumnBounds, DataType, Error, Result, ResultExt, Scalar, Values};
+use ncf_core::{Column, ColumnBounds, DataType, Error, Result, ResultExt, Role, Scalar, Values};
 use serde::Serialize;
 
 use crate::constants::{HEADER_LEN, NONE, PieceKind, ZONE_ROWS};
+use crate::nested::element_offsets;
 use crate::reader::{FileReader, PageRef};
 use crate::statistics::{BlockStatistics, ColumnStatistics, chunk_statistics, merge_all};
 
@@ -35,7 +36,7 @@ impl FileReader {
         let mut pages = 0;
         let mut extents = Vec::new();
         for block in 0..self.blocks().len() {
-            for column in 0..self.schema().fields.len() {
+            for column in 0..self.stored().len() {
                 let meta = self.column(column)?;
                 let chunk = meta.chunk(block)?;
                 pages += chunk.shared.len() + chunk.pages.len();
@@ -53,16 +54,18 @@ impl FileReader {
     /// Reads and checks all metadata and no page: what a writer does before it reports a file as written.
     pub fn verify_metadata(&self) -> Result<()> {
         self.check_header().and_then(|()| self.check_records()).at("file", || self.name())?;
-        for column in 0..self.schema().fields.len() {
-            self.column(column)?;
-            self.statistics(column)?;
+        for (index, column) in self.stored().iter().enumerate() {
+            self.column(index)?;
+            if column.repeated_by.is_none() {
+                self.statistics(index)?;
+            }
         }
         Ok(())
     }
 
     /// Every record must be one that the schema asks for, or be an index or model.
     fn check_records(&self) -> Result<()> {
-        let columns = self.schema().fields.len() as u64;
+        let columns = self.stored().len() as u64;
         for record in &self.directory {
             self.record(record.kind, record.column)?;
             let of_column = matches!(
@@ -89,25 +92,49 @@ impl FileReader {
     }
 
     fn verify_chunk(&self, column: usize, block: usize, pages: usize) -> Result<()> {
-        let statistics = self.statistics(column)?;
-        let Some(field) = self.schema().fields.get(column) else { return Ok(()) };
-        let Some(stored) = statistics.block(block) else {
-            return Err(Error::corrupt("a block has no statistics").with("file", self.name()));
+        let Some(stored) = self.stored().get(column) else { return Ok(()) };
+        let statistics = match stored.repeated_by {
+            None => Some(self.statistics(column)?),
+            Some(_) => None,
         };
-        let mut zones = Zones::new(field.data_type, stored.zones());
+        let expected = statistics.as_ref().map(|statistics| {
+            statistics.block(block).ok_or_else(|| {
+                Error::corrupt("a block has no statistics").with("file", self.name())
+            })
+        });
+        let expected = expected.transpose()?;
+        if stored.role != Role::Values {
+            self.check_pages_align(stored.field, block)?;
+        }
+        let mut zones =
+            expected.map(|expected| (Zones::new(stored.data_type, expected.zones()), expected));
         for page in 0..pages {
-            let decoded = self.read_pages(&[PageRef { column, block, page }])?;
-            for page_values in decoded {
-                let budget = Budget::new(self.options.limits.page_bytes);
-                let values = page_values.values.into_flat(&budget)?;
-                zones.add(&values, page_values.validity.as_ref())?;
+            for decoded in self.read_pages(&[PageRef { column, block, page }])? {
+                let validity = decoded.validity;
+                let budget = self.options.limits.page_budget(decoded.values.len());
+                let values = decoded.values.into_flat(&budget)?;
+                if !stored.nullable {
+                    self.check_nulls(column, block, page, &values, validity.as_ref())?;
+                }
+                if stored.role == Role::Lengths {
+                    let offsets = element_offsets(&values, validity.as_ref())
+                        .map_err(|error| error.with("column", stored.name()))?;
+                    let elements = offsets.last().cast_unsigned() as usize;
+                    self.check_elements(column, block, page, elements)?;
+                }
+                if let Some((zones, _)) = &mut zones {
+                    zones.add(&values, validity.as_ref())?;
+                }
             }
         }
-        if zones.are_held_by(&stored) { Ok(()) } else { Err(self.lying(column, block)) }
+        match zones.is_none_or(|(zones, expected)| zones.are_held_by(&expected)) {
+            true => Ok(()),
+            false => Err(self.lying(column, block)),
+        }
     }
 
     fn lying(&self, column: usize, block: usize) -> Error {
-        let name = self.schema().fields.get(column).map_or("", |field| field.name.as_str());
+        let name = self.stored().get(column).map(Column::name).unwrap_or_default();
         Error::corrupt(
             "the statistics do not hold the values; the writer was faulty, rewrite the file",
         )

@@ -2,8 +2,9 @@
 //!
 //! The structs are the JVM's: nothing of them is kept and nothing is released. Pointers must be
 //! trusted (there is no way to check one), but nothing else is: counts, offsets, UTF-8 and digits of
-//! decimals are checked before a row is written.
+//! decimals are checked before a row is written, at every level of nesting.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::types::{
@@ -18,11 +19,16 @@ use arrow_buffer::{
     ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer,
 };
 use arrow_data::ffi::FFI_ArrowArray;
-use arrow_schema::{ArrowError, Field as ArrowField, Schema as ArrowSchema, SchemaRef};
-use ncf::{DataType, Error, ErrorKind, Field, PhysicalType, Result, ResultExt, Schema};
+use arrow_schema::{ArrowError, Schema as ArrowSchema, SchemaRef};
+use ncf::{DataType, Error, ErrorKind, Field, FieldType, PhysicalType, Result, ResultExt, Schema};
+
+mod nested;
 
 /// Rows of one batch. The JVM sends a few thousand.
 const MAX_ROWS: i64 = 1 << 20;
+
+/// Elements of all arrays of a column of a batch: what offsets can count.
+const MAX_ELEMENTS: i64 = i32::MAX as i64;
 
 /// `struct ArrowArray` of the Arrow C Data Interface. Unlike [`FFI_ArrowArray`] it owns nothing, and
 /// its fields can be checked before they are used.
@@ -46,9 +52,7 @@ const _: () = assert!(size_of::<RawArray>() == size_of::<FFI_ArrowArray>());
 
 /// The Arrow schema of the batches that hold columns of `schema`.
 pub(crate) fn arrow_schema(schema: &Schema) -> SchemaRef {
-    let field =
-        |field: &Field| ArrowField::new(&field.name, field.data_type.to_arrow(), field.nullable);
-    Arc::new(ArrowSchema::new(schema.fields.iter().map(field).collect::<Vec<_>>()))
+    Arc::new(ArrowSchema::new(schema.fields.iter().map(Field::to_arrow).collect::<Vec<_>>()))
 }
 
 /// Copies the struct array at `address` into a batch of `schema`, whose Arrow form is `arrow`.
@@ -68,25 +72,48 @@ pub(crate) unsafe fn import_batch(
     let root = std::ptr::with_exposed_provenance::<RawArray>(usize_of(address, "address")?);
     // SAFETY: the caller's promise about `address`.
     let root = unsafe { read(root)? };
-    let rows = rows_of(&root)?;
+    let rows = length_of(&root, MAX_ROWS)?;
     check(root.offset == 0, || "the batch has an offset".into())?;
     check(root.null_count == 0, || "a row of the batch is null as a whole".into())?;
-    let columns = schema.fields.len();
-    check(root.n_children == columns as i64, || {
-        format!("the batch has {} columns and the schema {columns}", root.n_children)
-    })?;
-    check(columns == 0 || !root.children.is_null(), || "the batch has no children".into())?;
-    let mut arrays = Vec::with_capacity(columns);
-    for (index, field) in schema.fields.iter().enumerate() {
-        // SAFETY: `children` holds `n_children` addresses, each of which meets the caller's promise.
-        let array = unsafe {
-            let child = root.children.add(index).read_unaligned();
-            read(child).and_then(|raw| Column::new(raw, rows)?.import(field.data_type))
-        };
-        arrays.push(array.at("column", || &field.name)?);
-    }
+    // SAFETY: the caller's promise covers the children.
+    let arrays = unsafe { fields(&root, &schema.fields, &(0..rows), MAX_ROWS, "column")? };
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(arrow.clone(), arrays, &options).map_err(invalid)
+}
+
+/// Copies the children of a struct, one for each of `fields`.
+///
+/// `rows` are those of the children that are wanted, `most` as many as there may be, and `what` they
+/// are called in messages.
+///
+/// # Safety
+/// As for [`import_batch`], of the children of `parent`.
+unsafe fn fields(
+    parent: &RawArray,
+    fields: &[Field],
+    rows: &Range<usize>,
+    most: i64,
+    what: &'static str,
+) -> Result<Vec<ArrayRef>> {
+    check(usize::try_from(parent.n_children).is_ok_and(|have| have == fields.len()), || {
+        format!("there are {} {what}s and the schema has {}", parent.n_children, fields.len())
+    })?;
+    check(fields.is_empty() || !parent.children.is_null(), || format!("there are no {what}s"))?;
+    let length = parent.offset.checked_add(parent.length);
+    let import = |(index, field): (usize, &Field)| {
+        // SAFETY: `children` holds `n_children` addresses, each of which meets the caller's promise.
+        let array = unsafe {
+            let child = parent.children.add(index).read_unaligned();
+            read(child).and_then(|raw| {
+                check(Some(raw.length) == length, || {
+                    format!("it has {} rows and its parent {}", raw.length, parent.length)
+                })?;
+                Column::new(raw, rows, most)?.import(&field.field_type)
+            })
+        };
+        array.at(what, || &field.name)
+    };
+    fields.iter().enumerate().map(import).collect()
 }
 
 /// Reads a struct.
@@ -99,42 +126,69 @@ unsafe fn read(array: *const RawArray) -> Result<RawArray> {
     Ok(unsafe { array.read_unaligned() })
 }
 
-fn rows_of(array: &RawArray) -> Result<usize> {
-    check((0..=MAX_ROWS).contains(&array.length), || {
-        format!("a batch of {} rows; send 0 to {MAX_ROWS}", array.length)
+fn length_of(array: &RawArray, most: i64) -> Result<usize> {
+    check((0..=most).contains(&array.length), || {
+        format!("an array of {} rows; send 0 to {most}", array.length)
     })?;
     usize_of(array.length, "length")
 }
 
-/// A child whose counts have been checked.
+/// Some rows of an array whose counts have been checked.
 struct Column {
     raw: RawArray,
     rows: usize,
+    /// Of the first of these rows in the buffers.
     offset: usize,
+    /// Whether these are all rows of the array.
+    whole: bool,
+    /// Rows that an array of this level may have.
+    most: i64,
 }
 
 impl Column {
-    fn new(raw: RawArray, rows: usize) -> Result<Self> {
-        check(rows_of(&raw)? == rows, || {
-            format!("the column has {} rows and the batch {rows}", raw.length)
-        })?;
-        check((0..=MAX_ROWS).contains(&raw.offset), || format!("its offset is {}", raw.offset))?;
+    fn new(raw: RawArray, rows: &Range<usize>, most: i64) -> Result<Self> {
+        let length = length_of(&raw, most)?;
+        check((0..=most).contains(&raw.offset), || format!("its offset is {}", raw.offset))?;
         check(raw.null_count <= raw.length, || format!("{} values are null", raw.null_count))?;
-        check(raw.n_children == 0 && raw.dictionary.is_null(), || {
-            "it is nested or a dictionary".into()
+        check(raw.dictionary.is_null(), || "it is a dictionary".into())?;
+        check(rows.start <= rows.end && rows.end <= length, || {
+            format!("it has {length} values, of which {}..{} are used", rows.start, rows.end)
         })?;
-        Ok(Self { raw, rows, offset: usize_of(raw.offset, "offset")? })
+        let offset = usize_of(raw.offset, "offset")? + rows.start;
+        Ok(Self { raw, rows: rows.len(), offset, whole: *rows == (0..length), most })
     }
 
-    /// Copies the column as the Arrow type of `data_type`.
+    /// Copies the column as the Arrow type of `field_type`.
     ///
     /// # Safety
-    /// The buffers are null or valid for as many bytes as counts and offsets imply.
-    unsafe fn import(&self, data_type: DataType) -> Result<ArrayRef> {
-        let wanted = if data_type.physical() == PhysicalType::Bytes { 3 } else { 2 };
-        check(self.raw.n_buffers == wanted && !self.raw.buffers.is_null(), || {
-            format!("{data_type} needs {wanted} buffers, not {}", self.raw.n_buffers)
+    /// Buffers and children are null or valid for as many bytes as counts and offsets imply.
+    unsafe fn import(&self, field_type: &FieldType) -> Result<ArrayRef> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match field_type {
+                FieldType::Value(data_type) => self.values(*data_type),
+                FieldType::Array(element) => self.list(element),
+                FieldType::Map(entry) => self.map(entry.as_slice()),
+                FieldType::Struct(fields) => Ok(Arc::new(self.structs(fields)?)),
+            }
+        }
+    }
+
+    /// Checks that there are as many buffers and children as a kind of array has.
+    fn check_shape(&self, what: &str, buffers: i64, children: usize) -> Result<()> {
+        check(self.raw.n_buffers == buffers && !self.raw.buffers.is_null(), || {
+            format!("{what} needs {buffers} buffers, not {}", self.raw.n_buffers)
         })?;
+        check(usize::try_from(self.raw.n_children).is_ok_and(|have| have == children), || {
+            format!("{what} has {children} children, not {}", self.raw.n_children)
+        })
+    }
+
+    /// # Safety
+    /// As for [`Column::import`].
+    unsafe fn values(&self, data_type: DataType) -> Result<ArrayRef> {
+        let wanted = if data_type.physical() == PhysicalType::Bytes { 3 } else { 2 };
+        self.check_shape(&data_type.to_string(), wanted, 0)?;
         // SAFETY: there are as many buffers as this type needs; the caller vouches for their bytes.
         unsafe {
             match data_type {
@@ -204,6 +258,25 @@ impl Column {
     /// # Safety
     /// As for [`Column::import`].
     unsafe fn variable<T: ByteArrayType<Offset = i32>>(&self) -> Result<ArrayRef> {
+        // SAFETY: the second of the three buffers has the offsets.
+        let (offsets, used) = unsafe { self.offsets("strings")? };
+        // SAFETY: offsets ascend, so the bytes from the first to the last are the values.
+        let bytes = unsafe { copy::<u8>(self.buffer(2), used.start, used.len())? };
+        // SAFETY: as promised.
+        let nulls = unsafe { self.nulls()? };
+        let array = GenericByteArray::<T>::try_new(offsets, Buffer::from_vec(bytes), nulls)
+            .map_err(|error| {
+                invalid(error).with("hint", "text that is not UTF-8 needs type binary")
+            })?;
+        Ok(Arc::new(array))
+    }
+
+    /// The offsets of values of any length, counted from the first one's start, and what they count:
+    /// the bytes or elements that are used.
+    ///
+    /// # Safety
+    /// As for [`Column::import`]; there is a second buffer, of offsets.
+    unsafe fn offsets(&self, what: &str) -> Result<(OffsetBuffer<i32>, Range<usize>)> {
         let mut offsets = match self.rows {
             // An array without rows may have no offsets.
             0 => vec![0],
@@ -213,24 +286,13 @@ impl Column {
         let first = offsets.first().copied().unwrap_or(0);
         let last = offsets.last().copied().unwrap_or(0);
         check(first >= 0 && offsets.is_sorted(), || {
-            "offsets of strings are negative or do not ascend".into()
+            format!("offsets of {what} are negative or do not ascend")
         })?;
-        // SAFETY: offsets ascend, so the bytes from the first to the last are the values.
-        let bytes = unsafe {
-            let (first, last) = (i64::from(first), i64::from(last));
-            copy::<u8>(self.buffer(2), usize_of(first, "offset")?, usize_of(last - first, "size")?)?
-        };
         for offset in &mut offsets {
             *offset -= first;
         }
-        // SAFETY: as promised.
-        let nulls = unsafe { self.nulls()? };
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        let array = GenericByteArray::<T>::try_new(offsets, Buffer::from_vec(bytes), nulls)
-            .map_err(|error| {
-                invalid(error).with("hint", "text that is not UTF-8 needs type binary")
-            })?;
-        Ok(Arc::new(array))
+        let used = usize_of(first.into(), "offset")?..usize_of(last.into(), "offset")?;
+        Ok((OffsetBuffer::new(ScalarBuffer::from(offsets)), used))
     }
 
     /// The address of a buffer, which may be null.
@@ -251,7 +313,7 @@ impl Column {
         // SAFETY: every supported type has the validity first.
         let nulls = NullBuffer::new(unsafe { self.bitmap(self.buffer(0))? });
         let counted = i64::try_from(nulls.null_count()).unwrap_or(i64::MAX);
-        check(self.raw.null_count < 0 || self.raw.null_count == counted, || {
+        check(!self.whole || self.raw.null_count < 0 || self.raw.null_count == counted, || {
             format!("{counted} values are null, not {} as stated", self.raw.null_count)
         })?;
         Ok((counted > 0).then_some(nulls))

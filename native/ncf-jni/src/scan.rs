@@ -57,7 +57,7 @@ fn batch_rows(asked: Option<u64>) -> Result<usize> {
 /// Java reads addresses by the type that the schema names, so nothing else may cross.
 fn check_types(scan: &Scan, schema: &Schema) -> Result<()> {
     for field in scan.schema().fields() {
-        let wanted = schema.field(field.name())?.data_type.to_arrow();
+        let wanted = schema.field(field.name())?.field_type.to_arrow();
         if *field.data_type() != wanted {
             return Err(Error::internal(format!(
                 "column {} would cross as {} instead of {wanted}",

@@ -92,13 +92,7 @@ fn threads(storage: &dyn Storage, parallelism: Option<u64>) -> usize {
 
 fn plan_answer(dataset: &Dataset, plan: Plan, columns: &[String]) -> Result<PlanAnswer> {
     let row_bytes = columns.iter().try_fold(0, |total, name| {
-        let physical = dataset.schema().field(name)?.data_type.physical();
-        let width = match physical {
-            ncf::PhysicalType::Bool => 1,
-            ncf::PhysicalType::Bytes => TEXT_BYTES,
-            fixed => fixed.width().map_or(TEXT_BYTES, |width| width as u64),
-        };
-        Ok::<u64, Error>(total + width)
+        Ok::<u64, Error>(total + value_bytes(&dataset.schema().field(name)?.field_type))
     })?;
     Ok(PlanAnswer {
         files_planned: plan.files_planned,
@@ -111,6 +105,17 @@ fn plan_answer(dataset: &Dataset, plan: Plan, columns: &[String]) -> Result<Plan
         column_statistics: column_statistics(dataset, &plan, columns),
         splits: plan.splits,
     })
+}
+
+/// Bytes of a value in Spark's memory where only the type is known; of arrays and maps one entry
+/// counts, as in Spark.
+fn value_bytes(field_type: &ncf::FieldType) -> u64 {
+    match field_type.value().map(ncf::DataType::physical) {
+        None => field_type.parts().iter().map(|part| value_bytes(&part.field_type)).sum(),
+        Some(ncf::PhysicalType::Bool) => 1,
+        Some(ncf::PhysicalType::Bytes) => TEXT_BYTES,
+        Some(fixed) => fixed.width().map_or(TEXT_BYTES, |width| width as u64),
+    }
 }
 
 /// Bounds of columns over the files of the plan, where each of them is known.

@@ -3,16 +3,16 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, BinaryArray, BooleanArray, UInt32Array};
+use arrow_array::{Array, ArrayRef, BinaryArray, BooleanArray, UInt32Array, new_null_array};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::ArrowError;
 use arrow_select::filter::{FilterBuilder, FilterPredicate};
 use arrow_select::take::take;
 use ncf_core::{
-    Budget, ByteValues, DataType, Error, ErrorKind, Limits, PhysicalType, Result, Scalar, Values,
+    ByteValues, DataType, Error, ErrorKind, FieldType, Limits, PhysicalType, Result, Scalar, Values,
 };
 use ncf_encoding::{DecodedPage, DecodedValues};
-use ncf_file::{null_array, to_array};
+use ncf_file::to_array;
 
 use crate::filter::Rows;
 use crate::pages::ColumnPages;
@@ -53,7 +53,9 @@ pub(crate) fn column_array(
             let codes =
                 UInt32Array::try_new(codes, validity.map(NullBuffer::new)).map_err(arrow_error)?;
             let codes = select(Arc::new(codes))?;
-            take(&dictionary_array(column, &values)?, &codes, None).map_err(arrow_error)
+            let dictionary = dictionary_array(column, &values)?;
+            dictionary.check_size(&codes)?;
+            take(&dictionary.array, &codes, None).map_err(arrow_error)
         }
         DecodedValues::Constant(value, _) if validity.is_none() => {
             let rows = selection.map_or(len, FilterPredicate::count);
@@ -66,16 +68,25 @@ pub(crate) fn column_array(
 /// `len` rows that all hold `value`.
 pub(crate) fn constant_array(
     value: Option<&Scalar>,
-    data_type: DataType,
+    field_type: &FieldType,
     len: usize,
 ) -> Result<ArrayRef> {
-    match value {
-        None => Ok(null_array(data_type, len)),
-        Some(value) => {
+    match (value, field_type) {
+        (None, _) => Ok(new_null_array(&field_type.to_arrow(), len)),
+        (Some(value), FieldType::Value(data_type)) => {
+            let data_type = *data_type;
             let one = one_value(value, data_type)?;
             to_array(flat(DecodedValues::Constant(one, len))?, None, data_type)
         }
+        (Some(value), nested) => {
+            Err(Error::invalid_argument(format!("{value} is no {nested}; partition by a value")))
+        }
     }
+}
+
+/// The selected rows of an array.
+pub(crate) fn filter_array(selection: &FilterPredicate, array: &ArrayRef) -> Result<ArrayRef> {
+    selection.filter(array).map_err(arrow_error)
 }
 
 /// The selected rows of all columns.
@@ -133,20 +144,54 @@ fn bits(array: &ArrayRef) -> Result<BooleanBuffer> {
     Ok(array.values().clone())
 }
 
+/// A dictionary in Arrow's form.
+#[derive(Clone)]
+pub(crate) struct Dictionary {
+    values: Arc<Values>,
+    array: ArrayRef,
+    /// Bytes of the longest string.
+    longest: usize,
+}
+
+impl Dictionary {
+    /// `LimitExceeded` when the strings that the codes stand for are more than rows can have: a few
+    /// bytes of codes could ask for gigabytes.
+    fn check_size(&self, codes: &ArrayRef) -> Result<()> {
+        let Values::Bytes(strings) = &*self.values else { return Ok(()) };
+        let limit = Limits::DEFAULT.rows_bytes;
+        if codes.len() <= 1 || self.longest as u64 * codes.len() as u64 <= limit {
+            return Ok(());
+        }
+        let codes = codes.as_any().downcast_ref::<UInt32Array>().ok_or_else(changed)?;
+        let lengths = codes.iter().flatten().map(|code| strings.get(code as usize).len() as u64);
+        let total = lengths.sum();
+        if total > limit {
+            return Err(Error::limit_exceeded("bytes of a page", total, limit));
+        }
+        Ok(())
+    }
+}
+
 /// The Arrow form of a dictionary; strings in it are checked once.
-fn dictionary_array(column: &mut ColumnPages, values: &Arc<Values>) -> Result<ArrayRef> {
-    if let Some((have, array)) = &column.dictionary
-        && Arc::ptr_eq(have, values)
+fn dictionary_array(column: &mut ColumnPages, values: &Arc<Values>) -> Result<Dictionary> {
+    if let Some(have) = &column.dictionary
+        && Arc::ptr_eq(&have.values, values)
     {
-        return Ok(array.clone());
+        return Ok(have.clone());
     }
     let array = to_array((**values).clone(), None, column.data_type)?;
-    column.dictionary = Some((values.clone(), array.clone()));
-    Ok(array)
+    let longest = match &**values {
+        Values::Bytes(strings) => strings.iter().map(<[u8]>::len).max().unwrap_or(0),
+        _ => 0,
+    };
+    let dictionary = Dictionary { values: values.clone(), array, longest };
+    column.dictionary = Some(dictionary.clone());
+    Ok(dictionary)
 }
 
 fn flat(values: DecodedValues) -> Result<Values> {
-    values.into_flat(&Budget::new(Limits::DEFAULT.page_bytes))
+    let budget = Limits::DEFAULT.page_budget(values.len());
+    values.into_flat(&budget)
 }
 
 /// A scalar in the physical type of `data_type`.

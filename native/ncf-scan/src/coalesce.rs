@@ -86,6 +86,8 @@ fn string_bytes(batch: &RecordBatch) -> usize {
     let columns = batch.columns().iter().map(|column| match column.data_type() {
         DataType::Utf8 => bytes(column.as_string::<i32>().value_offsets()),
         DataType::Binary => bytes(column.as_binary::<i32>().value_offsets()),
+        // The whole buffers of a slice count: too many bytes only end a batch early.
+        kind if kind.is_nested() => column.get_array_memory_size(),
         _ => 0,
     });
     columns.sum()

@@ -16,6 +16,7 @@ mod batch;
 mod coalesce;
 mod filter;
 mod metrics;
+mod nested;
 mod pages;
 mod prune;
 mod resolve;

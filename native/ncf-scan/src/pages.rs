@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::ArrayRef;
-use ncf_core::{DataType, Error, Result, Values};
+use ncf_core::{DataType, Error, Result};
 use ncf_encoding::DecodedPage;
 use ncf_file::{ColumnMeta, FileReader, PageMeta, PageRef};
 
+use crate::batch::Dictionary;
 use crate::filter::Rows;
 use crate::metrics::ScanMetrics;
 
@@ -29,7 +30,7 @@ pub(crate) struct ColumnPages {
     /// The block whose shared pages were counted as read.
     shared_of: Option<usize>,
     /// The Arrow form of the dictionary used last.
-    pub(crate) dictionary: Option<(Arc<Values>, ArrayRef)>,
+    pub(crate) dictionary: Option<Dictionary>,
 }
 
 /// A decoded page.
@@ -37,13 +38,15 @@ pub(crate) struct Loaded {
     block: usize,
     number: usize,
     first_row: usize,
+    /// Rows, which have any number of values below arrays and maps.
+    pub(crate) rows: usize,
     pub(crate) page: DecodedPage,
     /// The Arrow form of the whole page, when the page is flat and was asked for.
     pub(crate) array: Option<ArrayRef>,
 }
 
 impl Pages {
-    /// Reads where the pages of `files` are: pairs of position in the scan, file column and type.
+    /// Reads where the pages of `files` are: slot, stored column and type.
     pub(crate) fn new(
         reader: Arc<FileReader>,
         columns: usize,
@@ -105,11 +108,11 @@ impl Pages {
                 .loaded
                 .as_ref()
                 .is_some_and(|have| have.block == block && have.number == number)
-                || wanted.iter().any(|(have, ..): &(usize, _, _)| have == slot)
+                || wanted.iter().any(|(have, ..): &(usize, _, _, _)| have == slot)
             {
                 continue;
             }
-            let first_row = page.first_row as usize;
+            let (first_row, rows) = (page.first_row as usize, page.rows as usize);
             metrics.bytes_read += u64::from(page.length);
             // The old page goes before the new one comes.
             column.loaded = None;
@@ -122,20 +125,21 @@ impl Pages {
                 *slot,
                 PageRef { column: column.file_column, block, page: number },
                 first_row,
+                rows,
             ));
         }
         if wanted.is_empty() {
             return Ok(());
         }
         let start = Instant::now();
-        let refs: Vec<_> = wanted.iter().map(|(_, page, _)| *page).collect();
+        let refs: Vec<_> = wanted.iter().map(|(_, page, ..)| *page).collect();
         let pages = self.reader.read_pages(&refs)?;
         metrics.decode_time += u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         metrics.pages_read += pages.len() as u64;
-        for ((slot, page_ref, first_row), page) in wanted.into_iter().zip(pages) {
+        for ((slot, page_ref, first_row, rows), page) in wanted.into_iter().zip(pages) {
             if let Some(Some(column)) = self.columns.get_mut(slot) {
                 let number = page_ref.page;
-                column.loaded = Some(Loaded { block, number, first_row, page, array: None });
+                column.loaded = Some(Loaded { block, number, first_row, rows, page, array: None });
             }
         }
         Ok(())
@@ -155,6 +159,24 @@ impl Pages {
             Ok((*slot, page))
         };
         Ok(Rows { len, pages: slots.iter().map(cut).collect::<Result<_>>()? })
+    }
+
+    /// The loaded page of a slot.
+    pub(crate) fn loaded(&self, slot: usize) -> Result<&Loaded> {
+        let column = self.columns.get(slot).and_then(Option::as_ref);
+        column.and_then(|column| column.loaded.as_ref()).ok_or_else(not_loaded)
+    }
+
+    /// `Corrupt` unless the loaded pages of all slots begin at one row.
+    pub(crate) fn check_aligned(&self, slots: &[usize]) -> Result<()> {
+        let mut first = None;
+        for slot in slots {
+            let row = self.loaded(*slot)?.first_row;
+            if *first.get_or_insert(row) != row {
+                return Err(Error::corrupt("the pages of a nested column begin at different rows"));
+            }
+        }
+        Ok(())
     }
 
     /// A file column whose page is loaded, or `None` for a constant.

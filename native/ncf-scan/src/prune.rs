@@ -28,7 +28,9 @@ impl Bounds {
         let mut known = Vec::new();
         for name in predicate.columns() {
             let found = match columns.get(position(columns, name)?).map(|column| &column.source) {
-                Some(ColumnSource::File(index)) => Known::File(reader.statistics(*index)?),
+                Some(ColumnSource::File(index)) => {
+                    Known::File(reader.statistics(reader.stored_of(*index).start)?)
+                }
                 Some(ColumnSource::Constant(value)) => Known::Constant(value.clone()),
                 None => continue,
             };
@@ -87,7 +89,7 @@ pub fn prune_blocks(
     columns: &[ScanColumn],
     predicate: &Predicate,
 ) -> Result<Vec<bool>> {
-    check_columns(columns, reader.schema())?;
+    check_columns(columns, reader)?;
     check_predicate(predicate, columns)?;
     let bounds = Bounds::load(reader, columns, predicate)?;
     let keep = |(block, info): (usize, &ncf_file::BlockInfo)| {

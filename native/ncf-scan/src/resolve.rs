@@ -2,7 +2,12 @@
 
 use std::collections::HashSet;
 
-use ncf_core::{CompareOp, DataType, Error, Expression, Field, Predicate, Result, Scalar, Schema};
+use ncf_core::{
+    CompareOp, DataType, Error, Expression, Field, FieldType, Predicate, Result, Scalar,
+};
+use ncf_file::FileReader;
+
+use crate::nested;
 
 /// Where the values of a column come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,8 +46,8 @@ pub(crate) fn position(columns: &[ScanColumn], name: &str) -> Result<usize> {
     })
 }
 
-/// Checks that the columns have unique names and can be had from a file with `schema`.
-pub(crate) fn check_columns(columns: &[ScanColumn], schema: &Schema) -> Result<()> {
+/// Checks that the columns have unique names and can be had from a file.
+pub(crate) fn check_columns(columns: &[ScanColumn], reader: &FileReader) -> Result<()> {
     let mut names = HashSet::new();
     for ScanColumn { field, source } in columns {
         if !names.insert(field.name.as_str()) {
@@ -51,19 +56,22 @@ pub(crate) fn check_columns(columns: &[ScanColumn], schema: &Schema) -> Result<(
         let (found, fits) = match source {
             ColumnSource::Constant(None) => continue,
             ColumnSource::Constant(Some(value)) => {
-                (value.data_type(), comparable(value.data_type(), field.data_type))
+                let fits =
+                    field.field_type.value().is_some_and(|t| comparable(value.data_type(), t));
+                (FieldType::Value(value.data_type()), fits)
             }
             ColumnSource::File(index) => {
-                let stored = schema.fields.get(*index).ok_or_else(|| {
+                let stored = reader.schema().fields.get(*index).ok_or_else(|| {
                     Error::invalid_argument(format!("the file has no column number {index}"))
                 })?;
-                (stored.data_type, stored.data_type == field.data_type)
+                let fits = nested::check(field, reader, *index).is_ok();
+                (stored.field_type.clone(), fits)
             }
         };
         if !fits {
             return Err(Error::unsupported(format!(
                 "column {} is {found} here but {} is wanted; rewrite the file with that type",
-                field.name, field.data_type
+                field.name, field.field_type
             )));
         }
     }
@@ -104,10 +112,8 @@ fn type_of(expression: &Expression, columns: &[ScanColumn]) -> Result<DataType> 
         Expression::Literal(value) => Ok(value.data_type()),
         Expression::Column(name) => {
             let index = position(columns, name)?;
-            columns
-                .get(index)
-                .map(|column| column.field.data_type)
-                .ok_or_else(|| Error::internal("a column moved"))
+            let column = columns.get(index).ok_or_else(|| Error::internal("a column moved"))?;
+            column.field.data_type()
         }
     }
 }

@@ -13,15 +13,16 @@ use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
-use ncf_core::{Error, PhysicalType, Result, ResultExt};
+use ncf_core::{DataType, Error, PhysicalType, Result, ResultExt};
 use ncf_encoding::DecodedValues;
 use ncf_file::FileReader;
 use ncf_file::constants::{PAGE_ROWS, ZONE_ROWS};
 
-use crate::batch::{column_array, constant_array, predicate_of, select_rows};
+use crate::batch::{column_array, constant_array, filter_array, predicate_of, select_rows};
 use crate::coalesce::Coalescer;
 use crate::filter::{Cache, Node, Rows, evaluate, narrow};
 use crate::metrics::ScanMetrics;
+use crate::nested::{Nested, resolve_in};
 use crate::pages::Pages;
 use crate::resolve::ColumnSource;
 use crate::scan_builder::Plan;
@@ -33,6 +34,7 @@ const SPARSE: usize = 8;
 pub struct Scan {
     reader: Arc<FileReader>,
     plan: Plan,
+    slots: Slots,
     pages: Pages,
     cache: Cache,
     output: Coalescer,
@@ -41,6 +43,60 @@ pub struct Scan {
     block: Option<BlockState>,
     rows_left: u64,
     finished: bool,
+}
+
+/// Which stored columns a scan reads: a slot each. Columns that are not nested have the slot of their
+/// position, the stored columns of nested ones follow.
+struct Slots {
+    count: usize,
+    /// Slot, stored column and type.
+    files: Vec<(usize, usize, DataType)>,
+    /// For each column, how it is put together when it is nested; its columns are slots.
+    nested: Vec<Option<Nested>>,
+    /// The slots of the projected columns.
+    projection: Vec<usize>,
+}
+
+impl Slots {
+    fn new(reader: &FileReader, plan: &Plan) -> Result<Self> {
+        let count = plan.columns.len();
+        let mut slots =
+            Self { count, files: Vec::new(), nested: vec![None; count], projection: Vec::new() };
+        let mut used = plan.projection.clone();
+        used.extend(plan.conjuncts.iter().flat_map(|conjunct| conjunct.node.slots.iter()));
+        used.sort_unstable();
+        used.dedup();
+        for slot in used {
+            slots.add(slot, reader, plan)?;
+        }
+        for slot in &plan.projection {
+            match slots.nested.get(*slot) {
+                Some(Some(nested)) => slots.projection.extend(nested.columns()),
+                _ => slots.projection.push(*slot),
+            }
+        }
+        Ok(slots)
+    }
+
+    fn add(&mut self, slot: usize, reader: &FileReader, plan: &Plan) -> Result<()> {
+        let Some(column) = plan.columns.get(slot) else { return Ok(()) };
+        let ColumnSource::File(index) = column.source else { return Ok(()) };
+        if let Some(data_type) = column.field.field_type.value() {
+            self.files.push((slot, reader.stored_of(index).start, data_type));
+            return Ok(());
+        }
+        let mut nested = resolve_in(&column.field, reader, index)?;
+        nested.renumber(&mut |stored| {
+            let data_type = reader.stored().get(stored).map_or(DataType::Boolean, |c| c.data_type);
+            self.files.push((self.count, stored, data_type));
+            self.count += 1;
+            self.count - 1
+        });
+        if let Some(place) = self.nested.get_mut(slot) {
+            *place = Some(nested);
+        }
+        Ok(())
+    }
 }
 
 /// The block that the scan stands in.
@@ -67,20 +123,7 @@ struct Survivors {
 
 impl Scan {
     pub(crate) fn start(reader: Arc<FileReader>, plan: Plan) -> Result<Self> {
-        let mut slots: Vec<usize> = plan.projection.clone();
-        slots.extend(plan.conjuncts.iter().flat_map(|conjunct| conjunct.node.slots.iter()));
-        slots.sort_unstable();
-        slots.dedup();
-        let files: Vec<_> = slots
-            .iter()
-            .filter_map(|slot| {
-                let column = plan.columns.get(*slot)?;
-                match column.source {
-                    ColumnSource::File(index) => Some((*slot, index, column.field.data_type)),
-                    ColumnSource::Constant(_) => None,
-                }
-            })
-            .collect();
+        let slots = Slots::new(&reader, &plan)?;
         let mut metrics = ScanMetrics::default();
         let planned = |block: &usize| {
             reader.blocks().get(*block).is_some_and(|info| {
@@ -90,7 +133,8 @@ impl Scan {
         };
         metrics.blocks_planned = plan.blocks.clone().filter(planned).count() as u64;
         Ok(Self {
-            pages: Pages::new(reader.clone(), plan.columns.len(), &files)?,
+            pages: Pages::new(reader.clone(), slots.count, &slots.files)?,
+            slots,
             cache: Cache::default(),
             output: Coalescer::new(plan.schema.clone(), plan.batch_rows),
             metrics,
@@ -302,18 +346,26 @@ impl Scan {
         if selection.as_ref().is_some_and(|mask| !mask.has_false()) {
             selection = None;
         }
-        let Self { plan, pages, metrics, .. } = self;
-        pages.load(&plan.projection, block, rows.start, metrics)?;
+        let Self { plan, slots, pages, metrics, .. } = self;
+        pages.load(&slots.projection, block, rows.start, metrics)?;
         let predicate = selection.as_ref().map(predicate_of);
         let mut arrays = Vec::with_capacity(plan.projection.len());
         for slot in &plan.projection {
+            if let Some(Some(nested)) = slots.nested.get(*slot) {
+                let array = nested.array(pages, rows.start, rows.len())?;
+                arrays.push(match &predicate {
+                    None => array,
+                    Some(predicate) => filter_array(predicate, &array)?,
+                });
+                continue;
+            }
             let array = match (pages.column(*slot), plan.columns.get(*slot)) {
                 (Some(column), _) => {
                     column_array(column, rows.start, rows.len(), predicate.as_ref())?
                 }
                 (None, Some(column)) => match &column.source {
                     ColumnSource::Constant(value) => {
-                        constant_array(value.as_ref(), column.field.data_type, count)?
+                        constant_array(value.as_ref(), &column.field.field_type, count)?
                     }
                     ColumnSource::File(_) => {
                         return Err(Error::internal("a column was not planned"));

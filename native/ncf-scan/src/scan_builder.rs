@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_schema::{Field as ArrowField, Schema as ArrowSchema, SchemaRef};
+use arrow_schema::{Schema as ArrowSchema, SchemaRef};
 use ncf_core::{Error, Predicate, Result};
 use ncf_file::FileReader;
 
@@ -114,7 +114,7 @@ impl ScanBuilder {
     /// not the one wanted; `Io` or `Corrupt` when statistics cannot be read.
     pub fn build(self) -> Result<Scan> {
         let Self { reader, columns, projection, filter, blocks, rows, batch_rows, limit } = self;
-        check_columns(&columns, reader.schema())?;
+        check_columns(&columns, &reader)?;
         check_ranges(&reader, &blocks, &rows)?;
         if batch_rows == 0 {
             return Err(Error::invalid_argument("a batch must have at least one row"));
@@ -176,9 +176,9 @@ fn check_ranges(reader: &FileReader, blocks: &Range<usize>, rows: &Range<u64>) -
 }
 
 fn output_schema(columns: &[ScanColumn], projection: &[usize]) -> SchemaRef {
-    let fields = projection.iter().filter_map(|index| columns.get(*index)).map(|column| {
-        let field = &column.field;
-        ArrowField::new(&field.name, field.data_type.to_arrow(), field.nullable)
-    });
+    let fields = projection
+        .iter()
+        .filter_map(|index| columns.get(*index))
+        .map(|column| column.field.to_arrow());
     Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()))
 }

@@ -273,7 +273,7 @@ fn mistakes_are_named() {
     assert_eq!(kind(sample.scan().rows(0..2)), invalid);
     assert_eq!(kind(sample.scan().batch_rows(0)), invalid);
     let mut columns = sample.columns();
-    columns[0].field.data_type = DataType::Int64;
+    columns[0].field.field_type = DataType::Int64.into();
     let other_type = ScanBuilder::new(sample.reader.clone(), columns);
     assert_eq!(kind(other_type), Some(ErrorKind::Unsupported));
 }

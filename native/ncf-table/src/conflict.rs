@@ -46,7 +46,7 @@ fn append_after_change(base: &Metadata, head: &Metadata) -> Result<()> {
         head.schema.fields.iter().any(|new| {
             new.id == old.id
                 && new.name == old.name
-                && new.data_type == old.data_type
+                && new.field_type.same_values(&old.field_type)
                 && (new.nullable || !old.nullable)
         })
     });

@@ -23,19 +23,27 @@ pub(crate) fn assign(existing: Option<&Metadata>, wanted: &Schema) -> Result<(Sc
     for field in &mut schema.fields {
         let old = existing
             .and_then(|metadata| metadata.schema.fields.iter().find(|old| old.name == field.name))
-            .filter(|old| old.data_type == field.data_type);
-        field.id = match old {
-            Some(old) => old.id,
-            None => {
+            .filter(|old| old.field_type.same_values(&field.field_type));
+        match old {
+            Some(old) => copy_ids(old, field),
+            None => field.walk_mut(&mut |part| {
                 last = last.checked_add(1).ok_or_else(|| {
                     Error::invalid_argument("the table has used all field ids; start a new table")
                 })?;
-                last
-            }
-        };
+                part.id = last;
+                Ok(())
+            })?,
+        }
     }
     schema.validate()?;
     Ok((schema, last))
+}
+
+/// Gives a field, and those inside it, the ids of one with the same structure.
+fn copy_ids(old: &Field, field: &mut Field) {
+    field.id = old.id;
+    let parts = field.field_type.parts_mut().iter_mut();
+    parts.zip(old.field_type.parts()).for_each(|(part, old)| copy_ids(old, part));
 }
 
 /// How `written` differs from `table` in ways that an append does not allow; one sentence each, with
@@ -54,8 +62,8 @@ pub(crate) fn differences(
             ));
             continue;
         };
-        let (old, new) = (have.data_type, field.data_type);
-        if old != new {
+        let (old, new) = (&have.field_type, &field.field_type);
+        if !old.same_values(new) {
             found.push(format!(
                 "column {name} is {old} in the table and {new} in the data (cast it to {old})"
             ));
@@ -70,7 +78,7 @@ pub(crate) fn differences(
         if written.index_of(&field.name).is_none() && !may_lack(field) {
             found.push(format!(
                 "column {} {} of the table is not in the data (add it)",
-                field.name, field.data_type
+                field.name, field.field_type
             ));
         }
     }

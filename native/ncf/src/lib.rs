@@ -32,8 +32,8 @@ mod storage;
 
 pub use ncf_core::{
     Budget, ByteValues, ColumnBounds, CompareOp, DataType, Error, ErrorKind, Expression, Field,
-    Limits, PhysicalType, Predicate, Result, ResultExt, Scalar, Schema, TextOp, Values, find_name,
-    ordering,
+    FieldType, Limits, PhysicalType, Predicate, Result, ResultExt, Scalar, Schema, TextOp, Values,
+    find_name, ordering,
 };
 pub use ncf_encoding as encoding;
 pub use ncf_encoding::{EncodingId, Profile};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
 use ncf::dataset::{DataFile, Dataset, Kind};
-use ncf::{DataType, Error, FileReader, MmapSource, ReadOptions, Result, find_name};
+use ncf::{Error, FieldType, FileReader, MmapSource, ReadOptions, Result, find_name};
 use serde::Serialize;
 
 use crate::io::NcfInput;
@@ -51,7 +51,7 @@ struct Column {
     id: u32,
     name: String,
     #[serde(rename = "type", serialize_with = "as_text")]
-    data_type: DataType,
+    field_type: FieldType,
     nullable: bool,
     /// Stored bytes of the pages.
     bytes: u64,
@@ -90,7 +90,7 @@ impl Report {
         let columns = dataset.schema().fields.iter().map(|field| Column {
             id: field.id,
             name: field.name.clone(),
-            data_type: field.data_type,
+            field_type: field.field_type.clone(),
             nullable: field.nullable,
             bytes: 0,
             encodings: BTreeMap::new(),
@@ -137,12 +137,15 @@ impl Report {
             let name = find_name(&stored.name, names.iter().map(String::as_str));
             let column = self.columns.iter_mut().find(|column| Some(column.name.as_str()) == name);
             let Some(column) = column else { continue };
-            let meta = reader.column(index)?;
-            for chunk in &meta.blocks {
-                column.bytes = column.bytes.saturating_add(chunk.bytes());
-                for page in &chunk.pages {
-                    let tree = meta.trees.get(usize::from(page.tree)).cloned().unwrap_or_default();
-                    *column.encodings.entry(tree).or_default() += 1;
+            for stored in reader.stored_of(index) {
+                let meta = reader.column(stored)?;
+                for chunk in &meta.blocks {
+                    column.bytes = column.bytes.saturating_add(chunk.bytes());
+                    for page in &chunk.pages {
+                        let tree =
+                            meta.trees.get(usize::from(page.tree)).cloned().unwrap_or_default();
+                        *column.encodings.entry(tree).or_default() += 1;
+                    }
                 }
             }
         }
@@ -177,7 +180,7 @@ impl Report {
             let null = if column.nullable { "" } else { " not null" };
             [
                 column.name.clone(),
-                format!("{}{null}", column.data_type),
+                format!("{}{null}", column.field_type),
                 column.bytes.to_string(),
                 column.describe_encodings(),
             ]
@@ -210,6 +213,9 @@ impl Column {
     }
 }
 
-fn as_text<S: serde::Serializer>(value: &DataType, out: S) -> std::result::Result<S::Ok, S::Error> {
+fn as_text<S: serde::Serializer>(
+    value: &FieldType,
+    out: S,
+) -> std::result::Result<S::Ok, S::Error> {
     out.collect_str(value)
 }

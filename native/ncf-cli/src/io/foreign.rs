@@ -31,10 +31,7 @@ impl Foreign {
         rows: Option<u64>,
     ) -> Result<Self> {
         let (schema, conversions) = conversions(arrow, texts)?;
-        let fields = schema.fields.iter().map(|field| {
-            arrow_schema::Field::new(&field.name, field.data_type.to_arrow(), field.nullable)
-        });
-        let arrow = Arc::new(arrow_schema::Schema::new(fields.collect::<Vec<_>>()));
+        let arrow = Arc::new(ncf::to_arrow_schema(&schema));
         Ok(Self { schema, arrow, conversions, batches, rows })
     }
 }

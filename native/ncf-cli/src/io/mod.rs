@@ -13,6 +13,7 @@ mod csv;
 mod foreign;
 mod jsonl;
 mod ncf_files;
+mod nested_text;
 mod output;
 mod parquet;
 mod sort;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType as ArrowType, SchemaRef};
-use ncf::{DataType, Error, LocalSink, Result, Schema};
+use ncf::{Error, LocalSink, Result, Schema};
 
 use super::writing;
 
@@ -88,16 +88,23 @@ impl Drop for Staged {
 /// The Arrow schema that other formats get: decimals are `Decimal128`, which every reader knows.
 pub(super) fn exported_schema(schema: &Schema) -> arrow_schema::Schema {
     let fields = schema.fields.iter().map(|field| {
-        let ty = match field.data_type {
-            DataType::Decimal { precision, scale } => {
-                ArrowType::Decimal128(precision, scale.cast_signed())
-            }
-            other => other.to_arrow(),
-        };
-        arrow_schema::Field::new(&field.name, ty, field.nullable)
-            .with_metadata(field.metadata.clone())
+        let metadata = field.metadata.clone();
+        wide(&field.to_arrow()).with_metadata(metadata)
     });
     arrow_schema::Schema::new(fields.collect::<Vec<_>>())
+}
+
+/// The field with decimals of 128 bits, at every level.
+fn wide(field: &arrow_schema::Field) -> arrow_schema::Field {
+    let inner = |field: &arrow_schema::FieldRef| Arc::new(wide(field));
+    let ty = match field.data_type() {
+        ArrowType::Decimal64(precision, scale) => ArrowType::Decimal128(*precision, *scale),
+        ArrowType::List(element) => ArrowType::List(inner(element)),
+        ArrowType::Map(entries, sorted) => ArrowType::Map(inner(entries), *sorted),
+        ArrowType::Struct(fields) => ArrowType::Struct(fields.iter().map(inner).collect()),
+        other => other.clone(),
+    };
+    field.clone().with_data_type(ty)
 }
 
 /// The batch in the types of [`exported_schema`].

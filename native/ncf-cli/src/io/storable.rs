@@ -3,6 +3,7 @@
 //! Large, view, dictionary and run-end forms become plain; unsigned integers the next larger signed
 //! one (64 bits: `decimal(20,0)`); half floats singles; `date64` and timestamps of any unit
 //! become days and microseconds when they are whole ones; a column without values becomes a string.
+//! Lists of any kind become arrays; what is inside nested types is converted by the same rules.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,10 +14,14 @@ use arrow_array::types::{
     Date32Type, Date64Type, Decimal64Type, Decimal128Type, Float32Type, Float64Type, Int8Type,
     Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampNanosecondType,
 };
-use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, Float64Array, StringArray, new_null_array};
+use arrow_array::{
+    Array, ArrayRef, ArrowPrimitiveType, Float64Array, ListArray, MapArray, StringArray,
+    StructArray, new_null_array,
+};
+use arrow_buffer::OffsetBuffer;
 use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{DataType as ArrowType, TimeUnit};
-use ncf::{DataType, Error, Field, Result, Scalar, Schema};
+use arrow_schema::{DataType as ArrowType, Field as ArrowField, Fields, TimeUnit};
+use ncf::{DataType, Error, Field, FieldType, Result, ResultExt, Scalar, Schema};
 
 use crate::values::{parse_value, scaled};
 
@@ -26,7 +31,7 @@ const MILLIS_PER_DAY: i64 = 86_400_000;
 #[derive(Debug, Clone)]
 pub(super) struct Conversion {
     column: String,
-    to: DataType,
+    to: FieldType,
     from: From,
 }
 
@@ -34,8 +39,8 @@ pub(super) struct Conversion {
 enum From {
     /// A column of a type that stands for `to`.
     Values,
-    /// Text to be read as `to`.
-    Text,
+    /// Text to be read as this type, which is `to`.
+    Text(DataType),
     /// Text that looks like doubles, and must not be more exact than they are.
     GuessedDoubles,
 }
@@ -56,16 +61,18 @@ pub(super) fn conversions(
 ) -> Result<(Schema, Vec<Conversion>)> {
     let mut fields = Vec::new();
     let mut conversions = Vec::new();
-    for (id, field) in (1..).zip(arrow.fields()) {
+    let mut next = 1;
+    for field in arrow.fields() {
+        let id = next;
+        next += 1;
         let text = texts.get(field.name());
         let to = match text {
-            Some(text) => text.to,
-            None => {
-                storable(field.data_type()).map_err(|error| error.with("column", field.name()))?
-            }
+            Some(text) => text.to.into(),
+            None => storable(field.data_type(), &mut next)
+                .map_err(|error| error.with("column", field.name()))?,
         };
         let nullable = field.is_nullable() || *field.data_type() == ArrowType::Null;
-        let mut stored = Field::new(id, field.name(), to, nullable);
+        let mut stored = Field::new(id, field.name(), to.clone(), nullable);
         let foreign = ["ARROW:", "PARQUET:"];
         let own = field.metadata().iter();
         stored.metadata.extend(
@@ -79,7 +86,7 @@ pub(super) fn conversions(
             from: match text {
                 None => From::Values,
                 Some(TextColumn { guessed: true, .. }) => From::GuessedDoubles,
-                Some(_) => From::Text,
+                Some(text) => From::Text(text.to),
             },
         });
     }
@@ -91,11 +98,46 @@ pub(super) fn conversions(
     Ok((schema, conversions))
 }
 
-/// The type that stores values of `arrow`, or `Unsupported`.
-fn storable(arrow: &ArrowType) -> Result<DataType> {
+/// The type that stores `arrow`, or `Unsupported`; ids of fields inside it count up from `next`.
+fn storable(arrow: &ArrowType, next: &mut u32) -> Result<FieldType> {
+    let mut part = |name: &str, field: &ArrowField| {
+        let id = *next;
+        *next += 1;
+        let field_type =
+            storable(field.data_type(), next).map_err(|error| error.with("field", field.name()))?;
+        let nullable = field.is_nullable() || *field.data_type() == ArrowType::Null;
+        Ok(Field::new(id, name, field_type, nullable))
+    };
     Ok(match arrow {
-        ArrowType::Dictionary(_, values) => storable(values)?,
-        ArrowType::RunEndEncoded(_, values) => storable(values.data_type())?,
+        ArrowType::List(element)
+        | ArrowType::LargeList(element)
+        | ArrowType::FixedSizeList(element, _) => {
+            FieldType::Array(Box::new(part("element", element)?))
+        }
+        ArrowType::Struct(fields) => {
+            let parts = fields.iter().map(|field| part(field.name(), field));
+            FieldType::Struct(parts.collect::<Result<_>>()?)
+        }
+        ArrowType::Map(entries, _) => match entries.data_type() {
+            ArrowType::Struct(fields) if fields.len() == 2 => {
+                let mut parts = fields.iter().zip(["key", "value"]);
+                let mut entry = || match parts.next() {
+                    Some((field, name)) => part(name, field),
+                    None => Err(Error::internal("a map has no entries")),
+                };
+                let key = Field { nullable: false, ..entry()? };
+                FieldType::Map(Box::new([key, entry()?]))
+            }
+            other => return Err(Error::unsupported(format!("a map of {other} cannot be stored"))),
+        },
+        ArrowType::Dictionary(_, values) => storable(values, next)?,
+        ArrowType::RunEndEncoded(_, values) => storable(values.data_type(), next)?,
+        value => storable_value(value)?.into(),
+    })
+}
+
+fn storable_value(arrow: &ArrowType) -> Result<DataType> {
+    Ok(match arrow {
         ArrowType::Null | ArrowType::Utf8View | ArrowType::LargeUtf8 => DataType::String,
         ArrowType::BinaryView | ArrowType::LargeBinary | ArrowType::FixedSizeBinary(_) => {
             DataType::Binary
@@ -119,60 +161,22 @@ impl Conversion {
     /// The column in the Arrow type of `self.to`.
     pub(super) fn apply(&self, array: &ArrayRef) -> Result<ArrayRef> {
         let converted = match self.from {
-            From::Values => self.convert(array),
-            From::Text => self.read_text(array.as_string::<i32>()),
+            From::Values => convert(array, &self.to),
+            From::Text(to) => self.read_text(array.as_string::<i32>(), to),
             From::GuessedDoubles => read_doubles(array.as_string::<i32>()),
         };
         converted.map_err(|error| error.with("column", &self.column))
     }
 
-    fn convert(&self, array: &ArrayRef) -> Result<ArrayRef> {
-        let target = self.to.to_arrow();
-        match array.data_type() {
-            have if *have == target => Ok(Arc::clone(array)),
-            ArrowType::Null => Ok(new_null_array(&target, array.len())),
-            ArrowType::Dictionary(_, values) => self.convert(&cast(array, values)?),
-            ArrowType::RunEndEncoded(_, values) => self.convert(&cast(array, values.data_type())?),
-            ArrowType::Timestamp(unit, _) => self.micros(array, *unit),
-            ArrowType::Date64 => {
-                let millis = array.as_primitive::<Date64Type>();
-                if millis.iter().flatten().any(|value| value % MILLIS_PER_DAY != 0) {
-                    return Err(Error::unsupported(
-                        "a date64 value has a time of day; cast the column to a timestamp or to date32 first",
-                    ));
-                }
-                cast(array, &target)
-            }
-            _ => cast(array, &target),
-        }
-    }
-
-    fn micros(&self, array: &ArrayRef, unit: TimeUnit) -> Result<ArrayRef> {
-        if unit == TimeUnit::Nanosecond {
-            let nanos = array.as_primitive::<TimestampNanosecondType>();
-            if nanos.iter().flatten().any(|value| value % 1000 != 0) {
-                return Err(Error::unsupported(
-                    "a timestamp has a fraction of a microsecond, which cannot be stored; round the column to microseconds first",
-                ));
-            }
-        }
-        // Zones only say how to print: the instant is the same, so they are left away while the
-        // unit changes, and no database of zones is needed.
-        let plain = cast_zoneless(array, unit)?;
-        let zone = matches!(self.to, DataType::Timestamp).then(|| Arc::from("UTC"));
-        let micros = plain.as_primitive::<TimestampMicrosecondType>().clone();
-        Ok(Arc::new(micros.with_timezone_opt::<Arc<str>>(zone)))
-    }
-
-    /// Text as values of `self.to`. CSV has made nulls of empty fields already; in JSON `""` is none.
-    fn read_text(&self, text: &StringArray) -> Result<ArrayRef> {
+    /// Text as values of `to`. CSV has made nulls of empty fields already; in JSON `""` is none.
+    fn read_text(&self, text: &StringArray, to: DataType) -> Result<ArrayRef> {
         let value = |text: &str| -> Result<Scalar> {
-            parse_value(text, self.to)
+            parse_value(text, to)
                 .map_err(|reason| Error::corrupt(reason).with("column", &self.column))
         };
         let scalars: Vec<Option<Scalar>> =
             text.iter().map(|text| text.map(value).transpose()).collect::<Result<_>>()?;
-        let ty = self.to.to_arrow();
+        let ty = to.to_arrow();
         macro_rules! primitive {
             ($arrow:ty, $pattern:pat => $value:expr) => {
                 numbers::<$arrow>(&scalars, &ty, |scalar| match scalar {
@@ -181,7 +185,7 @@ impl Conversion {
                 })
             };
         }
-        Ok(match self.to {
+        Ok(match to {
             DataType::Boolean => {
                 let mut builder = BooleanBuilder::new();
                 for scalar in &scalars {
@@ -250,6 +254,109 @@ fn is_exact_integer(text: &str) -> Option<bool> {
     Some(odd < 1 << f64::MANTISSA_DIGITS)
 }
 
+/// An array in the Arrow type of `to`.
+fn convert(array: &ArrayRef, to: &FieldType) -> Result<ArrayRef> {
+    let target = to.to_arrow();
+    match (to, array.data_type()) {
+        (_, have) if *have == target => Ok(Arc::clone(array)),
+        (_, ArrowType::Null) => Ok(new_null_array(&target, array.len())),
+        (_, ArrowType::Dictionary(_, values)) => convert(&cast(array, values)?, to),
+        (_, ArrowType::RunEndEncoded(_, values)) => convert(&cast(array, values.data_type())?, to),
+        (FieldType::Value(value), _) => convert_value(array, *value),
+        (FieldType::Array(element), ArrowType::List(_)) => {
+            let list = array.as_list::<i32>();
+            let elements = convert(list.values(), &element.field_type)?;
+            let (field, offsets) = (Arc::new(element.to_arrow()), list.offsets().clone());
+            Ok(Arc::new(built(ListArray::try_new(
+                field,
+                offsets,
+                elements,
+                list.nulls().cloned(),
+            ))?))
+        }
+        (
+            FieldType::Array(_),
+            ArrowType::LargeList(element) | ArrowType::FixedSizeList(element, _),
+        ) => convert(&cast(array, &ArrowType::List(Arc::clone(element)))?, to),
+        (FieldType::Struct(parts), ArrowType::Struct(_)) => {
+            let array = array.as_struct();
+            let fields: Fields = parts.iter().map(Field::to_arrow).collect();
+            let columns = parts
+                .iter()
+                .zip(array.columns())
+                .map(|(part, column)| convert(column, &part.field_type).at("field", || &part.name));
+            let columns = columns.collect::<Result<Vec<_>>>()?;
+            let nulls = array.nulls().cloned();
+            Ok(Arc::new(built(StructArray::try_new_with_length(
+                fields,
+                columns,
+                nulls,
+                array.len(),
+            ))?))
+        }
+        (FieldType::Map(entry), ArrowType::Map(..)) => {
+            let map = array.as_map();
+            let columns = [map.keys(), map.values()].into_iter().zip(entry.iter());
+            let columns = columns
+                .map(|(column, part)| convert(column, &part.field_type).at("field", || &part.name))
+                .collect::<Result<Vec<_>>>()?;
+            convert_map(entry, map.offsets().clone(), columns, map)
+        }
+        (_, other) => Err(Error::unsupported(format!("type {other} cannot be stored as {to}"))),
+    }
+}
+
+fn convert_map(
+    entry: &[Field; 2],
+    offsets: OffsetBuffer<i32>,
+    columns: Vec<ArrayRef>,
+    map: &MapArray,
+) -> Result<ArrayRef> {
+    let fields: Fields = entry.iter().map(Field::to_arrow).collect();
+    let field = ArrowField::new("entries", ArrowType::Struct(fields.clone()), false);
+    let entries = built(StructArray::try_new(fields, columns, None))?;
+    let nulls = map.nulls().cloned();
+    Ok(Arc::new(built(MapArray::try_new(Arc::new(field), offsets, entries, nulls, false))?))
+}
+
+fn built<T>(array: std::result::Result<T, arrow_schema::ArrowError>) -> Result<T> {
+    array.map_err(|error| Error::unsupported(format!("a nested column cannot be stored: {error}")))
+}
+
+fn convert_value(array: &ArrayRef, to: DataType) -> Result<ArrayRef> {
+    let target = to.to_arrow();
+    match array.data_type() {
+        ArrowType::Timestamp(unit, _) => micros(array, *unit, to),
+        ArrowType::Date64 => {
+            let millis = array.as_primitive::<Date64Type>();
+            if millis.iter().flatten().any(|value| value % MILLIS_PER_DAY != 0) {
+                return Err(Error::unsupported(
+                    "a date64 value has a time of day; cast the column to a timestamp or to date32 first",
+                ));
+            }
+            cast(array, &target)
+        }
+        _ => cast(array, &target),
+    }
+}
+
+fn micros(array: &ArrayRef, unit: TimeUnit, to: DataType) -> Result<ArrayRef> {
+    if unit == TimeUnit::Nanosecond {
+        let nanos = array.as_primitive::<TimestampNanosecondType>();
+        if nanos.iter().flatten().any(|value| value % 1000 != 0) {
+            return Err(Error::unsupported(
+                "a timestamp has a fraction of a microsecond, which cannot be stored; round the column to microseconds first",
+            ));
+        }
+    }
+    // Zones only say how to print: the instant is the same, so they are left away while the
+    // unit changes, and no database of zones is needed.
+    let plain = cast_zoneless(array, unit)?;
+    let zone = matches!(to, DataType::Timestamp).then(|| Arc::from("UTC"));
+    let micros = plain.as_primitive::<TimestampMicrosecondType>().clone();
+    Ok(Arc::new(micros.with_timezone_opt::<Arc<str>>(zone)))
+}
+
 fn numbers<T: ArrowPrimitiveType>(
     scalars: &[Option<Scalar>],
     ty: &ArrowType,
@@ -280,7 +387,8 @@ fn cast_zoneless(array: &ArrayRef, unit: TimeUnit) -> Result<ArrayRef> {
 #[cfg(test)]
 mod tests {
     use arrow_array::{
-        Date64Array, DictionaryArray, Int32Array, NullArray, StringViewArray,
+        Date64Array, DictionaryArray, FixedSizeListArray, Int32Array, NullArray, StringViewArray,
+        UInt8Array,
         TimestampNanosecondArray, TimestampSecondArray, UInt64Array, types::Int8Type,
     };
     use arrow_schema::{Field as ArrowField, Schema as ArrowSchema};
@@ -352,8 +460,22 @@ mod tests {
     }
 
     #[test]
-    fn nested_types_are_named() {
-        let list = ArrowType::List(Arc::new(ArrowField::new("item", ArrowType::Int32, true)));
+    fn nested_types_are_converted_inside() {
+        let bytes = Arc::new(UInt8Array::from(vec![1, 2, 3, 255]));
+        let item = Arc::new(ArrowField::new("item", ArrowType::UInt8, false));
+        let pairs = FixedSizeListArray::new(Arc::clone(&item), 2, bytes, None);
+        let fields = vec![Arc::new(ArrowField::new("pair", pairs.data_type().clone(), true))];
+        let points = StructArray::new(fields.into(), vec![Arc::new(pairs)], None);
+        let stored = convert(Arc::new(points)).unwrap();
+        let lists = stored.as_struct().column(0).as_list::<i32>();
+        let shorts = lists.value(1);
+        assert_eq!(shorts.as_primitive::<Int16Type>().values(), &[3, 255]);
+    }
+
+    #[test]
+    fn what_cannot_be_stored_is_named() {
+        let union = ArrowType::Duration(TimeUnit::Second);
+        let list = ArrowType::List(Arc::new(ArrowField::new("item", union, true)));
         let schema = ArrowSchema::new(vec![ArrowField::new("deep", list, true)]);
         let error = conversions(&schema, &BTreeMap::new()).unwrap_err();
         assert_eq!(error.kind(), ncf::ErrorKind::Unsupported);

@@ -2,21 +2,18 @@
 //!
 //! CSV: a header; null is an empty field, the empty string `""`; where a line would have one empty
 //! field and so be none, null is `""` too. JSON: every column in every line;
-//! NaN and infinities, which JSON lacks, are strings. Both: binary as hexadecimal,
+//! NaN and infinities, which JSON lacks, are strings; nested values are JSON too. Both: binary as hexadecimal,
 //! timestamps in ISO 8601.
 
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::DataType as ArrowType;
 use ncf::{Error, Result, Schema};
 
+use super::nested_text::{is_literal, printable, push_json, push_text};
 use super::output::Staged;
 use super::{Sink, writing};
 
@@ -48,6 +45,13 @@ impl<W: Write> TextWriter<W> {
         let mut keys = Vec::new();
         match format {
             TextFormat::Csv => {
+                if let Some(nested) = schema.fields.iter().find(|f| f.field_type.value().is_none())
+                {
+                    return Err(Error::unsupported(format!(
+                        "column {} is {}, which CSV cannot hold; choose other columns or jsonl",
+                        nested.name, nested.field_type
+                    )));
+                }
                 for (at, name) in names.enumerate() {
                     line.push_str(if at == 0 { "" } else { "," });
                     push_csv(&mut line, name);
@@ -57,7 +61,7 @@ impl<W: Write> TextWriter<W> {
             }
             TextFormat::Jsonl => keys.extend(names.map(|name| {
                 let mut key = String::new();
-                push_json(&mut key, name);
+                push_text(&mut key, name);
                 key.push(':');
                 key
             })),
@@ -78,6 +82,10 @@ impl<W: Write> TextWriter<W> {
             self.line.clear();
             for (at, (column, formatter)) in columns.iter().zip(&formatters).enumerate() {
                 self.push_separator(at);
+                if column.data_type().is_nested() {
+                    push_json(&mut self.line, column, row)?;
+                    continue;
+                }
                 self.value.clear();
                 if column.is_valid(row) && write!(self.value, "{}", formatter.value(row)).is_err() {
                     let reason = formatter.value(row).try_to_string().err();
@@ -118,36 +126,8 @@ impl<W: Write> TextWriter<W> {
             TextFormat::Csv if column.is_null(row) => {}
             TextFormat::Csv => push_csv(&mut self.line, &self.value),
             TextFormat::Jsonl if column.is_null(row) => self.line.push_str("null"),
-            TextFormat::Jsonl if is_json_literal(column, row) => self.line.push_str(&self.value),
-            TextFormat::Jsonl => push_json(&mut self.line, &self.value),
-        }
-    }
-}
-
-/// Arrow prints zones by offset only.
-fn printable(array: &ArrayRef) -> ArrayRef {
-    match array.data_type() {
-        ArrowType::Timestamp(_, Some(_)) => {
-            let micros = array.as_primitive::<TimestampMicrosecondType>().clone();
-            Arc::new(micros.with_timezone("+00:00"))
-        }
-        _ => Arc::clone(array),
-    }
-}
-
-fn is_json_literal(column: &dyn Array, row: usize) -> bool {
-    match column.data_type() {
-        ArrowType::Float32 => column.as_primitive::<Float32Type>().value(row).is_finite(),
-        ArrowType::Float64 => column.as_primitive::<Float64Type>().value(row).is_finite(),
-        other => {
-            other.is_integer()
-                || matches!(
-                    other,
-                    ArrowType::Boolean
-                        | ArrowType::Decimal32(..)
-                        | ArrowType::Decimal64(..)
-                        | ArrowType::Decimal128(..)
-                )
+            TextFormat::Jsonl if is_literal(column, row) => self.line.push_str(&self.value),
+            TextFormat::Jsonl => push_text(&mut self.line, &self.value),
         }
     }
 }
@@ -163,11 +143,6 @@ fn push_csv(line: &mut String, value: &str) {
         line.push(c);
     }
     line.push('"');
-}
-
-fn push_json(line: &mut String, value: &str) {
-    // Display of a JSON value cannot fail.
-    let _ = write!(line, "{}", serde_json::Value::from(value));
 }
 
 fn failed(error: std::io::Error) -> Error {

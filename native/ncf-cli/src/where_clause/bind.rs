@@ -44,10 +44,10 @@ impl Operand {
 pub(super) fn compare(left: &Operand, op: CompareOp, right: &Operand) -> Result<Predicate> {
     match (left, right) {
         (Operand::Column(a), Operand::Column(b)) => {
-            if !comparable(a.data_type, b.data_type) {
+            if !comparable(a.data_type()?, b.data_type()?) {
                 return Err(Error::invalid_argument(format!(
                     "columns {} ({}) and {} ({}) have different types and cannot be compared",
-                    a.name, a.data_type, b.name, b.data_type
+                    a.name, a.field_type, b.name, b.field_type
                 )));
             }
             Ok(Predicate::Compare(op, column(a), column(b)))
@@ -98,7 +98,7 @@ pub(super) fn alone(operand: &Operand) -> Result<Predicate> {
     match operand {
         Operand::Boolean(value) => Ok(Predicate::Always(Some(*value))),
         Operand::Null => Ok(Predicate::Always(None)),
-        Operand::Column(field) if field.data_type == DataType::Boolean => Ok(Predicate::Compare(
+        Operand::Column(field) if field.field_type == DataType::Boolean => Ok(Predicate::Compare(
             CompareOp::Eq,
             column(field),
             Expression::Literal(Scalar::Boolean(true)),
@@ -113,10 +113,10 @@ pub(super) fn alone(operand: &Operand) -> Result<Predicate> {
 /// `operand LIKE pattern`; only patterns that are a search for one string.
 pub(super) fn like(operand: &Operand, pattern: &str) -> Result<Predicate> {
     let field = need_column(operand, "LIKE")?;
-    if field.data_type != DataType::String {
+    if field.field_type != DataType::String {
         return Err(Error::invalid_argument(format!(
             "LIKE needs a string column; {} is a {}",
-            field.name, field.data_type
+            field.name, field.field_type
         )));
     }
     let refuse = |reason: &str| {
@@ -187,11 +187,12 @@ fn literal(operand: &Operand, field: &Field) -> Result<Scalar> {
             "{} cannot be compared with column {} of type {}: {reason}",
             operand.describe(),
             field.name,
-            field.data_type
+            field.field_type
         ))
     };
-    let parsed = |text: &str| parse_value(text, field.data_type).map_err(|reason| no(&reason));
-    match (operand, field.data_type) {
+    let data_type = field.data_type()?;
+    let parsed = |text: &str| parse_value(text, data_type).map_err(|reason| no(&reason));
+    match (operand, data_type) {
         (
             Operand::Number(text),
             T::Int8 | T::Int16 | T::Int32 | T::Int64 | T::Float64 | T::Decimal { .. },

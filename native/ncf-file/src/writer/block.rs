@@ -1,56 +1,86 @@
-//! One column of one block: Arrow pieces in, encoded pages and statistics out.
+//! One field of one block: Arrow pieces in, encoded pages and statistics of its columns out.
+
+use std::ops::Range;
 
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{BooleanBuffer, ScalarBuffer};
-use ncf_core::{Budget, ByteValues, Error, Field, Limits, Result, Values};
+use ncf_core::{Budget, ByteValues, Column, Error, Field, Limits, Result, Values};
 use ncf_encoding::{
     ChooserState, ChunkInput, EncodeOptions, EncodedChunk, decode_page, decode_shared, encode_chunk,
 };
 
-use super::{WriterOptions, pages::page_ranges};
-use crate::arrays::to_values;
+use super::WriterOptions;
+use super::pages::{page_ranges, values_of};
+use super::shred::{Shredded, shred};
 use crate::statistics::{ChunkStatistics, chunk_statistics};
 use crate::wire::to_u32;
 
 /// An encoded column chunk.
 pub(super) struct EncodedColumn {
     pub(super) chunk: EncodedChunk,
-    /// Rows of each data page.
-    pub(super) rows: Vec<u32>,
-    pub(super) statistics: ChunkStatistics,
+    /// Rows and values of each data page.
+    pub(super) sizes: Vec<(u32, u32)>,
+    /// `None` below arrays and maps.
+    pub(super) statistics: Option<ChunkStatistics>,
 }
 
-/// Encodes the pieces of a column.
-pub(super) fn encode_column(
+/// Encodes the pieces of a field into its stored columns, each with what the writer remembers of it.
+pub(super) fn encode_field(
     pieces: Vec<ArrayRef>,
     field: &Field,
+    columns: &[Column],
     options: &WriterOptions,
-    chooser: &mut ChooserState,
-) -> Result<EncodedColumn> {
+    choosers: &mut [ChooserState],
+) -> Result<Vec<EncodedColumn>> {
     let parts: Vec<&dyn Array> = pieces.iter().map(AsRef::as_ref).collect();
     let array = arrow_select::concat::concat(&parts)
         .map_err(|error| Error::invalid_argument(format!("rows cannot be joined: {error}")))?;
     // Three copies of a column would be held otherwise: pieces, array, values.
     drop(pieces);
-    let validity = array.nulls().filter(|n| n.null_count() > 0).map(|n| n.inner().clone());
-    let values = to_values(array.as_ref(), field.data_type)?;
+    let shredded = shred(&array, field)?;
+    let rows = array.len();
     drop(array);
+    let pages = page_ranges(rows, &shredded)?;
+    let force = options.encodings.get(&field.name).copied();
+    let parts = shredded.into_iter().zip(columns).zip(choosers);
+    parts
+        .map(|((part, column), chooser)| {
+            let force = force.filter(|_| columns.len() == 1);
+            let encode = EncodeOptions { profile: options.profile, force };
+            encode_column(part, column, &pages, &encode, options.verify, chooser)
+        })
+        .collect()
+}
+
+fn encode_column(
+    part: Shredded,
+    column: &Column,
+    rows: &[Range<usize>],
+    encode: &EncodeOptions,
+    verified: bool,
+    chooser: &mut ChooserState,
+) -> Result<EncodedColumn> {
+    let Shredded { values, validity, rows: offsets } = part;
+    let validity = validity.filter(BooleanBuffer::has_false);
     let values = match &validity {
         Some(validity) => fill_nulls(values, validity),
         None => values,
     };
-    let statistics = chunk_statistics(&values, validity.as_ref(), field.data_type);
-    let pages = page_ranges(&values)?;
+    let statistics = column
+        .repeated_by
+        .is_none()
+        .then(|| chunk_statistics(&values, validity.as_ref(), column.data_type));
+    let pages: Vec<_> = rows.iter().map(|range| values_of(offsets.as_ref(), range)).collect();
     let input = ChunkInput { values: &values, validity: validity.as_ref(), pages: &pages };
-    let force = options.encodings.get(&field.name).copied();
-    let encode = EncodeOptions { profile: options.profile, force };
-    let chunk = encode_chunk(&input, &encode, chooser)?;
-    if options.verify {
+    let chunk = encode_chunk(&input, encode, chooser)?;
+    if verified {
         verify(&input, &chunk)?;
     }
-    let rows =
-        pages.iter().map(|range| to_u32("rows of a page", range.len())).collect::<Result<_>>()?;
-    Ok(EncodedColumn { chunk, rows, statistics })
+    let size = |(rows, values): (&Range<usize>, &Range<usize>)| {
+        Ok((to_u32("rows of a page", rows.len())?, to_u32("values of a page", values.len())?))
+    };
+    let sizes = rows.iter().zip(&pages).map(size).collect::<Result<_>>()?;
+    Ok(EncodedColumn { chunk, sizes, statistics })
 }
 
 /// Decodes what was just encoded and compares it with the original, bit by bit.

@@ -1,7 +1,7 @@
 //! Rows waiting for their block to be full.
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use ncf_core::{DataType, Error, Result, Schema};
+use ncf_core::{Error, FieldType, Result, Schema};
 
 /// Rows of a batch are taken in slices of this many at most.
 const SLICE_ROWS: usize = 8_192;
@@ -22,7 +22,7 @@ pub(super) struct Slice {
 impl Slice {
     fn new(batch: RecordBatch, schema: &Schema) -> Self {
         let columns = batch.columns().iter().zip(&schema.fields);
-        let bytes = columns.map(|(column, field)| raw_bytes(column, field.data_type)).sum();
+        let bytes = columns.map(|(column, field)| raw_bytes(column, &field.field_type)).sum();
         Self { batch, bytes }
     }
 
@@ -104,12 +104,12 @@ pub(super) fn check_batch(batch: &RecordBatch, schema: &Schema) -> Result<()> {
         )));
     }
     for (column, field) in batch.columns().iter().zip(&schema.fields) {
-        let found = DataType::from_arrow(column.data_type());
-        if !found.is_ok_and(|found| found == field.data_type) {
+        let found = FieldType::from_arrow(column.data_type(), &mut 1);
+        if !found.is_ok_and(|found| found.same_values(&field.field_type)) {
             return Err(Error::invalid_argument(format!(
                 "the column has Arrow type {}, the file expects {}",
                 column.data_type(),
-                field.data_type
+                field.field_type
             ))
             .with("column", &field.name));
         }
@@ -124,16 +124,37 @@ pub(super) fn check_batch(batch: &RecordBatch, schema: &Schema) -> Result<()> {
     Ok(())
 }
 
-fn raw_bytes(column: &ArrayRef, data_type: DataType) -> usize {
+fn raw_bytes(column: &ArrayRef, field_type: &FieldType) -> usize {
     use arrow_array::cast::AsArray;
     use arrow_schema::DataType as Arrow;
-    let fixed = column.len() * data_type.physical().width().unwrap_or(1);
+    let rows = column.len();
+    let parts = |arrays: &[ArrayRef]| -> usize {
+        arrays.iter().zip(field_type.parts()).map(|(a, part)| raw_bytes(a, &part.field_type)).sum()
+    };
+    let inside = |array: &ArrayRef, offsets: &[i32]| {
+        let first = offsets.first().map_or(0, |offset| offset.cast_unsigned() as usize);
+        array.slice(first, offsets_span(offsets))
+    };
+    let text = |span: usize| rows * 4 + span;
     match column.data_type() {
-        Arrow::Utf8 => fixed * 4 + offsets_span(column.as_string::<i32>().offsets()),
-        Arrow::Binary => fixed * 4 + offsets_span(column.as_binary::<i32>().offsets()),
-        Arrow::LargeUtf8 => fixed * 4 + offsets_span(column.as_string::<i64>().offsets()),
-        Arrow::LargeBinary => fixed * 4 + offsets_span(column.as_binary::<i64>().offsets()),
-        _ => fixed,
+        Arrow::Utf8 => text(offsets_span(column.as_string::<i32>().offsets())),
+        Arrow::Binary => text(offsets_span(column.as_binary::<i32>().offsets())),
+        Arrow::LargeUtf8 => text(offsets_span(column.as_string::<i64>().offsets())),
+        Arrow::LargeBinary => text(offsets_span(column.as_binary::<i64>().offsets())),
+        Arrow::Struct(_) => rows.div_ceil(8) + parts(column.as_struct().columns()),
+        Arrow::List(_) => {
+            let list = column.as_list::<i32>();
+            rows * 4 + parts(&[inside(list.values(), list.offsets())])
+        }
+        Arrow::Map(..) => {
+            let map = column.as_map();
+            let entries = [map.keys(), map.values()].map(|array| inside(array, map.offsets()));
+            rows * 4 + parts(&entries)
+        }
+        _ => {
+            let physical = field_type.value().map(ncf_core::DataType::physical);
+            rows * physical.and_then(ncf_core::PhysicalType::width).unwrap_or(1)
+        }
     }
 }
 

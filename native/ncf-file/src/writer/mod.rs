@@ -4,11 +4,12 @@
 mod block;
 mod buffer;
 mod pages;
+mod shred;
 
 use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
-use ncf_core::{ColumnBounds, Error, Result, ResultExt, Schema};
+use ncf_core::{Column, ColumnBounds, Error, Result, ResultExt, Role, Schema};
 use ncf_encoding::{ChooserState, EncodingId, Profile};
 use serde::{Deserialize, Serialize};
 
@@ -87,17 +88,19 @@ pub struct FileWriter {
     uuid: [u8; 16],
     offset: u64,
     buffer: RowBuffer,
-    columns: Vec<ColumnState>,
+    /// The stored columns and what was written of each.
+    columns: Vec<(Column, ColumnState)>,
+    /// What the chooser remembers: for each field, of each of its columns.
+    choosers: Vec<Vec<ChooserState>>,
     block_rows: Vec<u32>,
     pool: Option<rayon::ThreadPool>,
     /// A block was lost to an error: the file cannot be finished.
     failed: bool,
 }
 
-/// What the writer keeps of a column between blocks.
+/// What was written of a column.
 #[derive(Default)]
-pub(crate) struct ColumnState {
-    chooser: ChooserState,
+struct ColumnState {
     meta: ColumnMeta,
     statistics: Vec<ChunkStatistics>,
 }
@@ -127,12 +130,33 @@ impl FileWriter {
             .transpose()
             .map_err(|error| Error::internal(format!("cannot start threads: {error}")))?;
         sink.append(&Header::new(uuid).encode())?;
-        let columns = schema.fields.iter().map(|_| ColumnState::default()).collect();
+        let columns: Vec<_> = ncf_core::columns(&schema)
+            .into_iter()
+            .map(|column| (column, ColumnState::default()))
+            .collect();
+        let mut choosers = vec![Vec::new(); schema.fields.len()];
+        for (column, _) in &columns {
+            if let Some(of_field) = choosers.get_mut(column.field) {
+                of_field.push(ChooserState::default());
+            }
+        }
         let buffer = RowBuffer::new(schema.fields.len());
         let offset = HEADER_LEN as u64;
         let block_rows = Vec::new();
         let failed = false;
-        Ok(Self { sink, schema, options, uuid, offset, buffer, columns, block_rows, pool, failed })
+        Ok(Self {
+            sink,
+            schema,
+            options,
+            uuid,
+            offset,
+            buffer,
+            columns,
+            choosers,
+            block_rows,
+            pool,
+            failed,
+        })
     }
 
     /// Adds rows. Columns are the schema's, in its order, in the Arrow types of
@@ -188,18 +212,21 @@ impl FileWriter {
         let metadata_start = self.offset;
         let mut records = Vec::new();
         let mut bounds = BTreeMap::new();
-        let states = std::mem::take(&mut self.columns);
-        let mut metas = Vec::with_capacity(states.len());
-        for (index, state) in states.into_iter().enumerate() {
-            let Some(field) = self.schema.fields.get(index) else { continue };
-            let statistics = ColumnStatistics::from_chunks(field.data_type, state.statistics)?;
-            bounds.insert(field.id, statistics.bounds());
-            let column = to_u32("columns", index)?;
-            records.push(self.record(PieceKind::Statistics, column, statistics.encode()?)?);
-            metas.push((column, state.meta));
+        let columns = std::mem::take(&mut self.columns);
+        let mut metas = Vec::with_capacity(columns.len());
+        for (index, (column, state)) in columns.into_iter().enumerate() {
+            let number = to_u32("columns", index)?;
+            if column.repeated_by.is_none() {
+                let statistics = ColumnStatistics::from_chunks(column.data_type, state.statistics)?;
+                if column.role == Role::Values && column.path.len() == 1 {
+                    bounds.insert(column.id, statistics.bounds());
+                }
+                records.push(self.record(PieceKind::Statistics, number, statistics.encode()?)?);
+            }
+            metas.push((number, column.repeated_by.is_some(), state.meta));
         }
-        for (column, meta) in metas {
-            records.push(self.record(PieceKind::ColumnMeta, column, meta.encode()?)?);
+        for (column, repeated, meta) in metas {
+            records.push(self.record(PieceKind::ColumnMeta, column, meta.encode(repeated)?)?);
         }
         let blocks = block_record::encode(&self.block_rows)?;
         records.push(self.record(PieceKind::Blocks, NONE, blocks)?);
@@ -273,15 +300,21 @@ impl FileWriter {
     fn encode_block(&mut self) -> Result<()> {
         let number = self.block_rows.len();
         let rows = self.buffer.rows();
-        let columns = self.buffer.take();
-        let states = std::mem::take(&mut self.columns);
-        let jobs: Vec<_> = columns.into_iter().zip(states).zip(&self.schema.fields).collect();
+        let pieces = self.buffer.take();
+        let choosers = std::mem::take(&mut self.choosers);
+        let stored: Vec<Column> = self.columns.iter().map(|(column, _)| column.clone()).collect();
+        let of_fields = stored.chunk_by(|a, b| a.field == b.field);
+        let fields = self.schema.fields.iter();
+        let jobs: Vec<_> = pieces.into_iter().zip(choosers).zip(fields).zip(of_fields).collect();
         let options = &self.options;
-        let encode = |((arrays, mut state), field): ((_, ColumnState), &ncf_core::Field)| {
-            block::encode_column(arrays, field, options, &mut state.chooser)
+        let encode = |(((arrays, mut choosers), field), columns): (
+            ((_, Vec<ChooserState>), &ncf_core::Field),
+            &[Column],
+        )| {
+            block::encode_field(arrays, field, columns, options, &mut choosers)
                 .at("column", || field.name.clone())
                 .at("block", || number)
-                .map(|encoded| (encoded, state))
+                .map(|encoded| (encoded, choosers))
         };
         let encoded: Vec<_> = match &self.pool {
             None => jobs.into_iter().map(encode).collect::<Result<_>>()?,
@@ -291,10 +324,15 @@ impl FileWriter {
             }
         };
         let block = to_u32("blocks", number)?;
-        for (index, (column, mut state)) in encoded.into_iter().enumerate() {
-            self.write_chunk(to_u32("columns", index)?, block, column, &mut state)?;
-            self.columns.push(state);
+        let mut columns = std::mem::take(&mut self.columns);
+        let mut states = columns.iter_mut().enumerate();
+        for (of_field, choosers) in encoded {
+            self.choosers.push(choosers);
+            for (encoded, (index, (_, state))) in of_field.into_iter().zip(&mut states) {
+                self.write_chunk(to_u32("columns", index)?, block, encoded, state)?;
+            }
         }
+        self.columns = columns;
         self.block_rows.push(to_u32("rows of a block", rows)?);
         Ok(())
     }
@@ -319,16 +357,18 @@ impl FileWriter {
             chunk.shared.push(SharedPageMeta { offset, length, kind, count, crc });
         }
         let mut first_row = 0;
-        for (page, (data, rows)) in encoded.chunk.pages.into_iter().zip(encoded.rows).enumerate() {
+        for (page, (data, (rows, values))) in
+            encoded.chunk.pages.into_iter().zip(encoded.sizes).enumerate()
+        {
             let id =
                 PieceId { kind: PieceKind::DataPage, column, block, page: to_u32("pages", page)? };
             let tree = intern(&mut state.meta.trees, data.tree)?;
             let (offset, length, crc) = self.write_page(id, data.bytes)?;
-            chunk.pages.push(PageMeta { offset, length, rows, first_row, crc, tree });
+            chunk.pages.push(PageMeta { offset, length, rows, values, first_row, crc, tree });
             first_row += rows;
         }
         state.meta.blocks.push(chunk);
-        state.statistics.push(encoded.statistics);
+        state.statistics.extend(encoded.statistics);
         Ok(())
     }
 

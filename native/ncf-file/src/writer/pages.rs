@@ -1,9 +1,11 @@
-//! Where a column chunk is cut into pages.
+//! Where the columns of a field are cut into pages.
 
 use std::ops::Range;
 
+use arrow_buffer::OffsetBuffer;
 use ncf_core::{Error, Limits, Result, Values};
 
+use super::shred::Shredded;
 use crate::constants::{PAGE_ROWS, VECTOR_ROWS};
 
 /// Raw bytes after which a page is closed at the next multiple of 1024 rows.
@@ -11,15 +13,23 @@ const CLOSE_BYTES: usize = 8 << 20;
 /// Raw bytes of one vector after which a page is closed at any row.
 const VECTOR_BYTES: usize = 64 << 20;
 
-/// Row ranges of the pages of a chunk: at most 64 Ki rows each.
-pub(super) fn page_ranges(values: &Values) -> Result<Vec<Range<usize>>> {
-    let rows = values.len();
-    let Values::Bytes(strings) = values else {
+/// Which values of a column belong to rows.
+pub(super) fn values_of(offsets: Option<&OffsetBuffer<i32>>, rows: &Range<usize>) -> Range<usize> {
+    let Some(offsets) = offsets else { return rows.clone() };
+    let at = |row: usize| offsets.get(row).copied().unwrap_or_default().cast_unsigned() as usize;
+    at(rows.start)..at(rows.end)
+}
+
+/// Row ranges of the pages of a field, the same for all its columns: at most 64 Ki rows each.
+pub(super) fn page_ranges(rows: usize, columns: &[Shredded]) -> Result<Vec<Range<usize>>> {
+    let sized =
+        |column: &&Shredded| column.rows.is_some() || matches!(column.values, Values::Bytes(_));
+    let sized: Vec<&Shredded> = columns.iter().filter(sized).collect();
+    if sized.is_empty() {
         return Ok(split(0..rows, PAGE_ROWS));
-    };
+    }
     let bytes = |range: &Range<usize>| {
-        let at = |row: usize| strings.offsets.get(row).copied().unwrap_or_default();
-        (at(range.end) - at(range.start)).cast_unsigned() as usize
+        sized.iter().map(|column| raw_bytes(column, range)).max().unwrap_or(0)
     };
     let mut pages = Vec::new();
     let mut open = 0..0;
@@ -43,6 +53,19 @@ pub(super) fn page_ranges(values: &Values) -> Result<Vec<Range<usize>>> {
     }
     close(&mut pages, &mut open);
     Ok(pages)
+}
+
+/// Raw bytes of a column in rows; of strings only the text counts where there is one a row.
+fn raw_bytes(column: &Shredded, rows: &Range<usize>) -> usize {
+    let values = values_of(column.rows.as_ref(), rows);
+    match &column.values {
+        Values::Bytes(strings) => {
+            let at = |value: usize| strings.offsets.get(value).copied().unwrap_or_default();
+            let text = (at(values.end) - at(values.start)).cast_unsigned() as usize;
+            text + if column.rows.is_some() { values.len() * 4 } else { 0 }
+        }
+        fixed => values.len() * fixed.physical().width().unwrap_or(1),
+    }
 }
 
 fn close(pages: &mut Vec<Range<usize>>, open: &mut Range<usize>) {
@@ -76,7 +99,9 @@ mod tests {
         let mut strings = vec![long.as_str(); 3000];
         strings.push(&huge);
         strings.push("");
-        let pages = page_ranges(&Values::Bytes(strings.iter().collect())).unwrap();
+        let flat = |values: Values| [Shredded { values, validity: None, rows: None }];
+        let texts = flat(Values::Bytes(strings.iter().collect()));
+        let pages = page_ranges(strings.len(), &texts).unwrap();
         let mut next = 0;
         for page in &pages {
             assert_eq!(page.start, next);
@@ -84,7 +109,14 @@ mod tests {
         }
         assert_eq!(next, strings.len());
         assert!(pages.contains(&(3000..3001)));
-        let pages = page_ranges(&Values::I8(vec![0; 150_000].into())).unwrap();
+        let pages = page_ranges(150_000, &flat(Values::I8(vec![0; 150_000].into()))).unwrap();
         assert_eq!(pages, [0..65_536, 65_536..131_072, 131_072..150_000]);
+        // 100 numbers a row: pages are closed by their bytes.
+        let rows = OffsetBuffer::from_lengths(std::iter::repeat_n(100, 30_000));
+        let values = Values::I64(vec![7; 3_000_000].into());
+        let lists = [Shredded { values, validity: None, rows: Some(rows) }];
+        let pages = page_ranges(30_000, &lists).unwrap();
+        assert_eq!(pages[0], 0..11_264);
+        assert_eq!(values_of(lists[0].rows.as_ref(), &pages[0]), 0..1_126_400);
     }
 }

@@ -12,6 +12,8 @@ use ncf::{DataType, ErrorKind, Field, Result, Schema};
 
 use super::{MAX_ROWS, RawArray, arrow_schema, import_batch};
 
+mod nested;
+
 fn schema(types: &[DataType]) -> Schema {
     let fields =
         (1..).zip(types).map(|(id, data_type)| Field::new(id, format!("c{id}"), *data_type, true));

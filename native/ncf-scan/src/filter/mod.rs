@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_buffer::{BooleanBuffer, Buffer};
-use ncf_core::{Budget, CompareOp, Error, Limits, Result, Values};
+use ncf_core::{CompareOp, Error, Limits, Result, Values};
 use ncf_encoding::{DecodedPage, DecodedValues};
 
 pub(crate) use compile::{Compiler, Kind, Node, Test};
@@ -227,7 +227,7 @@ fn compare_columns(op: CompareOp, left: &DecodedPage, right: &DecodedPage) -> Re
 
 /// One value per row.
 fn flat(page: &DecodedPage) -> Result<Values> {
-    page.values.clone().into_flat(&Budget::new(Limits::DEFAULT.page_bytes))
+    page.values.clone().into_flat(&Limits::DEFAULT.page_budget(page.values.len()))
 }
 
 /// A bitmap of `test` over a slice.

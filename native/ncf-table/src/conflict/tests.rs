@@ -64,7 +64,7 @@ fn an_append_survives_new_nullable_columns_and_properties_only() {
     assert_eq!(change(|m| m.schema.fields.reverse()), ok);
     assert_eq!(change(|m| m.schema.fields.push(Field::new(3, "c", DataType::Date, false))), both);
     assert_eq!(change(|m| m.schema.fields[1].nullable = false), both);
-    assert_eq!(change(|m| m.schema.fields[0].data_type = DataType::Int32), both);
+    assert_eq!(change(|m| m.schema.fields[0].field_type = DataType::Int32.into()), both);
     assert_eq!(change(|m| m.schema.fields[0].name = "x".into()), both);
     assert_eq!(change(|m| m.schema.fields[0].id = 7), both);
     assert_eq!(change(|m| m.schema.fields.truncate(1)), both);
@@ -74,7 +74,7 @@ fn an_append_survives_new_nullable_columns_and_properties_only() {
 #[test]
 fn an_append_to_a_table_that_another_created_must_fit_it() {
     let mut other = table();
-    other.schema.fields[0].data_type = DataType::Int32;
+    other.schema.fields[0].field_type = DataType::Int32.into();
     let schema = schema();
     let error = check(Operation::Append, None, Some(&other), Some(&schema), None).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);

@@ -143,17 +143,25 @@ fn merge(schema: &mut Schema, other: &Schema) -> Result<()> {
     }
     for field in &other.fields {
         match schema.fields.iter_mut().find(|have| have.name == field.name) {
-            Some(have) if have.data_type == field.data_type => have.nullable |= field.nullable,
+            Some(have) if have.field_type.same_values(&field.field_type) => {
+                have.nullable |= field.nullable;
+            }
             Some(have) => {
                 return Err(Error::unsupported(format!(
                     "the column is {} in this file and {} in others; rewrite the file with one type",
-                    field.data_type, have.data_type
+                    field.field_type, have.field_type
                 ))
                 .with("column", &field.name));
             }
             None => {
-                let id = next_id(schema)?;
-                schema.fields.push(Field { id, nullable: true, ..field.clone() });
+                let mut id = next_id(schema)?;
+                let mut added = Field { nullable: true, ..field.clone() };
+                added.walk_mut(&mut |part| {
+                    part.id = id;
+                    id = id.checked_add(1).ok_or_else(ids_used)?;
+                    Ok(())
+                })?;
+                schema.fields.push(added);
             }
         }
     }
@@ -189,10 +197,18 @@ fn add_partition_columns(
 
 /// An id above those of the columns, which come from a file.
 fn next_id(schema: &Schema) -> Result<u32> {
-    let last = schema.fields.iter().map(|field| field.id).max().unwrap_or(0);
-    last.checked_add(1).ok_or_else(|| {
-        Error::unsupported("a file uses the greatest field id; rewrite it with smaller ids")
-    })
+    let mut last = 0u32;
+    for column in &schema.fields {
+        column.walk(&mut |field, _| {
+            last = last.max(field.id);
+            Ok(())
+        })?;
+    }
+    last.checked_add(1).ok_or_else(ids_used)
+}
+
+fn ids_used() -> Error {
+    Error::unsupported("a file uses the greatest field id; rewrite it with smaller ids")
 }
 
 /// The partition columns of a file in the order of its directories below `root`.

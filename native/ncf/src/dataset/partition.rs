@@ -45,7 +45,8 @@ pub(super) fn check_values<'a>(
     for (file, values) in files {
         for (name, text) in values {
             let field = schema.field(name).at("file", || file)?;
-            let value = text.as_deref().map(|text| parse_partition_value(text, field.data_type));
+            let data_type = field.data_type()?;
+            let value = text.as_deref().map(|text| parse_partition_value(text, data_type));
             value.transpose().at("column", || name).at("file", || file)?;
         }
     }
@@ -55,7 +56,7 @@ pub(super) fn check_values<'a>(
 /// `Unsupported` unless the columns called `names` can partition: each value must have a text.
 pub(super) fn check_columns(schema: &Schema, names: &[String]) -> Result<()> {
     for name in names {
-        if schema.field(name)?.data_type == DataType::Binary {
+        if schema.field(name)?.data_type()? == DataType::Binary {
             return Err(Error::unsupported(
                 "a binary column cannot partition a table; partition by another, or store it as a string",
             )

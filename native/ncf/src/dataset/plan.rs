@@ -102,9 +102,10 @@ impl Dataset {
         let mut constants = Vec::new();
         for (name, text) in &file.partition_values {
             let Ok(field) = schema.field(name) else { continue };
+            let data_type = field.data_type()?;
             let value = text
                 .as_deref()
-                .map(|text| parse_partition_value(text, field.data_type))
+                .map(|text| parse_partition_value(text, data_type))
                 .transpose()
                 .at("column", || name)
                 .at("file", || file.path.display())?;
@@ -118,10 +119,9 @@ impl Dataset {
                 return None;
             }
             let field = self.schema().fields.iter().find(|field| field.name == name)?;
-            let same_type = schema
-                .fields
-                .iter()
-                .any(|wanted| wanted.name == field.name && wanted.data_type == field.data_type);
+            let same_type = schema.fields.iter().any(|wanted| {
+                wanted.name == field.name && wanted.field_type.same_values(&field.field_type)
+            });
             if same_type { file.statistics.get(&field.id).cloned() } else { None }
         };
         Ok(certainly_no_match(filter, rows, &bounds))
@@ -150,7 +150,10 @@ impl Dataset {
             Some(filter) => prune_blocks(&reader, &columns, filter)?,
             None => vec![true; reader.blocks().len()],
         };
-        let stored: Vec<usize> = projected(&columns, request);
+        let stored: Vec<usize> = projected(&columns, request)
+            .into_iter()
+            .flat_map(|field| reader.stored_of(field))
+            .collect();
         let most = request.max_split_bytes.unwrap_or(u64::MAX);
         let mut part = FilePlan::default();
         let mut open: Option<Split> = None;
@@ -201,7 +204,7 @@ pub(super) fn wanted_columns(schema: &Schema, request: &ScanRequest) -> Result<V
     Ok(wanted)
 }
 
-/// Indexes in the file of the columns whose bytes a request reads.
+/// Positions in the file's schema of the columns whose bytes a request reads.
 fn projected(columns: &[ScanColumn], request: &ScanRequest) -> Vec<usize> {
     let filter: BTreeSet<&str> = request.filter.iter().flat_map(Predicate::columns).collect();
     let asked = |name: &String| {

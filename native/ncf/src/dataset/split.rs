@@ -133,7 +133,8 @@ pub(super) fn scan_columns(
         let partition = find(name, partitions, expected);
         let partition = partition.and_then(|key| split.partition_values.get(key));
         let source = if let Some(text) = partition {
-            let value = text.as_deref().map(|text| parse_partition_value(text, field.data_type));
+            let data_type = field.data_type()?;
+            let value = text.as_deref().map(|text| parse_partition_value(text, data_type));
             ColumnSource::Constant(value.transpose().at("column", || name)?)
         } else {
             // By name: columns cannot be renamed yet. When they can, ids decide.
@@ -142,13 +143,14 @@ pub(super) fn scan_columns(
             let index = find(name, names, expected).and_then(|name| stored.index_of(name));
             match index.and_then(|index| Some((index, stored.fields.get(index)?))) {
                 None => ColumnSource::Constant(None),
-                Some((index, stored)) if stored.data_type == field.data_type => {
+                // Parts of nested columns are matched when the scan is built.
+                Some((index, stored)) if stored.field_type.value() == field.field_type.value() => {
                     ColumnSource::File(index)
                 }
                 Some((_, stored)) => {
                     return Err(Error::unsupported(format!(
                         "the column is stored as {} but read as {}; read it with its own type and cast",
-                        stored.data_type, field.data_type
+                        stored.field_type, field.field_type
                     ))
                     .with("column", name)
                     .with("file", Path::new(&split.file).display()));

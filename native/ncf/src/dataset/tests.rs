@@ -365,7 +365,7 @@ fn columns_that_are_not_read_may_have_another_type() {
     append(root.path(), "a", 0..3, Operation::Append);
     let dataset = Dataset::open(root.path(), &DatasetOptions::default()).unwrap();
     let mut other = schema();
-    other.fields[1].data_type = DataType::Int32;
+    other.fields[1].field_type = DataType::Int32.into();
     let columns = Some(vec!["n".to_owned()]);
     let request = ScanRequest { schema: Some(other), columns, ..ScanRequest::default() };
     assert_eq!(numbers(&dataset, &request), [0, 1, 2]);

@@ -16,6 +16,11 @@ final class BitColumnBuilder extends ColumnBuilder {
   }
 
   @Override
+  long fixedBytes() {
+    return 1;
+  }
+
+  @Override
   int bufferCount() {
     return 1;
   }

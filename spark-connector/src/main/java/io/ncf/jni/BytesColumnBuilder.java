@@ -40,6 +40,11 @@ final class BytesColumnBuilder extends ColumnBuilder {
   }
 
   @Override
+  long fixedBytes() {
+    return 4;
+  }
+
+  @Override
   int bufferCount() {
     return 2;
   }

@@ -1,16 +1,15 @@
 package io.ncf.jni;
 
-import org.apache.spark.sql.types.BooleanType;
-import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.Decimal;
 import org.apache.spark.unsafe.Platform;
 
 /**
- * One column of a {@link BatchBuilder}: values appended off-heap, in the layout of Arrow, without an
- * object per value.
+ * One column of a {@link BatchBuilder}, or a part of a nested one: values appended off-heap, in the
+ * layout of Arrow, without an object per value.
  *
  * <p>Each subclass takes the values of one layout; the other append methods throw {@link
- * UnsupportedOperationException}. Every row is appended once, by one call.
+ * UnsupportedOperationException}. Every row is appended once: by one call, or, when it has parts, by
+ * appending the parts to the children and then calling {@link #endStruct()} or {@link #endArray()}.
  */
 public abstract class ColumnBuilder {
   private final OffHeapBuffer validity = new OffHeapBuffer();
@@ -22,17 +21,6 @@ public abstract class ColumnBuilder {
   /** Bytes in the values of any length of all columns of a batch, so that a batch knows its size. */
   static final class ByteCount {
     long bytes;
-  }
-
-  /** A builder for {@code type}, or {@link NcfUnsupportedException}; values of any length are counted. */
-  static ColumnBuilder of(DataType type, ByteCount count) {
-    int width = NcfColumnVector.width(type);
-    if (type instanceof BooleanType) {
-      return new BitColumnBuilder();
-    }
-    return NcfColumnVector.isBytes(type)
-        ? new BytesColumnBuilder(count)
-        : new FixedColumnBuilder(width);
   }
 
   /** Rows so far. */
@@ -65,14 +53,42 @@ public abstract class ColumnBuilder {
     rows++;
   }
 
-  /** Stores the value of a null row: zero, or no bytes. */
+  /** Stores the value of a null row: zero, no bytes, no elements, or a null of every child. */
   abstract void fill();
+
+  /** Bytes that every row takes, whatever its value. */
+  abstract long fixedBytes();
 
   /** Number of buffers after the validity. */
   abstract int bufferCount();
 
   /** Address of a buffer after the validity. */
   abstract long buffer(int index);
+
+  /** Number of children: one of an array or map, one a field of a struct. */
+  public int childCount() {
+    return 0;
+  }
+
+  /**
+   * A child: the elements of an array, the entries of a map, which are structs of key and value, or
+   * a field of a struct; of a variant value and metadata, of a calendar interval months, days and
+   * microseconds.
+   */
+  public ColumnBuilder child(int index) {
+    throw new IndexOutOfBoundsException(index);
+  }
+
+  /** Fails with {@link IllegalStateException} unless all children have the values they should. */
+  void check() {}
+
+  /** Fails unless {@code child} has as many rows as its parent says. */
+  static void requireRows(ColumnBuilder child, int wanted, String what) {
+    if (child.rows() != wanted) {
+      throw new IllegalStateException(
+          "a column has " + child.rows() + " values for " + wanted + " " + what);
+    }
+  }
 
   /** Address of the validity bitmap, 0 when no row is null. */
   final long validityAddress() {
@@ -105,12 +121,15 @@ public abstract class ColumnBuilder {
     throw wrongType("smallint");
   }
 
-  /** Appends to an int or date column. */
+  /** Appends to an int, date or year-month interval column. */
   public void appendInt(int value) {
     throw wrongType("int");
   }
 
-  /** Appends to a bigint or timestamp column, or the unscaled value of a decimal of ≤ 18 digits. */
+  /**
+   * Appends to a bigint, timestamp, time or day-time interval column, or the unscaled value of a
+   * decimal of ≤ 18 digits.
+   */
   public void appendLong(long value) {
     throw wrongType("bigint");
   }
@@ -138,6 +157,26 @@ public abstract class ColumnBuilder {
    */
   public void appendBytes(Object base, long offset, int length) {
     throw wrongType("string or binary");
+  }
+
+  /**
+   * Says that an array or map of {@code length} elements follows, whose elements are then appended
+   * to the child; {@link #endArray()} ends it.
+   *
+   * @throws NcfLimitExceededException when the batch cannot take so many
+   */
+  public void startArray(int length) {
+    throw wrongType("array or map");
+  }
+
+  /** Appends an array or map of the elements that the child has got since the row before. */
+  public void endArray() {
+    throw wrongType("array or map");
+  }
+
+  /** Appends a struct of the values that the children have got, one each. */
+  public void endStruct() {
+    throw wrongType("struct");
   }
 
   private UnsupportedOperationException wrongType(String type) {

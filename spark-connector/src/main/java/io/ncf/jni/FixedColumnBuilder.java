@@ -82,6 +82,11 @@ final class FixedColumnBuilder extends ColumnBuilder {
   }
 
   @Override
+  long fixedBytes() {
+    return width;
+  }
+
+  @Override
   int bufferCount() {
     return 1;
   }

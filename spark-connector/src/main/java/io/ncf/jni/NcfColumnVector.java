@@ -2,19 +2,10 @@ package io.ncf.jni;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
-import org.apache.spark.sql.types.BooleanType;
-import org.apache.spark.sql.types.ByteType;
+import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
-import org.apache.spark.sql.types.DateType;
 import org.apache.spark.sql.types.Decimal;
-import org.apache.spark.sql.types.DecimalType;
-import org.apache.spark.sql.types.DoubleType;
-import org.apache.spark.sql.types.FloatType;
-import org.apache.spark.sql.types.IntegerType;
-import org.apache.spark.sql.types.LongType;
-import org.apache.spark.sql.types.ShortType;
-import org.apache.spark.sql.types.TimestampNTZType;
-import org.apache.spark.sql.types.TimestampType;
+import org.apache.spark.sql.types.MapType;
 import org.apache.spark.sql.vectorized.ColumnVector;
 import org.apache.spark.sql.vectorized.ColumnarArray;
 import org.apache.spark.sql.vectorized.ColumnarMap;
@@ -33,53 +24,50 @@ import org.apache.spark.unsafe.types.UTF8String;
  * type, and call sites stay monomorphic.
  */
 public final class NcfColumnVector extends ColumnVector {
-  /** Decimals of up to this many digits are 64-bit integers, others 128-bit. */
-  static final int MAX_LONG_DIGITS = Decimal.MAX_LONG_DIGITS();
-
   private static final long MAX_LONG_DECIMAL = 999_999_999_999_999_999L;
 
+  private static final NcfColumnVector[] NO_CHILDREN = {};
+
   private final int width;
+  private final boolean isBytes;
+  private final boolean isStruct;
+  private final boolean isMap;
+  // The element of an array, key and value of a map, the fields of a struct.
+  private final NcfColumnVector[] children;
   private int nulls;
   private int offset;
   // 0 when no row is null.
   private long validity;
-  // Values; offsets of strings and binaries; with the array's offset added unless values are bits.
+  // Values, or offsets of values of any length; with the array's offset added unless they are bits.
   private long values;
   private long bytes;
 
-  /** A vector of {@code type} without a batch; nested types and intervals are unsupported. */
+  /** A vector of {@code type} without a batch; {@link NcfUnsupportedException} for other types. */
   public NcfColumnVector(DataType type) {
     super(type);
-    width = width(type);
+    width = TypeLayout.width(type);
+    isBytes = TypeLayout.isBytes(type);
+    isStruct = TypeLayout.fields(type) != null;
+    isMap = type instanceof MapType;
+    children = children(type);
   }
 
-  /** Bytes of one value, 0 for bits; 4, of an offset, for strings and binaries. */
-  static int width(DataType type) {
-    if (type instanceof BooleanType) {
-      return 0;
-    } else if (type instanceof ByteType) {
-      return 1;
-    } else if (type instanceof ShortType) {
-      return 2;
-    } else if (type instanceof IntegerType || type instanceof DateType || type instanceof FloatType) {
-      return 4;
-    } else if (type instanceof LongType
-        || type instanceof DoubleType
-        || type instanceof TimestampType
-        || type instanceof TimestampNTZType) {
-      return 8;
-    } else if (type instanceof DecimalType) {
-      return ((DecimalType) type).precision() <= MAX_LONG_DIGITS ? 8 : 16;
-    } else if (isBytes(type)) {
-      return 4;
+  private static NcfColumnVector[] children(DataType type) {
+    if (type instanceof ArrayType) {
+      return of(((ArrayType) type).elementType());
+    } else if (type instanceof MapType) {
+      return of(((MapType) type).keyType(), ((MapType) type).valueType());
     }
-    throw new NcfUnsupportedException(
-        "type " + type.catalogString() + " is not supported; cast the column to another type");
+    DataType[] fields = TypeLayout.fields(type);
+    return fields == null ? NO_CHILDREN : of(fields);
   }
 
-  static boolean isBytes(DataType type) {
-    return type instanceof org.apache.spark.sql.types.StringType
-        || type instanceof org.apache.spark.sql.types.BinaryType;
+  private static NcfColumnVector[] of(DataType... types) {
+    NcfColumnVector[] vectors = new NcfColumnVector[types.length];
+    for (int index = 0; index < types.length; index++) {
+      vectors[index] = new NcfColumnVector(types[index]);
+    }
+    return vectors;
   }
 
   /**
@@ -88,11 +76,39 @@ public final class NcfColumnVector extends ColumnVector {
    * @param array address of the {@code ArrowArray} of the column, see {@link ArrowLayout#child}
    */
   public void reset(long array) {
+    reset(array, 0);
+  }
+
+  /**
+   * Points this vector, and all below it, at an array.
+   *
+   * @param start row of the array that is row 0 here, before the array's own offset
+   */
+  private void reset(long array, int start) {
     nulls = (int) Platform.getLong(null, array + ArrowLayout.NULL_COUNT);
-    offset = (int) Platform.getLong(null, array + ArrowLayout.OFFSET);
+    offset = start + (int) Platform.getLong(null, array + ArrowLayout.OFFSET);
     validity = nulls == 0 ? 0L : ArrowLayout.buffer(array, 0);
+    if (isStruct) {
+      // The offset of a struct holds for its children too: Spark asks them for the struct's row.
+      resetChildren(array, offset);
+      return;
+    }
     values = ArrowLayout.buffer(array, 1) + (long) offset * width;
-    bytes = isBytes(type) ? ArrowLayout.buffer(array, 2) : 0L;
+    if (isBytes) {
+      bytes = ArrowLayout.buffer(array, 2);
+    } else if (isMap) {
+      long entries = ArrowLayout.child(array, 0);
+      resetChildren(entries, (int) Platform.getLong(null, entries + ArrowLayout.OFFSET));
+    } else {
+      // Those of an array: its offsets count from the first element of the child.
+      resetChildren(array, 0);
+    }
+  }
+
+  private void resetChildren(long array, int start) {
+    for (int index = 0; index < children.length; index++) {
+      children[index].reset(ArrowLayout.child(array, index), start);
+    }
   }
 
   @Override
@@ -239,21 +255,28 @@ public final class NcfColumnVector extends ColumnVector {
 
   @Override
   public ColumnarArray getArray(int row) {
-    throw nested();
+    if (isNullAt(row)) {
+      return null;
+    }
+    int start = getInt(row);
+    return new ColumnarArray(children[0], start, getInt(row + 1) - start);
   }
 
   @Override
   public ColumnarMap getMap(int row) {
-    throw nested();
+    if (isNullAt(row)) {
+      return null;
+    }
+    int start = getInt(row);
+    return new ColumnarMap(children[0], children[1], start, getInt(row + 1) - start);
   }
 
+  /**
+   * A field of a struct, the element of an array, key or value of a map, a part of a variant (0
+   * value, 1 metadata) or of a calendar interval (0 months, 1 days, 2 microseconds).
+   */
   @Override
   public ColumnVector getChild(int ordinal) {
-    throw nested();
-  }
-
-  private NcfUnsupportedException nested() {
-    return new NcfUnsupportedException(
-        "a column of type " + type.catalogString() + " has no nested values");
+    return children[ordinal];
   }
 }

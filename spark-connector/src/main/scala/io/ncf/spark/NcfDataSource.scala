@@ -78,7 +78,7 @@ final class NcfDataSource
   }
 
   override def supportsDataType(dataType: DataType): Boolean =
-    SchemaConverter.typeName(dataType).isDefined
+    SchemaConverter.unsupported("", dataType).isEmpty
 
   /** How Spark names this source in its messages. */
   override def toString: String = NcfDataSource.Name

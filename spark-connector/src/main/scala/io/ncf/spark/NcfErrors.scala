@@ -3,7 +3,12 @@ package io.ncf.spark
 import org.apache.spark.sql.AnalysisException
 import org.apache.spark.sql.types.DataType
 
-import io.ncf.jni.{NcfInvalidArgumentException, NcfIoException, NcfUnsupportedException}
+import io.ncf.jni.{
+  NcfInvalidArgumentException,
+  NcfIoException,
+  NcfLimitExceededException,
+  NcfUnsupportedException
+}
 
 /** Every error that the connector itself raises: what is wrong, and what to do about it. */
 private[spark] object NcfErrors {
@@ -41,6 +46,10 @@ private[spark] object NcfErrors {
   def columnType(column: String, dataType: DataType): Throwable = unsupported(
     s"column $column has the type ${dataType.catalogString}, which ncf cannot store; " +
       s"drop the column or cast it to one of ${SchemaConverter.supported.mkString(", ")}"
+  )
+
+  def tooDeep(column: String, levels: Int, most: Int): Throwable = new NcfLimitExceededException(
+    s"column $column is nested $levels levels deep and ncf stores $most at most; flatten it"
   )
 
   def schemaMismatch(path: String, differences: Seq[String]): Throwable = invalid(

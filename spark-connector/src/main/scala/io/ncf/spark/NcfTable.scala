@@ -54,7 +54,7 @@ private[spark] final class NcfTable(
     val dataset = NcfDataset.open(requiredLocation, merged)
     if (role == NcfTable.ByPath && !dataset.exists) throw NcfErrors.pathNotFound(dataset.path)
     if (dataset.exists) {
-      val differences = SchemaConverter.readDifferences(dataset.schema, columns0)
+      val differences = SchemaDifferences.read(dataset.schema, columns0)
       if (differences.nonEmpty) throw NcfErrors.readSchemaMismatch(dataset.path, differences)
     }
     // The dataset pins the version from here on.

@@ -21,13 +21,16 @@ import org.apache.spark.unsafe.types.UTF8String
   * no filter for it. Whatever does not convert stays with Spark: nothing is approximated, except by
   * [[weaken]], whose results Spark filters again.
   *
-  * @param schema the columns that predicates may name: those that the table has
+  * @param schema the columns that predicates may name: those that the table has. Of columns that
+  *               are stored as another type only nulls are known; nested columns stay with Spark
   */
 private[spark] final class PredicateConverter(schema: StructType) {
 
   import PredicateConverter._
 
-  private val types: Map[String, DataType] = schema.map(f => f.name -> plain(f.dataType)).toMap
+  private val types: Map[String, DataType] = schema.collect {
+    case field if SchemaConverter.isValue(field.dataType) => field.name -> plain(field.dataType)
+  }.toMap
 
   /** The exact equivalent, if NCF has one. */
   def convert(predicate: Predicate): Option[JsonNode] = predicate match {

@@ -4,7 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.node.ObjectNode
 import org.apache.spark.sql.types._
 
-/** Spark's schemas and NCF's, which are JSON: `{"fields":[{"id","name","type","nullable"}]}`. */
+/** Spark's schemas and NCF's, which are JSON: `{"fields":[{"id","name","type","nullable"}]}`. The
+  * type of a value is its DDL, that of a nested field an object: `{"array":FIELD}`,
+  * `{"map":[KEY,VALUE]}`, `{"struct":[FIELD,…]}`.
+  */
 private[spark] object SchemaConverter {
 
   /** The types that NCF stores, as Spark's DDL names them. */
@@ -20,16 +23,28 @@ private[spark] object SchemaConverter {
     "string",
     "binary",
     "date",
+    "time",
     "timestamp",
-    "timestamp_ntz"
+    "timestamp_ntz",
+    "interval",
+    "void",
+    "variant",
+    "array",
+    "map",
+    "struct"
   )
 
   /** Key of a field's metadata under which Spark's own metadata of the column travels, as JSON. */
-  private val metadataKey = "spark.metadata"
+  val MetadataKey = "spark.metadata"
+
+  /** Levels of nesting that a file may have, as in Rust: those of a value are 1. */
+  private val maxLevels = 64
+
+  private val nestings = Seq("array", "map", "struct")
 
   private val decimal = """decimal\((\d+),\s*(\d+)\)""".r
 
-  /** The DDL name of a type that NCF stores. */
+  /** The DDL name of a value type that NCF has. */
   def typeName(dataType: DataType): Option[String] = dataType match {
     case BooleanType      => Some("boolean")
     case ByteType         => Some("tinyint")
@@ -55,8 +70,32 @@ private[spark] object SchemaConverter {
     case _             => false
   }
 
-  /** The type that values have in memory: `char` and `varchar` are strings. */
-  def plain(dataType: DataType): DataType = if (isString(dataType)) StringType else dataType
+  /** Whether a column of the type is stored as one value a row. */
+  def isValue(dataType: DataType): Boolean =
+    typeName(LogicalType.storage(dataType).getOrElse(dataType)).isDefined
+
+  /** The type that values have in memory: `char` and `varchar` are strings, everything may be null.
+    */
+  def plain(dataType: DataType): DataType = dataType match {
+    case array: ArrayType   => ArrayType(plain(array.elementType))
+    case map: MapType       => MapType(plain(map.keyType), plain(map.valueType))
+    case struct: StructType =>
+      StructType(struct.map(field => StructField(field.name, plain(field.dataType))))
+    case string if isString(string) => StringType
+    case other                      => other
+  }
+
+  /** The same with nulls allowed everywhere but in keys of maps. */
+  def nullable(schema: StructType): StructType = StructType(schema.map { field =>
+    field.copy(dataType = nullable(field.dataType), nullable = true)
+  })
+
+  private def nullable(dataType: DataType): DataType = dataType match {
+    case array: ArrayType   => ArrayType(nullable(array.elementType))
+    case map: MapType       => MapType(nullable(map.keyType), nullable(map.valueType))
+    case struct: StructType => nullable(struct)
+    case other              => other
+  }
 
   def parseType(name: String): DataType = name match {
     case "boolean"                 => BooleanType
@@ -76,46 +115,34 @@ private[spark] object SchemaConverter {
   }
 
   /** The Spark schema of an NCF schema. */
-  def toSpark(schema: JsonNode): StructType = StructType(
-    Json.elements(schema.get("fields")).map { field =>
-      val metadata = Option(field.get("metadata"))
-        .flatMap(m => Option(m.get(metadataKey)))
-        .map(json => Metadata.fromJson(json.asText()))
-        .getOrElse(Metadata.empty)
-      StructField(
-        field.get("name").asText(),
-        parseType(field.get("type").asText()),
-        field.get("nullable").asBoolean(true),
-        metadata
-      )
-    }.toArray
-  )
+  def toSpark(schema: JsonNode): StructType =
+    StructType(Json.elements(schema.get("fields")).map(toSpark(_, "")).toArray)
 
-  /** The NCF schema of a Spark schema, ids counted from `firstId`. Every column may hold nulls, as
-    * in Spark's own file sources: what a query proves about its result binds no later append.
-    */
-  def toNcf(schema: StructType, firstId: Int = 1): ObjectNode = {
-    val fields = schema.zipWithIndex.map { case (field, index) => toNcf(field, firstId + index) }
-    val node = Json.obj()
-    node.set[JsonNode]("fields", Json.array(fields))
-    node
+  /** @param prefix names of the fields around the field, for messages */
+  private def toSpark(field: JsonNode, prefix: String): StructField = {
+    val name = field.get("name").asText()
+    val metadata = metadataOf(field, MetadataKey).map(Metadata.fromJson).getOrElse(Metadata.empty)
+    val parts = SchemaConverter.parts(field).map(toSpark(_, s"$prefix$name."))
+    val stored = (nesting(field), parts) match {
+      case (None, _)                      => parseType(field.get("type").asText())
+      case (Some("array"), Seq(element))  => ArrayType(element.dataType, element.nullable)
+      case (Some("map"), Seq(key, value)) => MapType(key.dataType, value.dataType, value.nullable)
+      case (Some("struct"), fields)       => StructType(fields)
+      case _ => throw NcfErrors.unsupported(s"the type of column $prefix$name is not understood")
+    }
+    val dataType = metadataOf(field, LogicalType.Key)
+      .fold(stored)(LogicalType.parse(_, stored, prefix + name))
+    StructField(name, dataType, field.get("nullable").asBoolean(true), metadata)
   }
 
-  private def toNcf(field: StructField, id: Int): ObjectNode = {
+  private def metadataOf(field: JsonNode, key: String): Option[String] =
+    Option(field.get("metadata")).flatMap(m => Option(m.get(key))).map(_.asText())
+
+  /** The NCF schema of a Spark schema, with ids that are this schema's own. */
+  def toNcf(schema: StructType): ObjectNode = {
+    val writer = new SchemaWriter(1)
     val node = Json.obj()
-    node.put("id", id)
-    node.put("name", field.name)
-    node.put(
-      "type",
-      typeName(field.dataType)
-        .getOrElse(throw NcfErrors.columnType(field.name, field.dataType))
-    )
-    node.put("nullable", true)
-    if (field.metadata != Metadata.empty) {
-      val metadata = Json.obj()
-      metadata.put(metadataKey, field.metadata.json)
-      node.set[JsonNode]("metadata", metadata)
-    }
+    node.set[JsonNode]("fields", Json.array(schema.map(writer.column)))
     node
   }
 
@@ -128,14 +155,37 @@ private[spark] object SchemaConverter {
     node
   }
 
-  /** An NCF schema with more columns, whose ids no file has: they read as null. */
-  def extend(schema: JsonNode, missing: Seq[StructField]): ObjectNode = {
-    val present = Json.elements(schema.get("fields")).toSeq
-    val next = present.map(_.get("id").asInt()).maxOption.getOrElse(0) + 1
-    val added = toNcf(StructType(missing), next).get("fields")
-    val node = Json.obj()
-    node.set[JsonNode]("fields", Json.array(present ++ Json.elements(added)))
-    node
+  /** How an NCF field nests others: `array`, `map` or `struct`; none for a value. */
+  private def nesting(field: JsonNode): Option[String] =
+    nestings.find(field.get("type").has(_))
+
+  /** The fields that an NCF field is made of. */
+  def parts(field: JsonNode): Seq[JsonNode] = nesting(field) match {
+    case None          => Nil
+    case Some("array") => Seq(field.get("type").get("array"))
+    case Some(several) => Json.elements(field.get("type").get(several)).toSeq
+  }
+
+  /** A nested NCF field made of other fields, as many if it is no struct. */
+  def withParts(field: JsonNode, parts: Seq[JsonNode]): JsonNode = {
+    val dataType = Json.obj()
+    nesting(field).foreach { kind =>
+      dataType.set[JsonNode](kind, if (kind == "array") parts.head else Json.array(parts))
+    }
+    val copy = field.deepCopy[ObjectNode]()
+    copy.set[JsonNode]("type", dataType)
+    copy
+  }
+
+  /** The first part of a column that NCF cannot store: its path and its type. */
+  def unsupported(path: String, dataType: DataType): Option[(String, DataType)] = dataType match {
+    case array: ArrayType => unsupported(path + ".element", array.elementType)
+    case map: MapType     =>
+      unsupported(path + ".key", map.keyType).orElse(unsupported(path + ".value", map.valueType))
+    case struct: StructType =>
+      struct.iterator.flatMap(f => unsupported(s"$path.${f.name}", f.dataType)).nextOption()
+    case value => if (isValue(value) || LogicalType.storage(value).isDefined) None
+      else Some((path, value))
   }
 
   /** Fails on the first column that NCF cannot store, and on names that are not unique. */
@@ -143,51 +193,33 @@ private[spark] object SchemaConverter {
     if (schema.isEmpty) {
       throw NcfErrors.invalid("the data has no columns; ncf needs at least one")
     }
-    schema.foreach { field =>
-      if (typeName(field.dataType).isEmpty) throw NcfErrors.columnType(field.name, field.dataType)
+    schema.flatMap(field => unsupported(field.name, field.dataType)).headOption.foreach {
+      case (path, dataType) => throw NcfErrors.columnType(path, dataType)
     }
-    val names = schema.fieldNames.map(fold(_, caseSensitive))
-    names.diff(names.distinct).headOption.foreach { name =>
-      throw NcfErrors.invalid(s"the column name $name appears twice; rename one of the columns")
+    checkNames(schema, caseSensitive)
+    schema.find(field => levels(field.dataType) > maxLevels).foreach { field =>
+      throw NcfErrors.tooDeep(field.name, levels(field.dataType), maxLevels)
     }
   }
 
-  /** What keeps rows of `data` from being appended to `table`, in words; none if nothing does. */
-  def differences(table: StructType, data: StructType, caseSensitive: Boolean): Seq[String] = {
-    val incoming = data.map(field => fold(field.name, caseSensitive) -> field).toMap
-    val known = table.fieldNames.map(fold(_, caseSensitive)).toSet
-    val changed = table.flatMap { field =>
-      incoming.get(fold(field.name, caseSensitive)) match {
-        case None => Some(s"column ${field.name} (${field.dataType.catalogString}) is missing")
-        case Some(other) if plain(other.dataType) != plain(field.dataType) =>
-          Some(typeDifference(field, other))
-        case _ => None
+  private def levels(dataType: DataType): Int = 1 + (dataType match {
+    case array: ArrayType   => levels(array.elementType)
+    case map: MapType       => math.max(levels(map.keyType), levels(map.valueType))
+    case struct: StructType => struct.map(field => levels(field.dataType)).maxOption.getOrElse(0)
+    case logical            => LogicalType.storage(logical).fold(0)(stored => levels(stored) - 1)
+  })
+
+  private def checkNames(dataType: DataType, caseSensitive: Boolean): Unit = dataType match {
+    case array: ArrayType => checkNames(array.elementType, caseSensitive)
+    case map: MapType     =>
+      checkNames(map.keyType, caseSensitive)
+      checkNames(map.valueType, caseSensitive)
+    case struct: StructType =>
+      val names = struct.fieldNames.map(Names.fold(_, caseSensitive))
+      names.diff(names.distinct).headOption.foreach { name =>
+        throw NcfErrors.invalid(s"the column name $name appears twice; rename one of the columns")
       }
-    }
-    val extra = data.fields.filterNot(field => known(fold(field.name, caseSensitive))).map {
-      field => s"column ${field.name} (${field.dataType.catalogString}) is not in the table"
-    }
-    changed ++ extra
+      struct.foreach(field => checkNames(field.dataType, caseSensitive))
+    case _ => ()
   }
-
-  /** What keeps `wanted` from being read from `table`. Columns that it lacks read as null. */
-  def readDifferences(table: StructType, wanted: StructType): Seq[String] = {
-    val known = table.map(field => field.name -> field).toMap
-    wanted.flatMap { field =>
-      known.get(field.name) match {
-        case Some(own) if plain(own.dataType) != plain(field.dataType) =>
-          Some(typeDifference(own, field))
-        case None if typeName(field.dataType).isEmpty =>
-          Some(s"column ${field.name} has the unsupported type ${field.dataType.catalogString}")
-        case _ => None
-      }
-    }
-  }
-
-  private def typeDifference(own: StructField, other: StructField): String =
-    s"column ${own.name} is ${own.dataType.catalogString} in the table " +
-      s"and ${other.dataType.catalogString} here"
-
-  private def fold(name: String, caseSensitive: Boolean): String =
-    if (caseSensitive) name else name.toLowerCase(java.util.Locale.ROOT)
 }

@@ -294,7 +294,7 @@ class BoundarySuite extends AnyFunSuite {
       intercept[IllegalStateException](batch.finish())
     }
     intercept[NcfUnsupportedException](
-      new BatchBuilder(StructType(Seq(StructField("a", ArrayType(IntegerType)))))
+      new BatchBuilder(new StructType().add("a", ArrayType(ObjectType(classOf[String]))))
     )
   }
 

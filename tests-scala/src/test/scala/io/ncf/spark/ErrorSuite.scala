@@ -4,7 +4,8 @@ import java.io.{File, RandomAccessFile}
 import java.nio.charset.StandardCharsets.UTF_8
 import java.nio.file.Files
 
-import org.apache.spark.sql.AnalysisException
+import org.apache.spark.sql.types.{ArrayType, StructType}
+import org.apache.spark.sql.{AnalysisException, Row}
 
 import io.ncf.jni._
 
@@ -122,12 +123,12 @@ class ErrorSuite extends SparkTestBase {
 
   fails("types that cannot be stored") {
     withPath { path =>
-      val types = Seq("array(id)" -> "ARRAY", "struct(id)" -> "STRUCT", "null" -> "VOID")
-      for ((expression, name) <- types) {
-        val message = failure[Exception](
-          spark.range(1).selectExpr(s"$expression as bad").write.format("ncf").save(path)
-        )
-        assert(message.contains("bad") && message.toUpperCase.contains(name))
+      val point = new PointType
+      for (dataType <- Seq(point, ArrayType(new StructType().add("at", point)))) {
+        val none = java.util.List.of[Row]()
+        val frame = spark.createDataFrame(none, new StructType().add("bad", dataType))
+        val message = failure[Exception](frame.write.format("ncf").save(path))
+        assert(message.contains("bad") && message.toLowerCase.contains("point"))
       }
       assert(!new File(path).exists())
     }

@@ -6,7 +6,9 @@ import java.nio.file.{Files, Path}
 import scala.jdk.CollectionConverters._
 import scala.reflect.ClassTag
 
-import org.apache.spark.sql.{DataFrame, SparkSession}
+import org.apache.spark.sql.types.DataType
+import org.apache.spark.sql.{DataFrame, Row, SparkSession}
+import org.apache.spark.unsafe.types.VariantVal
 import org.scalatest.BeforeAndAfterAll
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -48,13 +50,40 @@ abstract class SparkTestBase extends AnyFunSuite with BeforeAndAfterAll {
 
   protected def read(path: String): DataFrame = spark.read.format("ncf").load(path)
 
+  /** Same names and types; what is read back may be null everywhere. */
+  private def assertSameTypes(actual: DataFrame, expected: DataFrame): Unit = {
+    def types(frame: DataFrame): Seq[(String, DataType)] =
+      SchemaConverter.nullable(frame.schema).map(field => (field.name, field.dataType))
+    assert(types(actual) == types(expected))
+  }
+
   /** Same rows, each as often. */
   protected def assertSame(actual: DataFrame, expected: DataFrame): Unit = {
-    assert(
-      actual.schema.map(f => (f.name, f.dataType)) == expected.schema.map(f => (f.name, f.dataType))
-    )
+    assertSameTypes(actual, expected)
     assert(actual.exceptAll(expected).take(3).toSeq.isEmpty, "rows that should not be there")
     assert(expected.exceptAll(actual).take(3).toSeq.isEmpty, "rows that are missing")
+  }
+
+  /** Same rows, each as often, of any type: of values that Spark cannot compare, too. */
+  protected def assertSameRows(actual: DataFrame, expected: DataFrame): Unit = {
+    assertSameTypes(actual, expected)
+    def counted(frame: DataFrame): Map[Any, Int] =
+      frame.collect().toSeq.map(plain).groupBy(identity).map { case (row, all) => row -> all.size }
+    val (have, wanted) = (counted(actual), counted(expected))
+    assert((have.toSet -- wanted.toSet).take(3).isEmpty, "rows that should not be there")
+    assert((wanted.toSet -- have.toSet).take(3).isEmpty, "rows that are missing")
+  }
+
+  /** A value in a form that equals another exactly when both are the same. */
+  private def plain(value: Any): Any = value match {
+    case row: Row            => row.toSeq.map(plain)
+    case map: Map[_, _]      => map.toSeq.map { case (k, v) => (plain(k), plain(v)) }.toSet
+    case many: Iterable[_]   => many.toSeq.map(plain)
+    case bytes: Array[Byte]  => bytes.toSeq
+    case number: Double      => ("double", java.lang.Double.doubleToRawLongBits(number))
+    case number: Float       => ("float", java.lang.Float.floatToRawIntBits(number))
+    case variant: VariantVal => (variant.getValue.toSeq, variant.getMetadata.toSeq)
+    case other               => other
   }
 
   /** The data files of a table. */

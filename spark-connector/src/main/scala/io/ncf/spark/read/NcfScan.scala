@@ -18,13 +18,14 @@ import org.apache.spark.sql.connector.read.{
 import org.apache.spark.sql.types.StructType
 
 import io.ncf.spark.streaming.NcfMicroBatchStream
-import io.ncf.spark.{Json, NcfDataset, NcfOptions, SchemaConverter}
+import io.ncf.spark.{Json, NcfDataset, NcfOptions, ReadSchema}
 
 /** A scan of one version of a table: planned once, when Spark first asks for statistics,
   * partitions or a description.
   *
   * @param dataset what is read
-  * @param columns the columns to return; those that the dataset lacks are null
+  * @param columns the columns to return, each with the fields of structs to return; those that the
+  *                dataset lacks are null
   * @param filter  the predicate that rows must pass, evaluated natively
   * @param pushed  the predicates behind `filter`, for `EXPLAIN`
   * @param limit   rows that are enough; Spark still cuts the result
@@ -112,11 +113,9 @@ private[spark] object NcfScan {
       filter: Option[JsonNode],
       options: NcfOptions
   ): PartitionReaderFactory = {
-    val stored = dataset.schema.fieldNames.toSet
-    val missing = columns.filterNot(field => stored(field.name))
     val request = Json.obj()
     request.set[JsonNode]("columns", Json.strings(columns.fieldNames))
-    request.set[JsonNode]("schema", SchemaConverter.extend(dataset.ncfSchema, missing))
+    request.set[JsonNode]("schema", ReadSchema(dataset.ncfSchema, columns))
     filter.fold[JsonNode](request.putNull("filter"))(request.set[JsonNode]("filter", _))
     request.set[JsonNode]("options", options.toJson)
     request.put("batchRows", batchRows)

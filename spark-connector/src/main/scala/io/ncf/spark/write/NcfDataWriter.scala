@@ -21,8 +21,8 @@ import io.ncf.spark.Json
 private[spark] final class NcfDataWriter(job: WriteJob, partition: Int, attempt: Long)
     extends DataWriter[InternalRow] {
 
-  private val batch = new BatchBuilder(job.storedSchema)
-  private val rows = new RowWriter(job.input, job.stored, batch)
+  private val batch = new BatchBuilder(job.columns)
+  private val rows = new RowWriter(job, batch)
   private val key =
     if (job.partitionColumns.isEmpty) None
     else Some(new PartitionKey(job.input, job.partitionColumns))

@@ -1,5 +1,6 @@
 package io.ncf.spark.write
 
+import org.apache.spark.sql.catalyst.expressions.RowOrdering
 import org.apache.spark.sql.connector.distributions.{Distribution, Distributions}
 import org.apache.spark.sql.connector.expressions.{Expressions, SortDirection, SortOrder}
 import org.apache.spark.sql.connector.metric.CustomMetric
@@ -47,13 +48,21 @@ private[spark] final class NcfWrite(
 
   override def toStreaming: StreamingWrite = new NcfStreamingWrite(job, commit, queryId)
 
-  private def known(column: String): String =
-    job.input.fieldNames.find(_.equalsIgnoreCase(column)).getOrElse(
+  private def known(column: String): String = {
+    val field = job.input.find(_.name.equalsIgnoreCase(column)).getOrElse(
       throw NcfErrors.invalid(
         s"sortBy names the column $column, which is not there; the columns are " +
           job.input.fieldNames.mkString(", ")
       )
     )
+    if (!RowOrdering.isOrderable(field.dataType)) {
+      throw NcfErrors.invalid(
+        s"sortBy names the column $column, but values of type ${field.dataType.catalogString} " +
+          "have no order; sort by another column"
+      )
+    }
+    field.name
+  }
 }
 
 /** A batch write: all files appear with one commit.

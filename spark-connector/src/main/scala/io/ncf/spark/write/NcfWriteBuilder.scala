@@ -1,13 +1,19 @@
 package io.ncf.spark.write
 
-import java.util.Locale
-
 import com.fasterxml.jackson.databind.JsonNode
 import org.apache.spark.sql.connector.write.{SupportsTruncate, Write, WriteBuilder}
 import org.apache.spark.sql.internal.SQLConf
-import org.apache.spark.sql.types.{BinaryType, StructType}
+import org.apache.spark.sql.types.{BinaryType, DataType, StructType}
 
-import io.ncf.spark.{NcfDataset, NcfErrors, NcfOptions, NcfPath, SchemaConverter}
+import io.ncf.spark.{
+  Names,
+  NcfDataset,
+  NcfErrors,
+  NcfOptions,
+  NcfPath,
+  SchemaConverter,
+  SchemaDifferences
+}
 
 /** Decides what a write does to a table, and checks before any job starts that it can.
   *
@@ -66,9 +72,9 @@ private[spark] final class NcfWriteBuilder(
   }
 
   private def checkFits(target: WriteTarget, caseSensitive: Boolean): Unit = {
-    val differences = SchemaConverter.differences(target.schema, input, caseSensitive)
+    val differences = SchemaDifferences.append(target.schema, input, caseSensitive)
     if (differences.nonEmpty) throw NcfErrors.schemaMismatch(path, differences)
-    val fold = (name: String) => if (caseSensitive) name else name.toLowerCase(Locale.ROOT)
+    val fold = Names.fold(_: String, caseSensitive)
     if (partitionColumns.map(fold) != target.partitionColumns.map(fold)) {
       val words = (names: Seq[String]) => if (names.isEmpty) "nothing" else names.mkString(", ")
       // An append that names no partitioning follows the table's.
@@ -105,6 +111,7 @@ private[spark] final class NcfWriteBuilder(
       input = target.rename(input, ordinalOf),
       stored = target.schema.fieldNames.toSeq.filterNot(partitions).map(ordinalOf),
       partitionColumns = target.partitionColumns.map(ordinalOf),
+      columns = StructType(target.schema.filterNot(field => partitions(field.name))),
       fileSchema = SchemaConverter.filter(target.ncfSchema, !partitions(_)).toString,
       options = writerOptions.toJson.toString
     )
@@ -152,10 +159,10 @@ private[spark] object WriteTarget {
         )
       )
     }
-    partitions.find(_.dataType == BinaryType).foreach { field =>
+    partitions.find(field => !canPartition(field.dataType)).foreach { field =>
       throw NcfErrors.unsupported(
-        s"column ${field.name} is binary, which cannot be a partition column; " +
-          "partition by another column"
+        s"column ${field.name} is ${field.dataType.catalogString}, which cannot be a partition " +
+          "column; partition by another column"
       )
     }
     val data = columns.filterNot(partitions.contains)
@@ -165,4 +172,8 @@ private[spark] object WriteTarget {
     val schema = StructType(data ++ partitions)
     WriteTarget(SchemaConverter.toNcf(schema), schema, partitions.map(_.name))
   }
+
+  /** Whether values of the type can be spelt as text, which is how the log keeps them. */
+  private def canPartition(dataType: DataType): Boolean =
+    SchemaConverter.typeName(dataType).isDefined && dataType != BinaryType
 }

@@ -8,7 +8,6 @@ import org.apache.spark.sql.catalyst.util.CaseInsensitiveMap
 import org.apache.spark.sql.execution.datasources.DataSourceUtils
 import org.apache.spark.sql.execution.datasources.v2.DataSourceV2Relation
 import org.apache.spark.sql.internal.SQLConf
-import org.apache.spark.sql.types.StructType
 import org.apache.spark.sql.util.CaseInsensitiveStringMap
 import org.apache.spark.sql.{DataFrame, SQLContext, SaveMode, classic}
 
@@ -19,7 +18,8 @@ import io.ncf.spark.{
   NcfOptions,
   NcfPath,
   NcfTable,
-  SchemaConverter
+  SchemaConverter,
+  SchemaDifferences
 }
 
 /** `df.write.format("ncf").mode(…).save(path)`.
@@ -60,12 +60,12 @@ private[spark] final class PathWrite(
     val columns = if (appends) dataset.schema else data.schema
     if (appends) {
       val differences =
-        SchemaConverter.differences(columns, data.schema, SQLConf.get.caseSensitiveAnalysis)
+        SchemaDifferences.append(columns, data.schema, SQLConf.get.caseSensitiveAnalysis)
       if (differences.nonEmpty) throw NcfErrors.schemaMismatch(path, differences)
     }
     val table = new NcfTable(
       Some(location),
-      PathWrite.nullable(columns),
+      SchemaConverter.nullable(columns),
       NcfDataSource.identity(partitionColumns),
       all,
       NcfTable.Target
@@ -109,7 +109,4 @@ private[spark] object PathWrite {
       case (key, value) if key.startsWith(sessionPrefix) => key.drop(sessionPrefix.length) -> value
     }
   )
-
-  private def nullable(schema: StructType): StructType =
-    StructType(schema.map(_.copy(nullable = true)))
 }

@@ -14,6 +14,8 @@ import io.ncf.spark.NcfPath
   * @param readVersion      version of the table that the write started from, 0 for none
   * @param input            the rows' columns, as Spark hands them over
   * @param stored           ordinals in `input` of the columns stored in files, in file order
+  * @param columns          the stored columns, as the table has them: fields of a nested one may be
+  *                         in another order than in `input`
   * @param partitionColumns ordinals in `input` of the columns that are stored as directories
   * @param fileSchema       NCF schema of the files, JSON
   * @param options          options of the native writer, JSON
@@ -24,6 +26,7 @@ private[spark] final case class WriteJob(
     readVersion: Long,
     input: StructType,
     stored: Seq[Int],
+    columns: StructType,
     partitionColumns: Seq[Int],
     fileSchema: String,
     options: String

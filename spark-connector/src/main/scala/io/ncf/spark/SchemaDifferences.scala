@@ -1,0 +1,81 @@
+package io.ncf.spark
+
+import org.apache.spark.sql.types._
+
+/** What keeps data and a table from fitting each other, in words: one sentence a difference. */
+private[spark] object SchemaDifferences {
+
+  /** What keeps rows of `data` from being appended to `table`; none if nothing does. The order of
+    * columns, and of fields of structs, is free.
+    */
+  def append(table: StructType, data: StructType, caseSensitive: Boolean): Seq[String] =
+    appendFields("", table, data, Names.fold(_, caseSensitive))
+
+  private def appendFields(
+      prefix: String,
+      table: StructType,
+      data: StructType,
+      fold: String => String
+  ): Seq[String] = {
+    val incoming = data.map(field => fold(field.name) -> field).toMap
+    val known = table.fieldNames.map(fold).toSet
+    val changed = table.flatMap { field =>
+      incoming.get(fold(field.name)) match {
+        case None        => Seq(s"${words(prefix, field)} is missing")
+        case Some(other) => append(prefix + field.name, field.dataType, other.dataType, fold)
+      }
+    }
+    val extra = data.filterNot(field => known(fold(field.name)))
+    changed ++ extra.map(field => s"${words(prefix, field)} is not in the table")
+  }
+
+  private def append(
+      path: String,
+      own: DataType,
+      other: DataType,
+      fold: String => String
+  ): Seq[String] = (own, other) match {
+    case (a: StructType, b: StructType) => appendFields(path + ".", a, b, fold)
+    case (a: ArrayType, b: ArrayType)   =>
+      append(path + ".element", a.elementType, b.elementType, fold)
+    case (a: MapType, b: MapType) =>
+      append(path + ".key", a.keyType, b.keyType, fold) ++
+        append(path + ".value", a.valueType, b.valueType, fold)
+    case _ => values(path, own, other)
+  }
+
+  /** What keeps `wanted` from being read from `table`. Columns and fields that it lacks read as null.
+    */
+  def read(table: StructType, wanted: StructType): Seq[String] = {
+    val known = table.map(field => field.name -> field).toMap
+    wanted.flatMap(field => read(field.name, known.get(field.name).map(_.dataType), field.dataType))
+  }
+
+  private def read(path: String, own: Option[DataType], wanted: DataType): Seq[String] =
+    (own, wanted) match {
+      case (None, _) => SchemaConverter.unsupported(path, wanted).toSeq.map {
+          case (part, dataType) =>
+            s"column $part has the unsupported type ${dataType.catalogString}"
+        }
+      case (Some(a: StructType), b: StructType) => b.flatMap { field =>
+          val index = Names.find(field.name, a.fieldNames.toSeq)
+          val stored = if (index < 0) None else Some(a(index).dataType)
+          read(s"$path.${field.name}", stored, field.dataType)
+        }
+      case (Some(a: ArrayType), b: ArrayType) =>
+        read(path + ".element", Some(a.elementType), b.elementType)
+      case (Some(a: MapType), b: MapType) =>
+        read(path + ".key", Some(a.keyType), b.keyType) ++
+          read(path + ".value", Some(a.valueType), b.valueType)
+      case (Some(a), b) => values(path, a, b)
+    }
+
+  private def values(path: String, own: DataType, other: DataType): Seq[String] =
+    if (SchemaConverter.plain(own) == SchemaConverter.plain(other)) Nil
+    else Seq(
+      s"column $path is ${own.catalogString} in the table and ${other.catalogString} here"
+    )
+
+  private def words(prefix: String, field: StructField): String =
+    s"column $prefix${field.name} (${field.dataType.catalogString})"
+}

@@ -1,0 +1,182 @@
+//! Nested columns: what is written is read, whole, in part, and filtered.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StructArray};
+use arrow_select::concat::concat_batches;
+use arrow_select::filter::filter_record_batch;
+use ncf::{
+    ColumnSource, CompareOp, DataType, ErrorKind, Field, FieldType, Predicate, Profile, Scalar,
+    ScanBuilder, ScanColumn, Schema, WriterOptions, to_arrow_schema,
+};
+use ncf_tests::nested::{nested_schema, random_values};
+use ncf_tests::{Random, open, read_all, scan_all, write_file};
+
+fn options(block_rows: usize, profile: Profile) -> WriterOptions {
+    WriterOptions { block_rows, profile, file_uuid: Some([9; 16]), ..WriterOptions::default() }
+}
+
+fn batch(schema: &Schema, rows: usize, random: &mut Random) -> RecordBatch {
+    let columns = schema.fields.iter().map(|field| random_values(field, rows, random)).collect();
+    RecordBatch::try_new(Arc::new(to_arrow_schema(schema)), columns).unwrap()
+}
+
+fn joined(batches: &[RecordBatch]) -> RecordBatch {
+    concat_batches(&batches[0].schema(), batches).unwrap()
+}
+
+/// Arrow's equality looks through nulls: what lies under them does not count.
+fn same(found: &RecordBatch, expected: &RecordBatch, what: &str) {
+    assert_eq!(found.schema(), expected.schema(), "{what}");
+    for (index, (a, b)) in found.columns().iter().zip(expected.columns()).enumerate() {
+        assert_eq!(a.len(), b.len(), "{what}");
+        assert!(a == b, "{what}: column {} differs", found.schema().field(index));
+    }
+}
+
+#[test]
+fn random_nested_rows_come_back_whole_and_filtered() {
+    for seed in 0..60 {
+        let mut random = Random::new(seed);
+        let schema = nested_schema(3, 1 + (seed as u32) % 4, &mut random);
+        let rows = [1, 5, 1000, 3000, 9000][random.below(5) as usize];
+        let data = batch(&schema, rows, &mut random);
+        let profile = if seed % 2 == 0 { Profile::Fast } else { Profile::Balanced };
+        let block_rows = 1 + random.below(4000) as usize;
+        let cut = random.below(rows as u64) as usize;
+        let parts = [data.slice(0, cut), data.slice(cut, rows - cut)];
+        let bytes = write_file(&schema, &parts, options(block_rows, profile)).unwrap();
+        let reader = open(bytes).unwrap();
+        assert_eq!(*reader.schema(), schema);
+        reader.verify().unwrap();
+        let what = format!("seed {seed}");
+        same(&joined(&read_all(scan_all(&reader).build().unwrap()).unwrap()), &data, &what);
+
+        let literal = random.next_u64() as i32;
+        let filter = Predicate::compare("key", CompareOp::Lt, Scalar::Int(literal));
+        let keys = data.column(0).as_primitive::<Int32Type>();
+        let mask: BooleanArray = keys.iter().map(|key| Some(key? < literal)).collect();
+        let expected = filter_record_batch(&data, &mask).unwrap();
+        let found = read_all(scan_all(&reader).filter(filter).build().unwrap()).unwrap();
+        match found.is_empty() {
+            true => assert_eq!(expected.num_rows(), 0, "{what}"),
+            false => same(&joined(&found), &expected, &what),
+        }
+    }
+}
+
+/// Struct `s` of `a int`, `b array<string>` and a flat `k`.
+fn simple() -> Schema {
+    let element = Field::new(5, "element", DataType::String, true);
+    let parts = vec![
+        Field::new(3, "a", DataType::Int32, true),
+        Field::new(4, "b", FieldType::Array(Box::new(element)), true),
+    ];
+    Schema::new(vec![
+        Field::new(1, "k", DataType::Int64, true),
+        Field::new(2, "s", FieldType::Struct(parts), true),
+    ])
+    .unwrap()
+}
+
+#[test]
+fn parts_of_structs_are_read_alone_and_absent_ones_are_null() {
+    let schema = simple();
+    let data = batch(&schema, 5000, &mut Random::new(3));
+    let reader = open(
+        write_file(&schema, std::slice::from_ref(&data), options(1000, Profile::Fast)).unwrap(),
+    );
+    let reader = reader.unwrap();
+    let wanted = Field::new(
+        2,
+        "s",
+        FieldType::Struct(vec![
+            Field::new(9, "z", FieldType::Struct(vec![]), true),
+            Field::new(3, "A", DataType::Int32, true),
+        ]),
+        true,
+    );
+    let columns = vec![ScanColumn { field: wanted, source: ColumnSource::File(1) }];
+    let mut scan = ScanBuilder::new(reader.clone(), columns).build().unwrap();
+    let mut found = Vec::new();
+    for batch in scan.by_ref() {
+        found.push(batch.unwrap());
+    }
+    let found = joined(&found);
+    let (parts, whole) = (found.column(0).as_struct(), data.column(1).as_struct());
+    assert_eq!(parts.nulls(), whole.nulls());
+    assert_eq!(parts.column(0).null_count(), 5000);
+    let masked = |array: &StructArray, part: usize| -> ArrayRef {
+        let nulls = arrow_buffer::NullBuffer::union(array.nulls(), array.column(part).nulls());
+        let data = array.column(part).to_data().into_builder().nulls(nulls).build().unwrap();
+        arrow_array::make_array(data)
+    };
+    assert!(masked(parts, 1) == masked(whole, 0));
+    let narrow = scan.metrics().bytes_read;
+    let mut all = scan_all(&reader).build().unwrap();
+    while all.next_batch().unwrap().is_some() {}
+    assert!(narrow * 2 < all.metrics().bytes_read, "{narrow} of {}", all.metrics().bytes_read);
+}
+
+#[test]
+fn other_types_inside_and_nulls_where_none_may_be_are_refused() {
+    let schema = simple();
+    let data = batch(&schema, 100, &mut Random::new(4));
+    let bytes =
+        write_file(&schema, std::slice::from_ref(&data), options(50, Profile::Fast)).unwrap();
+    let reader = open(bytes).unwrap();
+    let wrong = FieldType::Struct(vec![Field::new(3, "a", DataType::Int64, true)]);
+    let columns =
+        vec![ScanColumn { field: Field::new(2, "s", wrong, true), source: ColumnSource::File(1) }];
+    let error = ScanBuilder::new(reader.clone(), columns).build().err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    let filter = Predicate::compare("s", CompareOp::Eq, Scalar::Int(1));
+    assert!(scan_all(&reader).filter(filter).build().is_err());
+
+    let mut strict = schema.clone();
+    strict.fields[1].field_type.parts_mut()[0].nullable = false;
+    let with_nulls = (0..50).map(|seed| batch(&schema, 100, &mut Random::new(seed))).find(|data| {
+        let whole = data.column(1).as_struct();
+        whole.null_count() == 0 && whole.column(0).null_count() > 0
+    });
+    let error = write_file(&strict, &[with_nulls.unwrap()], options(50, Profile::Fast));
+    let error = error.err().unwrap();
+    assert!(error.to_string().contains("NOT NULL"), "{error}");
+}
+
+#[test]
+fn deep_nesting_has_a_limit() {
+    let nested = |depth: u32| {
+        let mut field = Field::new(1, "element", DataType::Int32, true);
+        for level in 1..depth {
+            field = Field::new(level + 1, "element", FieldType::Array(Box::new(field)), true);
+        }
+        Schema::new(vec![Field { name: "deep".into(), ..field }])
+    };
+    let schema = nested(64).unwrap();
+    let data = batch(&schema, 10, &mut Random::new(6));
+    let reader =
+        open(write_file(&schema, std::slice::from_ref(&data), options(7, Profile::Fast)).unwrap());
+    let reader = reader.unwrap();
+    reader.verify().unwrap();
+    same(&joined(&read_all(scan_all(&reader).build().unwrap()).unwrap()), &data, "64 levels");
+    assert_eq!(nested(65).unwrap_err().kind(), ErrorKind::LimitExceeded);
+}
+
+#[test]
+fn every_flipped_bit_of_a_nested_file_is_found() {
+    let schema = simple();
+    let data = batch(&schema, 20, &mut Random::new(11));
+    let mut bytes = write_file(&schema, &[data], options(12, Profile::Balanced)).unwrap();
+    for bit in 0..bytes.len() * 8 {
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        let result = open(bytes.clone()).and_then(|reader| {
+            reader.verify()?;
+            read_all(scan_all(&reader).build()?)
+        });
+        assert_eq!(result.err().map(|e| e.kind()), Some(ErrorKind::Corrupt), "bit {bit}");
+        bytes[bit / 8] ^= 1 << (bit % 8);
+    }
+}
