@@ -25,7 +25,7 @@ fi
 java=java
 [ -z "${JAVA_HOME:-}" ] || java=$JAVA_HOME/bin/java
 # sbt runs for minutes: a JVM that compiles lightly and collects on one thread is done sooner on few cores.
-options=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss4m "-Xmx${SBT_HEAP:-2g}" -Dfile.encoding=UTF-8 -Dsbt.override.build.repos=true "-Dsbt.repository.config=$home/project/repositories")
+options=(-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC -Xss4m "-Xmx${SBT_HEAP:-2g}" -Dfile.encoding=UTF-8 -Dsbt.override.build.repos=true "-Dsbt.repository.config=$home/project/repositories")
 # Colours and the moving status lines only on a terminal, and never in CI.
 if [ -n "${CI:-}" ] || [ ! -t 1 ]; then
   options+=(-Dsbt.color=false -Dsbt.supershell=false)

@@ -56,7 +56,8 @@ class NestedBoundarySuite extends AnyFunSuite {
 
   private def openWriter(file: Path): NativeWriter =
     NativeWriter.open(
-      s"""{"file":${json.writeValueAsString(file.toString)},"schema":$schema,"options":{}}"""
+      s"""{"file":${json.writeValueAsString(file.toString)},"schema":$schema,"options":{}}""",
+      null
     )
 
   private def key(row: Int): Array[Byte] = s"é$row".getBytes(UTF_8)
@@ -146,9 +147,10 @@ class NestedBoundarySuite extends AnyFunSuite {
   private def openScan(file: Path): NativeScan = {
     val path = json.writeValueAsString(file.toString)
     val columns = """["a","m","i"]"""
-    val plan = json.readTree(Native.planScan(s"""{"path":$path,"columns":$columns}"""))
+    val plan = json.readTree(Native.planScan(s"""{"path":$path,"columns":$columns}""", null))
     NativeScan.open(
-      s"""{"split":${plan.get("splits").get(0)},"columns":$columns,"schema":$schema,"options":{}}"""
+      s"""{"split":${plan.get("splits").get(0)},"columns":$columns,"schema":$schema,"options":{}}""",
+      null
     )
   }
 

@@ -13,8 +13,9 @@ object NcfFiles {
     * @param schema    the rows' columns
     */
   def write(file: String, ncfSchema: String, schema: StructType, rows: Seq[InternalRow]): Unit = {
-    val job = WriteJob("", "", 0, schema, schema.indices, schema, Seq.empty, ncfSchema, "{}")
-    val writer = NativeWriter.open(s"""{"file":"$file","options":{},"schema":$ncfSchema}""")
+    val nowhere = NcfPath.find(Map("path" -> file)).get
+    val job = WriteJob(nowhere, "", 0, schema, schema.indices, schema, Seq.empty, ncfSchema, "{}")
+    val writer = NativeWriter.open(s"""{"file":"$file","options":{},"schema":$ncfSchema}""", null)
     val batch = new BatchBuilder(schema)
     val copier = new RowWriter(job, batch)
     try {
