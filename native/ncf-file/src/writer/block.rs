@@ -38,7 +38,7 @@ pub(super) fn encode_column(
         None => values,
     };
     let statistics = chunk_statistics(&values, validity.as_ref(), field.data_type);
-    let pages = page_ranges(&values)?;
+    let pages = page_ranges(&values, options.profile)?;
     let input = ChunkInput { values: &values, validity: validity.as_ref(), pages: &pages };
     let force = options.encodings.get(&field.name).copied();
     let encode = EncodeOptions { profile: options.profile, force };

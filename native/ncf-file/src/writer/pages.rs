@@ -3,19 +3,24 @@
 use std::ops::Range;
 
 use ncf_core::{Error, Limits, Result, Values};
+use ncf_encoding::Profile;
 
-use crate::constants::{PAGE_ROWS, VECTOR_ROWS};
+use crate::constants::{PAGE_ROWS, VECTOR_ROWS, ZONE_ROWS};
 
 /// Raw bytes after which a page is closed at the next multiple of 1024 rows.
 const CLOSE_BYTES: usize = 8 << 20;
 /// Raw bytes of one vector after which a page is closed at any row.
 const VECTOR_BYTES: usize = 64 << 20;
 
-/// Row ranges of the pages of a chunk: at most 64 Ki rows each.
-pub(super) fn page_ranges(values: &Values) -> Result<Vec<Range<usize>>> {
+/// Row ranges of the pages of a chunk: at most 64 Ki rows each, one zone where single rows are to be read.
+pub(super) fn page_ranges(values: &Values, profile: Profile) -> Result<Vec<Range<usize>>> {
     let rows = values.len();
+    let most = match profile {
+        Profile::Point => ZONE_ROWS,
+        Profile::Fast | Profile::Balanced => PAGE_ROWS,
+    };
     let Values::Bytes(strings) = values else {
-        return Ok(split(0..rows, PAGE_ROWS));
+        return Ok(split(0..rows, most));
     };
     let bytes = |range: &Range<usize>| {
         let at = |row: usize| strings.offsets.get(row).copied().unwrap_or_default();
@@ -37,7 +42,7 @@ pub(super) fn page_ranges(values: &Values) -> Result<Vec<Range<usize>>> {
             continue;
         }
         open.end = vector.end;
-        if open.len() >= PAGE_ROWS || bytes(&open) > CLOSE_BYTES {
+        if open.len() >= most || bytes(&open) > CLOSE_BYTES {
             close(&mut pages, &mut open);
         }
     }
@@ -76,7 +81,7 @@ mod tests {
         let mut strings = vec![long.as_str(); 3000];
         strings.push(&huge);
         strings.push("");
-        let pages = page_ranges(&Values::Bytes(strings.iter().collect())).unwrap();
+        let pages = page_ranges(&Values::Bytes(strings.iter().collect()), Profile::Fast).unwrap();
         let mut next = 0;
         for page in &pages {
             assert_eq!(page.start, next);
@@ -84,7 +89,18 @@ mod tests {
         }
         assert_eq!(next, strings.len());
         assert!(pages.contains(&(3000..3001)));
-        let pages = page_ranges(&Values::I8(vec![0; 150_000].into())).unwrap();
+        let bytes = Values::I8(vec![0; 150_000].into());
+        let pages = page_ranges(&bytes, Profile::Balanced).unwrap();
         assert_eq!(pages, [0..65_536, 65_536..131_072, 131_072..150_000]);
+    }
+
+    #[test]
+    fn pages_for_point_reads_are_zones() {
+        let numbers = Values::I8(vec![0; 20_000].into());
+        let strings = Values::Bytes(std::iter::repeat_n("ab", 20_000).collect());
+        for values in [numbers, strings] {
+            let pages = page_ranges(&values, Profile::Point).unwrap();
+            assert_eq!(pages, [0..8192, 8192..16_384, 16_384..20_000]);
+        }
     }
 }
