@@ -1,14 +1,16 @@
 //! Damage is found: every flipped bit and every truncation of the golden files, pages swapped
 //! within a file and between files, trailing bytes.
 
-use ncf::{ErrorKind, Profile, Schema, WriterOptions};
+use std::collections::BTreeMap;
+
+use ncf::{DataType, EncodingId, ErrorKind, Profile, Schema, WriterOptions};
 use ncf_tests::{
     Random, flat_schema, open, random_batch, read_all, repository, scan_all, write_file,
 };
 
 /// Small files that never change, one a line: rows, profile, blocks. `NCF_REGENERATE=1` writes
 /// them; a format change that alters one breaks every file written before.
-const GOLDEN: [(&str, usize, Profile, usize); 7] = [
+const GOLDEN: [(&str, usize, Profile, usize); 8] = [
     ("empty", 0, Profile::Balanced, 1000),
     ("one_row", 1, Profile::Balanced, 1000),
     ("fast", 60, Profile::Fast, 1000),
@@ -16,6 +18,7 @@ const GOLDEN: [(&str, usize, Profile, usize); 7] = [
     ("blocks", 40, Profile::Fast, 15),
     ("runs", 130, Profile::Balanced, 100),
     ("records", 85, Profile::Fast, 4),
+    ("forced", 50, Profile::Point, 1000),
 ];
 
 /// Of every type; `records` has so many blocks that its statistics are compressed, and few columns.
@@ -27,13 +30,29 @@ fn golden_schema(name: &str) -> Schema {
     schema
 }
 
+/// `forced` has the encodings that the chooser leaves out of so few rows.
+fn golden_encodings(name: &str, schema: &Schema) -> BTreeMap<String, EncodingId> {
+    let of = |data_type| match data_type {
+        DataType::Int32 | DataType::Date => EncodingId::DELTA,
+        DataType::Int64 => EncodingId::SEQUENCE,
+        DataType::String | DataType::Binary => EncodingId::FSST,
+        DataType::Decimal { precision: 38, .. } => EncodingId::DECIMAL_PARTS,
+        DataType::Timestamp => EncodingId::TIMESTAMP_PARTS,
+        _ => EncodingId::NULL_FILL,
+    };
+    let fields = schema.fields.iter().filter(|_| name == "forced");
+    fields.map(|field| (field.name.clone(), of(field.data_type().unwrap()))).collect()
+}
+
 fn golden(index: usize) -> (String, Vec<u8>) {
     let (name, rows, profile, block_rows) = GOLDEN[index];
     let path = repository().join(format!("tests-rust/fixtures/v1/{name}.ncf"));
     let schema = golden_schema(name);
     let batch = random_batch(&schema, rows, &mut Random::new(index as u64 + 1));
     let file_uuid = Some([index as u8 + 1; 16]);
-    let options = WriterOptions { profile, block_rows, file_uuid, ..WriterOptions::default() };
+    let encodings = golden_encodings(name, &schema);
+    let options =
+        WriterOptions { profile, block_rows, file_uuid, encodings, ..WriterOptions::default() };
     let made = write_file(&schema, &[batch], options).unwrap();
     if std::env::var_os("NCF_REGENERATE").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -32,7 +32,7 @@ enum Operation {
         input: PathBuf,
         /// NCF file; replaced.
         output: PathBuf,
-        /// fast or balanced.
+        /// fast, balanced or point.
         #[arg(long, default_value_t)]
         profile: Profile,
     },

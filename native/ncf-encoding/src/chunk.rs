@@ -6,9 +6,11 @@ use arrow_buffer::BooleanBuffer;
 use ncf_core::{Error, PhysicalType, Result, Values};
 
 use crate::encodings::dictionary::{self, Built, MAX_BYTES, MAX_ENTRIES};
+use crate::encodings::fsst::Trained;
 use crate::id::{EncodingId, Profile};
 use crate::native::plain_bytes;
-use crate::page::{EncodedPage, PageInput, encode_page, encode_with};
+use crate::node::Place;
+use crate::page::{EncodedPage, PageInput, encode_page, encode_values, encode_with};
 use crate::select::sample::{self, Distinct};
 use crate::select::{NodeState, cost};
 use crate::shared::SharedKind;
@@ -100,8 +102,14 @@ pub fn encode_chunk(
     if input.pages.iter().any(|page| page.start > page.end || page.end > rows) {
         return Err(Error::internal("a page lies outside its chunk"));
     }
+    let symbols = match (options.force, input.values) {
+        (None, values) => Trained::promising(values),
+        (Some(EncodingId::FSST), Values::Bytes(strings)) => Some(Trained::of(strings)),
+        _ => None,
+    };
+    let symbols = symbols.as_ref();
     let built = match options.force {
-        None => choose_dictionary(input, options, state)?,
+        None => choose_dictionary(input, symbols, options, state)?,
         Some(EncodingId::DICTIONARY) => Some(forced_dictionary(input.values)?),
         Some(_) => None,
     };
@@ -110,11 +118,16 @@ pub fn encode_chunk(
         shared.push(dictionary_page(built, options, &mut state.dictionary)?);
     }
     let codes = built.as_ref().map(|built| built.codes.as_slice());
-    let pages = input
-        .pages
-        .iter()
-        .map(|range| encode_page(&page_input(input, codes, range), options, state))
-        .collect::<Result<Vec<EncodedPage>>>()?;
+    let mut pages: Vec<EncodedPage> = Vec::with_capacity(input.pages.len());
+    let mut needed = None;
+    for range in input.pages {
+        let output = encode_page(&page_input(input, codes, symbols, range), options, state)?;
+        needed = needed.or(symbols.filter(|_| output.uses_symbols));
+        pages.push(output.page);
+    }
+    if let Some(symbols) = needed {
+        shared.push(symbols_page(symbols)?);
+    }
     let chunk = EncodedChunk { shared, pages };
     remember(&chunk, input.values, state);
     Ok(chunk)
@@ -136,13 +149,27 @@ fn remember(chunk: &EncodedChunk, values: &Values, state: &mut ChooserState) {
 fn page_input<'a>(
     input: &ChunkInput<'_>,
     codes: Option<&'a [u32]>,
+    symbols: Option<&'a Trained>,
     range: &Range<usize>,
 ) -> PageInput<'a> {
     PageInput {
         values: input.values.slice(range.start, range.len()),
         validity: input.validity.map(|validity| validity.slice(range.start, range.len())),
         codes: codes.and_then(|codes| codes.get(range.clone())),
+        symbols,
     }
+}
+
+fn symbols_page(symbols: &Trained) -> Result<SharedPage> {
+    let values = symbols.symbols();
+    // One form, whatever the chooser prefers later: tables are small and few.
+    let options = EncodeOptions { profile: Profile::Fast, force: Some(EncodingId::PLAIN) };
+    Ok(SharedPage {
+        kind: SharedKind::Symbols,
+        bytes: encode_values(&values, &options)?,
+        // At most 255.
+        count: u32::try_from(values.len()).unwrap_or(u32::MAX),
+    })
 }
 
 fn dictionary_page(
@@ -173,6 +200,7 @@ fn forced_dictionary(values: &Values) -> Result<Built> {
 /// Builds the dictionary where it pays: a sample rules it out, else some pages are encoded both ways.
 fn choose_dictionary(
     input: &ChunkInput<'_>,
+    symbols: Option<&Trained>,
     options: &EncodeOptions,
     state: &mut ChooserState,
 ) -> Result<Option<Built>> {
@@ -195,7 +223,7 @@ fn choose_dictionary(
     let used = match (&built, known) {
         (None, _) => false,
         (Some(_), Some(true)) => true,
-        (Some(built), _) => dictionary_pays(input, built, options, state)?,
+        (Some(built), _) => dictionary_pays(input, built, symbols, options, state)?,
     };
     if known != Some(used) {
         state.decision = Some(Decision { used, distinct, ratio: None });
@@ -213,18 +241,24 @@ struct Size {
 fn dictionary_pays(
     input: &ChunkInput<'_>,
     built: &Built,
+    symbols: Option<&Trained>,
     options: &EncodeOptions,
     state: &ChooserState,
 ) -> Result<bool> {
+    // A point read wants codes where light encodings want them, however well zstd would compress the strings.
+    let profile = match options.profile {
+        Profile::Point => Profile::Fast,
+        profile => profile,
+    };
     let step = input.pages.len().div_ceil(COMPARED_PAGES).max(1);
     let (mut with, mut without) = (Size::default(), Size::default());
     let mut rows = 0usize;
     // Clones: what is learned here belongs to a way that may not be taken.
     let (mut codes_state, mut values_state) = (state.codes.clone(), state.values.clone());
     for range in input.pages.iter().step_by(step) {
-        let page = page_input(input, Some(&built.codes), range);
-        let coded = codes_state.encode(&page.values, page.codes, options.profile)?;
-        let flat = values_state.encode(&page.values, None, options.profile)?;
+        let page = page_input(input, Some(&built.codes), symbols, range);
+        let coded = codes_state.encode(&page.values, page.coded_place(), profile)?;
+        let flat = values_state.encode(&page.values, page.place(), profile)?;
         with.bytes += coded.bytes.len();
         with.light += coded.light_bytes;
         without.bytes += flat.bytes.len();
@@ -232,7 +266,7 @@ fn dictionary_pays(
         rows += page.values.len();
     }
     let mut dictionary_state = state.dictionary.clone();
-    let dictionary = dictionary_state.encode(&built.values, None, options.profile)?;
+    let dictionary = dictionary_state.encode(&built.values, Place::default(), profile)?;
     let all = input.pages.iter().map(ExactSizeIterator::len).sum::<usize>();
     let scale = |bytes: usize| bytes.saturating_mul(all) / rows.max(1);
     let coded = scale(with.bytes) + dictionary.bytes.len() + SHARED_OVERHEAD;

@@ -18,25 +18,43 @@ impl EncodingId {
     pub const BITMAP: Self = Self(2);
     /// Frame of reference and bit-packing with patches.
     pub const FOR_BITPACK: Self = Self(3);
+    /// Differences of neighbours.
+    pub const DELTA: Self = Self(4);
     /// Lengths of runs and their values.
     pub const RUN_LENGTH: Self = Self(5);
     /// Codes into a dictionary that the column chunk shares.
     pub const DICTIONARY: Self = Self(6);
+    /// A straight line over the row number, and what is left beside it.
+    pub const SEQUENCE: Self = Self(8);
     /// Floats that were decimals, as integers.
     pub const ALP: Self = Self(9);
+    /// Strings as codes of symbols that the column chunk shares.
+    pub const FSST: Self = Self(11);
     /// Another node's bytes in one zstd frame.
     pub const ZSTD: Self = Self(12);
+    /// 128-bit integers as one or two columns of 64 bits.
+    pub const DECIMAL_PARTS: Self = Self(15);
+    /// Microseconds as days, seconds and microseconds.
+    pub const TIMESTAMP_PARTS: Self = Self(16);
+    /// The values of valid rows only.
+    pub const NULL_FILL: Self = Self(19);
 
     /// Every encoding that this build knows, with its name.
-    pub const NAMES: [(Self, &'static str); 8] = [
+    pub const NAMES: [(Self, &'static str); 14] = [
         (Self::PLAIN, "plain"),
         (Self::CONSTANT, "constant"),
         (Self::BITMAP, "bitmap"),
         (Self::FOR_BITPACK, "for_bitpack"),
+        (Self::DELTA, "delta"),
         (Self::RUN_LENGTH, "run_length"),
         (Self::DICTIONARY, "dictionary"),
+        (Self::SEQUENCE, "sequence"),
         (Self::ALP, "alp"),
+        (Self::FSST, "fsst"),
         (Self::ZSTD, "zstd"),
+        (Self::DECIMAL_PARTS, "decimal_parts"),
+        (Self::TIMESTAMP_PARTS, "timestamp_parts"),
+        (Self::NULL_FILL, "null_fill"),
     ];
 
     /// The encoding's name; `unknown` for a number that this build does not know.
@@ -84,14 +102,20 @@ pub enum Profile {
     /// Light encodings, and zstd around them where that is at least 5 % smaller.
     #[default]
     Balanced,
+    /// As `Fast`, zstd around strings only, and short pages, so that reading one row decodes little.
+    Point,
+}
+
+impl Profile {
+    /// Every profile with its name.
+    pub const NAMES: [(Self, &'static str); 3] =
+        [(Self::Fast, "fast"), (Self::Balanced, "balanced"), (Self::Point, "point")];
 }
 
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Fast => "fast",
-            Self::Balanced => "balanced",
-        })
+        let name = Self::NAMES.iter().find(|(profile, _)| profile == self);
+        f.write_str(name.map_or("unknown", |(_, name)| name))
     }
 }
 
@@ -99,12 +123,10 @@ impl FromStr for Profile {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "fast" => Ok(Self::Fast),
-            "balanced" => Ok(Self::Balanced),
-            _ => Err(Error::invalid_argument(format!(
-                "no profile is named '{text}'; use fast or balanced"
-            ))),
-        }
+        let known = Self::NAMES.iter().find(|(_, name)| *name == text);
+        known.map(|(profile, _)| *profile).ok_or_else(|| {
+            let names = Self::NAMES.map(|(_, name)| name).join(", ");
+            Error::invalid_argument(format!("no profile is named '{text}'; use one of {names}"))
+        })
     }
 }

@@ -22,6 +22,8 @@ pub(crate) trait Native: ArrowNativeType + Copy + Default + Send + Sync {
     fn bits(self) -> u128;
     /// The values as a column.
     fn wrap(values: Vec<Self>) -> Values;
+    /// The first value of a column of this type; 0 where there is none.
+    fn first_of(values: &Values) -> Self;
 }
 
 macro_rules! native {
@@ -55,6 +57,13 @@ macro_rules! native {
 
             fn wrap(values: Vec<Self>) -> Values {
                 Values::$variant(values.into())
+            }
+
+            fn first_of(values: &Values) -> Self {
+                match values {
+                    Values::$variant(values) => values.first().copied().unwrap_or_default(),
+                    _ => Self::default(),
+                }
             }
         }
     };

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use arrow_buffer::BooleanBuffer;
 use ncf_core::{Budget, Error, PhysicalType, Result, Values};
 
 use crate::decoded::DecodedValues;
 use crate::encodings;
+use crate::encodings::fsst::Trained;
 use crate::id::EncodingId;
 use crate::reader::Reader;
 use crate::select::cascade;
@@ -31,6 +33,11 @@ impl Plan {
     pub fn id(&self) -> EncodingId {
         self.id
     }
+
+    /// Whether a node of the tree has this encoding.
+    pub(crate) fn has(&self, id: EncodingId) -> bool {
+        self.id == id || self.children.iter().any(|child| child.has(id))
+    }
 }
 
 impl fmt::Display for Plan {
@@ -53,6 +60,10 @@ pub(crate) struct Place<'a> {
     pub(crate) path: u64,
     /// Codes of the values into the chunk's dictionary.
     pub(crate) codes: Option<&'a [u32]>,
+    /// Which of the values are valid; only where they are the rows of a page and some are null.
+    pub(crate) validity: Option<&'a BooleanBuffer>,
+    /// The chunk's symbol table.
+    pub(crate) symbols: Option<&'a Trained>,
 }
 
 /// Encodes the children of a node: as planned, or chosen on the spot.
@@ -69,12 +80,24 @@ impl<'a> ChildEncoder<'a> {
         self.place.codes
     }
 
+    /// Which of the node's values are valid, where they are the rows of a page and some are null.
+    pub fn validity(&self) -> Option<&'a BooleanBuffer> {
+        self.place.validity
+    }
+
+    /// The chunk's symbol table, when there is one.
+    pub(crate) fn symbols(&self) -> Option<&'a Trained> {
+        self.place.symbols
+    }
+
     /// Appends the next child, a node of its own, to `out`.
     pub fn child(&mut self, values: &Values, out: &mut Vec<u8>) -> Result<()> {
         let place = Place {
             depth: self.place.depth + 1,
             path: self.place.path | 1 << (self.plan.id.0 & 63),
             codes: None,
+            validity: None,
+            symbols: self.place.symbols,
         };
         self.encode_child(values, place, out)
     }
@@ -135,13 +158,24 @@ pub struct DecodeContext<'a> {
     pub budget: &'a Budget,
     /// The chunk's shared pages.
     pub shared: &'a SharedPages,
+    validity: Option<&'a BooleanBuffer>,
     depth: usize,
 }
 
 impl<'a> DecodeContext<'a> {
     /// The context of a page's root.
     pub fn new(budget: &'a Budget, shared: &'a SharedPages) -> Self {
-        Self { budget, shared, depth: 0 }
+        Self { budget, shared, validity: None, depth: 0 }
+    }
+
+    /// The same for a page with nulls, whose validity comes before its values.
+    pub(crate) fn with_validity(self, validity: Option<&'a BooleanBuffer>) -> Self {
+        Self { validity, ..self }
+    }
+
+    /// Which rows of the page are valid; `None` when all are.
+    pub fn validity(&self) -> Option<&'a BooleanBuffer> {
+        self.validity
     }
 
     /// Decodes the next node of `reader`, keeping its structure. Gives exactly `len` values.

@@ -5,9 +5,10 @@ use ncf_core::{Budget, Error, PhysicalType, Result, ResultExt, Values};
 
 use crate::chunk::{ChooserState, EncodeOptions};
 use crate::decoded::{DecodedPage, DecodedValues, check_utf8};
+use crate::encodings::fsst::Trained;
 use crate::id::EncodingId;
 use crate::native::zero;
-use crate::node::DecodeContext;
+use crate::node::{DecodeContext, Place};
 use crate::reader::Reader;
 use crate::select::{NodeState, forced};
 use crate::shared::SharedPages;
@@ -28,11 +29,31 @@ pub struct EncodedPage {
     pub tree: String,
 }
 
-/// The rows of one page. Codes are present when the chunk has a dictionary.
+/// The rows of one page. Codes are present when the chunk has a dictionary, symbols when it has their table.
 pub(crate) struct PageInput<'a> {
     pub(crate) values: Values,
     pub(crate) validity: Option<BooleanBuffer>,
     pub(crate) codes: Option<&'a [u32]>,
+    pub(crate) symbols: Option<&'a Trained>,
+}
+
+impl PageInput<'_> {
+    /// Where the root of the values stands when it uses no dictionary.
+    pub(crate) fn place(&self) -> Place<'_> {
+        let nulls = self.validity.as_ref().filter(|bits| bits.count_set_bits() < bits.len());
+        Place { validity: nulls, symbols: self.symbols, ..Place::default() }
+    }
+
+    /// The same with codes into the chunk's dictionary.
+    pub(crate) fn coded_place(&self) -> Place<'_> {
+        Place { codes: self.codes, ..self.place() }
+    }
+}
+
+/// A data page and whether it needs the chunk's symbol table.
+pub(crate) struct PageOutput {
+    pub(crate) page: EncodedPage,
+    pub(crate) uses_symbols: bool,
 }
 
 /// Encodes one data page.
@@ -40,23 +61,24 @@ pub(crate) fn encode_page(
     page: &PageInput<'_>,
     options: &EncodeOptions,
     state: &mut ChooserState,
-) -> Result<EncodedPage> {
+) -> Result<PageOutput> {
     let rows = page.values.len();
     let valid = page.validity.as_ref().map_or(rows, BooleanBuffer::count_set_bits);
     let values = if valid == 0 && rows > 0 {
         // No row shows its value, so whatever the values are, one is enough.
         let value = DecodedValues::Constant(zero(page.values.physical()), rows);
         let budget = Budget::new(u64::MAX);
-        forced(&value.into_flat(&budget)?, None, EncodingId::CONSTANT)?
+        forced(&value.into_flat(&budget)?, Place::default(), EncodingId::CONSTANT)?
     } else if let Some(id) = options.force {
-        forced(&page.values, page.codes, id)?
+        forced(&page.values, page.coded_place(), id)?
     } else {
         let node = if page.codes.is_some() { &mut state.codes } else { &mut state.values };
-        node.encode(&page.values, page.codes, options.profile)?
+        node.encode(&page.values, page.coded_place(), options.profile)?
     };
     let validity = match &page.validity {
         Some(bits) if valid < rows => {
-            Some(state.validity.encode(&Values::Bool(bits.clone()), None, options.profile)?)
+            let bits = Values::Bool(bits.clone());
+            Some(state.validity.encode(&bits, Place::default(), options.profile)?)
         }
         _ => None,
     };
@@ -68,7 +90,8 @@ pub(crate) fn encode_page(
         tree = format!("nullable({}, {tree})", validity.plan);
     }
     bytes.extend_from_slice(&values.bytes);
-    Ok(EncodedPage { bytes, tree })
+    let uses_symbols = values.plan.has(EncodingId::FSST);
+    Ok(PageOutput { page: EncodedPage { bytes, tree }, uses_symbols })
 }
 
 /// Encodes values that belong to no chunk, such as arrays of statistics, without a dictionary.
@@ -83,8 +106,8 @@ pub(crate) fn encode_with(
     state: &mut NodeState,
 ) -> Result<Vec<u8>> {
     let encoded = match options.force {
-        Some(id) => forced(values, None, id)?,
-        None => state.encode(values, None, options.profile)?,
+        Some(id) => forced(values, Place::default(), id)?,
+        None => state.encode(values, Place::default(), options.profile)?,
     };
     let mut bytes = vec![VERSION, 0];
     bytes.extend_from_slice(&encoded.bytes);
@@ -131,7 +154,7 @@ pub fn decode_page(
     } else {
         None
     };
-    let values = context.node(&mut reader, physical, rows)?;
+    let values = context.with_validity(validity.as_ref()).node(&mut reader, physical, rows)?;
     padding(&reader)?;
     if utf8 {
         match &values {

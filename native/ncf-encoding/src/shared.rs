@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use ncf_core::{Budget, Error, PhysicalType, Result, ResultExt, Values};
 
 use crate::decoded::check_utf8;
+use crate::encodings::fsst::SymbolTable;
 use crate::page::decode_values;
 
 /// What a shared page holds. Numbers are final.
@@ -12,16 +13,19 @@ use crate::page::decode_values;
 pub enum SharedKind {
     /// The distinct values of the chunk, ascending.
     Dictionary = 1,
+    /// The symbols of FSST codes, as strings in the order of the codes.
+    Symbols = 2,
 }
 
 impl SharedKind {
     /// Every kind.
-    pub const ALL: [Self; 1] = [Self::Dictionary];
+    pub const ALL: [Self; 2] = [Self::Dictionary, Self::Symbols];
 
     /// The stored number.
     pub fn id(self) -> u8 {
         match self {
             Self::Dictionary => 1,
+            Self::Symbols => 2,
         }
     }
 
@@ -39,17 +43,23 @@ impl SharedKind {
 #[derive(Debug, Clone, Default)]
 pub struct SharedPages(Option<Arc<Inner>>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Inner {
-    dictionary: Arc<Values>,
+    dictionary: Option<Arc<Values>>,
     /// Whether the dictionary's strings are UTF-8, found out at most once.
     utf8: OnceLock<bool>,
+    symbols: Option<SymbolTable>,
 }
 
 impl SharedPages {
     /// The dictionary, when there is one.
     pub fn dictionary(&self) -> Option<&Arc<Values>> {
-        self.0.as_deref().map(|inner| &inner.dictionary)
+        self.0.as_deref().and_then(|inner| inner.dictionary.as_ref())
+    }
+
+    /// The symbol table, when there is one.
+    pub(crate) fn symbols(&self) -> Option<&SymbolTable> {
+        self.0.as_deref().and_then(|inner| inner.symbols.as_ref())
     }
 
     /// `Corrupt` unless the dictionary's strings are UTF-8; the answer is kept.
@@ -57,10 +67,13 @@ impl SharedPages {
         let Some(inner) = &self.0 else {
             return Ok(());
         };
-        if *inner.utf8.get_or_init(|| check_utf8(&inner.dictionary).is_ok()) {
+        let Some(dictionary) = &inner.dictionary else {
+            return Ok(());
+        };
+        if *inner.utf8.get_or_init(|| check_utf8(dictionary).is_ok()) {
             return Ok(());
         }
-        check_utf8(&inner.dictionary)
+        check_utf8(dictionary)
     }
 }
 
@@ -70,14 +83,28 @@ pub fn decode_shared(
     physical: PhysicalType,
     budget: &Budget,
 ) -> Result<SharedPages> {
-    match pages {
-        [] => Ok(SharedPages::default()),
-        [(SharedKind::Dictionary, count, bytes)] => {
-            let values = decode_values(bytes, physical, *count as usize, budget)
-                .at("shared page", || "dictionary")?;
-            let inner = Inner { dictionary: Arc::new(values), utf8: OnceLock::new() };
-            Ok(SharedPages(Some(Arc::new(inner))))
-        }
-        _ => Err(Error::corrupt("a column chunk has more than one dictionary")),
+    if pages.is_empty() {
+        return Ok(SharedPages::default());
     }
+    let mut inner = Inner::default();
+    for (kind, count, bytes) in pages {
+        let count = *count as usize;
+        let twice = match kind {
+            SharedKind::Dictionary => {
+                let values = decode_values(bytes, physical, count, budget)
+                    .at("shared page", || "dictionary")?;
+                inner.dictionary.replace(Arc::new(values)).is_some()
+            }
+            SharedKind::Symbols => {
+                let table = decode_values(bytes, PhysicalType::Bytes, count, budget)
+                    .and_then(|values| SymbolTable::new(&values))
+                    .at("shared page", || "symbol table")?;
+                inner.symbols.replace(table).is_some()
+            }
+        };
+        if twice {
+            return Err(Error::corrupt(format!("a column chunk has two shared pages of {kind:?}")));
+        }
+    }
+    Ok(SharedPages(Some(Arc::new(inner))))
 }

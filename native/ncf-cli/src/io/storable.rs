@@ -388,8 +388,7 @@ fn cast_zoneless(array: &ArrayRef, unit: TimeUnit) -> Result<ArrayRef> {
 mod tests {
     use arrow_array::{
         Date64Array, DictionaryArray, FixedSizeListArray, Int32Array, NullArray, StringViewArray,
-        UInt8Array,
-        TimestampNanosecondArray, TimestampSecondArray, UInt64Array, types::Int8Type,
+        TimestampNanosecondArray, TimestampSecondArray, UInt8Array, UInt64Array, types::Int8Type,
     };
     use arrow_schema::{Field as ArrowField, Schema as ArrowSchema};
 

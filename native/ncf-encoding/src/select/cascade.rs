@@ -5,12 +5,14 @@ use ncf_core::{Error, Result, Values};
 
 use super::statistics::Statistics;
 use super::{cost, sample};
-use crate::encodings::{self, Encoding};
+use crate::encodings::{self, Encoding, null_fill};
 use crate::id::EncodingId;
 use crate::node::{Place, Plan, encode_node};
 
 /// Levels of a tree that the writer makes, zstd not counted.
 const LEVELS: usize = 3;
+/// Encodings that predict a value from its row or its neighbours: one on a path is enough.
+const PREDICTING: u64 = 1 << EncodingId::DELTA.0 | 1 << EncodingId::SEQUENCE.0;
 
 /// Plans for the values, the cheapest first. Never empty.
 pub(crate) fn rank(values: &Values, place: Place<'_>) -> Result<Vec<Plan>> {
@@ -20,19 +22,29 @@ pub(crate) fn rank(values: &Values, place: Place<'_>) -> Result<Vec<Plan>> {
         let id = if constant { EncodingId::CONSTANT } else { EncodingId::DICTIONARY };
         return Ok(std::iter::once(Plan::open(id)).collect());
     }
-    let statistics = Statistics::of(values);
+    let statistics = Statistics::of(values, place);
     let candidates: Vec<&dyn Encoding> = encodings::all()
         .iter()
         .copied()
         .filter(|encoding| allowed(*encoding, &statistics, place))
         .collect();
-    if let Some(constant) = candidates.iter().find(|one| one.id() == EncodingId::CONSTANT) {
-        return Ok(std::iter::once(Plan::open(constant.id())).collect());
+    let offered = |id: EncodingId| candidates.iter().any(|one| one.id() == id);
+    if offered(EncodingId::CONSTANT) {
+        return Ok(vec![Plan::open(EncodingId::CONSTANT)]);
+    }
+    if offered(EncodingId::SEQUENCE) && statistics.progression {
+        return Ok(vec![Plan::open(EncodingId::SEQUENCE)]);
     }
     if let [only] = candidates.as_slice() {
         return Ok(std::iter::once(Plan::open(only.id())).collect());
     }
-    let sample = sample::take(values);
+    let mut sample = sample::take(values);
+    let validity = place.validity.map(sample::take_validity);
+    if let Some(validity) = validity.as_ref().filter(|_| offered(EncodingId::NULL_FILL)) {
+        // Where pieces meet, a null row no longer repeats the value before it.
+        sample = null_fill::definite(&sample, validity)?;
+    }
+    let place = Place { validity: validity.as_ref(), ..place };
     let mut ranked: Vec<(f64, Plan)> = Vec::new();
     let mut bytes = Vec::new();
     for encoding in candidates {
@@ -48,7 +60,9 @@ pub(crate) fn rank(values: &Values, place: Place<'_>) -> Result<Vec<Plan>> {
 
 fn allowed(encoding: &dyn Encoding, statistics: &Statistics, place: Place<'_>) -> bool {
     let nests = encoding.nests();
-    let again = place.path >> (encoding.id().0 & 63) & 1 == 1;
+    let own = 1 << (encoding.id().0 & 63);
+    let kin = if own & PREDICTING == 0 { own } else { PREDICTING };
+    let again = place.path & kin != 0;
     encoding.accepts(statistics.physical)
         && encoding.candidate(statistics)
         && !(nests && (again || place.depth + 1 >= LEVELS))

@@ -27,6 +27,16 @@ pub(crate) fn ratio(part: usize, whole: usize) -> f64 {
     part as f64 / whole.max(1) as f64
 }
 
+/// `ratio × whole`, rounded down.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "bytes of a page, never negative"
+)]
+pub(crate) fn share(ratio: f64, whole: usize) -> usize {
+    (ratio * whole as f64) as usize
+}
+
 /// Whether `bytes` for `raw` is far from what `expected` promised.
 pub(crate) fn drifted(expected: f64, bytes: usize, raw: usize) -> bool {
     let promised = expected * raw.max(1) as f64;

@@ -29,6 +29,29 @@ pub(super) enum Heavy {
 }
 
 impl Heavy {
+    /// Zstd around the chosen plan where that is not the light winner's, and pays against what the light winner
+    /// promised.
+    pub(super) fn alone(
+        &self,
+        values: &Values,
+        place: Place<'_>,
+        light: &Winner,
+    ) -> Result<Option<Encoded>> {
+        let winner = match self {
+            Self::Chosen(winner) if winner.plan != light.plan => winner,
+            _ => return Ok(None),
+        };
+        let Some(node) = try_plan(values, &winner.plan, place)? else {
+            return Ok(None);
+        };
+        let raw = plain_bytes(values);
+        let encoded = compressed(&node, light.promised(raw))?;
+        Ok(encoded.filter(|encoded| {
+            let bytes = encoded.bytes.len();
+            !winner.drifted(bytes, raw) && pays(bytes, encoded.light_bytes)
+        }))
+    }
+
     /// `light`, or zstd where it pays.
     pub(super) fn improve(
         &mut self,
@@ -79,7 +102,8 @@ fn trial(values: &Values, place: Place<'_>, light: &Plan) -> Result<Option<Plan>
     let start = (values.len() - rows) / 2;
     let piece = values.slice(start, rows);
     let codes = place.codes.and_then(|codes| codes.get(start..start + rows));
-    let place = Place { codes, ..place };
+    let validity = place.validity.map(|validity| validity.slice(start, rows));
+    let place = Place { codes, validity: validity.as_ref(), ..place };
     let mut inner = vec![light.clone(), flattened(light)];
     if !matches!(values, Values::Bool(_)) {
         inner.push(Plan::open(EncodingId::PLAIN));
@@ -124,6 +148,11 @@ fn wrap(
             None => return Ok(None),
         }
     };
+    compressed(node, light.light_bytes)
+}
+
+/// Zstd around a node.
+fn compressed(node: &Encoded, light_bytes: usize) -> Result<Option<Encoded>> {
     let mut body = Vec::new();
     if !zstd::compress(&node.bytes, &mut body)? {
         return Ok(None);
@@ -136,5 +165,5 @@ fn wrap(
     bytes.extend_from_slice(&length.to_le_bytes());
     bytes.append(&mut body);
     let plan = Plan { id: EncodingId::ZSTD, children: vec![node.plan.clone()] };
-    Ok(Some(Encoded { bytes, plan, light_bytes: light.light_bytes }))
+    Ok(Some(Encoded { bytes, plan, light_bytes }))
 }

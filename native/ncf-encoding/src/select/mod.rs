@@ -12,7 +12,7 @@ mod tests;
 use ncf_core::{Error, Result, Values};
 
 pub use self::statistics::Statistics;
-pub(crate) use self::statistics::{count_runs, for_each_run};
+pub(crate) use self::statistics::{TELLING_VALUES, count_runs, for_each_run};
 use crate::id::{EncodingId, Profile};
 use crate::native::plain_bytes;
 use crate::node::{Place, Plan, encode_node};
@@ -49,6 +49,11 @@ impl Winner {
         Self { plan, ratio: cost::ratio(bytes, raw) }
     }
 
+    /// Bytes that a page of `raw` bytes should need, rounded down.
+    fn promised(&self, raw: usize) -> usize {
+        cost::share(self.ratio, raw)
+    }
+
     /// Whether a page needed more than 10 % more or less than when the plan was chosen.
     fn drifted(&self, bytes: usize, raw: usize) -> bool {
         cost::drifted(self.ratio, bytes, raw)
@@ -63,18 +68,34 @@ pub(crate) struct NodeState {
 }
 
 impl NodeState {
-    /// Encodes values as the profile allows: never larger than plain, and `Balanced` never larger than `Fast`.
+    /// Encodes values as the profile allows: never larger than plain, and no profile larger than `Fast`.
     pub(crate) fn encode(
         &mut self,
         values: &Values,
-        codes: Option<&[u32]>,
+        place: Place<'_>,
         profile: Profile,
     ) -> Result<Encoded> {
-        let place = Place { codes, ..Place::default() };
+        let heavy = match profile {
+            Profile::Fast => false,
+            Profile::Balanced => true,
+            // Numbers and codes are cheap to decode as they are.
+            Profile::Point => matches!(values, Values::Bytes(_)) && place.codes.is_none(),
+        };
+        if heavy && let Some(encoded) = self.heavy_alone(values, place)? {
+            return Ok(encoded);
+        }
         let light = self.light(values, place)?;
-        match profile {
-            Profile::Fast => Ok(light),
-            Profile::Balanced => self.heavy.improve(values, place, light),
+        if heavy { self.heavy.improve(values, place, light) } else { Ok(light) }
+    }
+
+    /// Zstd around another plan than the light one, without encoding that as well: FSST takes as long as zstd
+    /// and would be thrown away. `None` where the page differs from those that the choice was made on.
+    fn heavy_alone(&self, values: &Values, place: Place<'_>) -> Result<Option<Encoded>> {
+        match &self.light {
+            Some(light) if light.plan.has(EncodingId::FSST) => {
+                self.heavy.alone(values, place, light)
+            }
+            _ => Ok(None),
         }
     }
 
@@ -128,8 +149,7 @@ pub(crate) fn try_plan(values: &Values, plan: &Plan, place: Place<'_>) -> Result
 }
 
 /// A root node with the encoding that the caller demands.
-pub(crate) fn forced(values: &Values, codes: Option<&[u32]>, id: EncodingId) -> Result<Encoded> {
-    let place = Place { codes, ..Place::default() };
+pub(crate) fn forced(values: &Values, place: Place<'_>, id: EncodingId) -> Result<Encoded> {
     try_plan(values, &Plan::open(id), place)?.ok_or_else(|| {
         Error::invalid_argument(format!(
             "encoding {id} cannot hold these {} {:?} values; leave the choice to NCF or take plain",

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use arrow_buffer::BooleanBuffer;
 use ncf_core::Values;
 
 use crate::native::{Native, concat, with_values};
@@ -34,6 +35,14 @@ pub(crate) fn ranges(len: usize) -> Vec<Range<usize>> {
 /// The sampled values.
 pub(crate) fn take(values: &Values) -> Values {
     concat(values, &ranges(values.len()))
+}
+
+/// Which of the sampled values are valid.
+pub(crate) fn take_validity(validity: &BooleanBuffer) -> BooleanBuffer {
+    match take(&Values::Bool(validity.clone())) {
+        Values::Bool(bits) => bits,
+        _ => BooleanBuffer::new_set(0),
+    }
 }
 
 /// What a strided sample says about a dictionary.

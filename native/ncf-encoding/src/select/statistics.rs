@@ -1,8 +1,15 @@
 //! One pass over the values that rules encodings out.
 
+use arrow_buffer::BooleanBuffer;
 use ncf_core::{PhysicalType, Values};
 
+use crate::encodings::sequence::is_progression;
 use crate::native::{Native, with_values};
+use crate::node::Place;
+
+/// Values under which headers decide what is smallest: encodings that split values into several nodes are
+/// not tried on fewer.
+pub(crate) const TELLING_VALUES: usize = 256;
 
 /// What candidates are judged by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,16 +22,26 @@ pub struct Statistics {
     pub runs: usize,
     /// Smallest and largest value of integers.
     pub range: Option<(i128, i128)>,
+    /// Number of null rows, where the values are the rows of a page.
+    pub nulls: usize,
+    /// Whether integers grow by the same step from value to value, wrapping.
+    pub progression: bool,
+    /// Whether the chunk has a symbol table.
+    pub symbols: bool,
 }
 
 impl Statistics {
     /// Looks at every value.
-    pub fn of(values: &Values) -> Self {
+    pub(crate) fn of(values: &Values, place: Place<'_>) -> Self {
+        let nulls = |validity: &BooleanBuffer| validity.len() - validity.count_set_bits();
         Self {
             physical: values.physical(),
             len: values.len(),
             runs: count_runs(values),
             range: range_of(values),
+            nulls: place.validity.map_or(0, nulls),
+            progression: is_progression(values),
+            symbols: place.symbols.is_some(),
         }
     }
 }

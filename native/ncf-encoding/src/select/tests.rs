@@ -3,6 +3,7 @@
 use arrow_buffer::BooleanBuffer;
 use ncf_core::{PhysicalType, Values};
 
+use crate::tests::data::definite;
 use crate::tests::{check, encode};
 use crate::*;
 
@@ -11,8 +12,8 @@ fn noise(row: u64) -> u64 {
     (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }
 
-fn longs(len: u64, value: impl Fn(u64) -> u64) -> Values {
-    Values::I64((0..len).map(|row| value(row).cast_signed()).collect())
+fn longs(len: u64, value: impl FnMut(u64) -> u64) -> Values {
+    Values::I64((0..len).map(value).map(u64::cast_signed).collect())
 }
 
 fn options(profile: Profile) -> EncodeOptions {
@@ -41,7 +42,20 @@ fn tree(values: &Values, profile: Profile) -> String {
 fn plain_cases_get_the_obvious_tree() {
     assert_eq!(tree(&longs(5000, |_| 7), Profile::Fast), "constant");
     assert_eq!(tree(&longs(5000, |row| noise(row) % 1000), Profile::Fast), "for_bitpack");
-    assert_eq!(tree(&longs(50_000, |row| row), Profile::Fast), "for_bitpack");
+    assert_eq!(tree(&longs(50_000, |row| row * 7 + 3), Profile::Fast), "sequence");
+    let cadence = longs(50_000, |row| row * 10_000 + noise(row) % 64);
+    assert_eq!(tree(&cadence, Profile::Fast), "sequence(for_bitpack)");
+    let mut total = 0;
+    let walk = longs(50_000, |row| {
+        total += noise(row) % 16;
+        total
+    });
+    assert_eq!(tree(&walk, Profile::Fast), "delta(for_bitpack, for_bitpack)");
+    let times = longs(50_000, |row| noise(row) % 400_000_000 * 1_000_000);
+    let times = tree(&times, Profile::Fast);
+    assert_eq!(times, "timestamp_parts(for_bitpack, for_bitpack, constant)");
+    let wide = Values::I128((0..50_000).map(|row| i128::from(noise(row)) << 20).collect());
+    assert!(tree(&wide, Profile::Fast).starts_with("decimal_parts("));
     assert_eq!(tree(&longs(5000, noise), Profile::Fast), "plain");
     let runs = tree(&longs(50_000, |row| noise(row / 200)), Profile::Fast);
     assert!(runs.starts_with("run_length("), "{runs}");
@@ -63,7 +77,10 @@ fn plain_cases_get_the_obvious_tree() {
         .map(|row| format!("https://example.org/some/path/{}?user={}", noise(row) % 100, row))
         .collect();
     let text = Values::Bytes(text.iter().collect());
-    assert!(tree(&text, Profile::Balanced).starts_with("zstd(plain("));
+    assert_eq!(tree(&text, Profile::Fast), "fsst(for_bitpack)");
+    for profile in [Profile::Balanced, Profile::Point] {
+        assert!(tree(&text, profile).starts_with("zstd("));
+    }
 }
 
 /// Columns whose sample, first page or first block misleads.
@@ -118,7 +135,7 @@ fn traps() -> Vec<(&'static str, Values)> {
 #[test]
 fn no_page_is_larger_than_plain() {
     for (name, values) in traps() {
-        for profile in [Profile::Fast, Profile::Balanced] {
+        for profile in [Profile::Fast, Profile::Balanced, Profile::Point] {
             let state = &mut ChooserState::default();
             // Twice: the second block starts with what the first remembered.
             for _ in 0..2 {
@@ -144,6 +161,39 @@ fn balanced_is_never_larger_than_fast() {
     for (name, values) in traps() {
         let (fast, balanced) = (size(&values, Profile::Fast), size(&values, Profile::Balanced));
         assert!(balanced <= fast, "{name}: balanced {balanced}, fast {fast}");
+        let point = size(&values, Profile::Point);
+        assert!(point <= fast, "{name}: point {point}, fast {fast}");
+    }
+}
+
+#[test]
+fn many_nulls_are_not_stored() {
+    let valid = BooleanBuffer::collect_bool(50_000, |row| noise(row as u64).is_multiple_of(4));
+    let numbers = longs(50_000, |row| noise(row + 9) % 100_000);
+    let floats = Values::F64((0..50_000).map(|row| f64::from_bits(noise(row + 9))).collect());
+    for values in [numbers, floats] {
+        let values = definite(&values, Some(&valid));
+        let state = &mut ChooserState::default();
+        let chunk = encode(&values, Some(&valid), &options(Profile::Fast), state).unwrap();
+        check(&values, Some(&valid), &chunk);
+        let tree = &chunk.pages[0].tree;
+        assert!(tree.starts_with("nullable(bitmap, null_fill("), "{tree}");
+    }
+}
+
+#[test]
+fn a_symbol_table_is_stored_only_where_it_is_used() {
+    let words = Values::Bytes((0..50_000).map(|row| format!("word {}", noise(row) % 50)).collect());
+    let noisy = Values::Bytes((0..50_000).map(|row| noise(row).to_le_bytes()).collect());
+    let text = |row| format!("{} of {}", noise(row) % 10_000_000, noise(row + 1) % 10_000_000);
+    let text = Values::Bytes((0..50_000).map(text).collect());
+    for (values, kinds) in
+        [(words, vec![SharedKind::Dictionary]), (noisy, vec![]), (text, vec![SharedKind::Symbols])]
+    {
+        let state = &mut ChooserState::default();
+        let chunk = encode(&values, None, &options(Profile::Fast), state).unwrap();
+        check(&values, None, &chunk);
+        assert_eq!(chunk.shared.iter().map(|page| page.kind).collect::<Vec<_>>(), kinds);
     }
 }
 

@@ -101,11 +101,43 @@ fn string(value: u64, shape: usize) -> Vec<u8> {
     }
 }
 
+/// The values with definite ones at null rows, as the writer of files makes them: numbers repeat the last valid
+/// value (the first one before it), strings are empty, booleans false.
+pub(crate) fn definite(values: &Values, validity: Option<&BooleanBuffer>) -> Values {
+    let Some(validity) = validity else { return values.clone() };
+    macro_rules! numbers {
+        ($v:expr, $variant:ident) => {{
+            let first = validity.set_indices().next().map(|row| $v[row]);
+            let mut last = first.unwrap_or_default();
+            let rows = $v.iter().zip(validity).map(|(value, valid)| {
+                last = if valid { *value } else { last };
+                last
+            });
+            Values::$variant(rows.collect())
+        }};
+    }
+    match values {
+        Values::Bool(v) => Values::Bool(v & validity),
+        Values::I8(v) => numbers!(v, I8),
+        Values::I16(v) => numbers!(v, I16),
+        Values::I32(v) => numbers!(v, I32),
+        Values::I64(v) => numbers!(v, I64),
+        Values::I128(v) => numbers!(v, I128),
+        Values::F32(v) => numbers!(v, F32),
+        Values::F64(v) => numbers!(v, F64),
+        Values::Bytes(v) => {
+            let rows = v.iter().zip(validity).map(|(v, valid)| if valid { v } else { &[] });
+            Values::Bytes(rows.collect())
+        }
+    }
+}
+
 /// Validity with every shape of nulls.
 pub(crate) fn validity(len: usize, shape: usize) -> Option<BooleanBuffer> {
     let mut random = Random::new(len as u64 + 5);
     Some(match shape {
         0 => return None,
+        6 => BooleanBuffer::collect_bool(len, |row| row % 50 == 49),
         1 => BooleanBuffer::new_unset(len),
         2 => BooleanBuffer::new_set(len),
         3 => BooleanBuffer::collect_bool(len, |row| row % 3 != 0),

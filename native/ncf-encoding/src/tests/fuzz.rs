@@ -2,7 +2,7 @@
 
 use ncf_core::{Budget, ErrorKind, PhysicalType, Values};
 
-use super::data::{Random, column};
+use super::data::{Random, column, definite};
 use super::encode;
 use crate::*;
 
@@ -64,6 +64,7 @@ fn damaged_pages_of_every_encoding() {
             let values = column(physical, 3000, shape);
             let options = EncodeOptions { profile: Profile::Fast, force: Some(id) };
             let nulls = super::data::validity(3000, 3);
+            let values = definite(&values, nulls.as_ref());
             let state = &mut ChooserState::default();
             let Ok(chunk) = encode(&values, nulls.as_ref(), &options, state) else {
                 continue;
@@ -100,8 +101,12 @@ fn damaged_pages_of_every_encoding() {
 fn every_truncation_is_corrupt() {
     for physical in PhysicalType::ALL {
         let values = column(physical, 1500, 4);
-        for profile in [Profile::Fast, Profile::Balanced] {
-            let bytes = encode_values(&values, &EncodeOptions { profile, force: None }).unwrap();
+        let profiles = [Profile::Fast, Profile::Balanced].map(|profile| (profile, None));
+        let forced = all().iter().map(|one| (Profile::Fast, Some(one.id())));
+        for (profile, force) in profiles.into_iter().chain(forced) {
+            let Ok(bytes) = encode_values(&values, &EncodeOptions { profile, force }) else {
+                continue;
+            };
             for end in 0..bytes.len() {
                 let budget = Budget::new(BUDGET);
                 assert!(decode_values(&bytes[..end], physical, 1500, &budget).is_err());
@@ -136,6 +141,17 @@ fn bombs_are_refused() {
     let codes = [1, 0, 6, 0, 8, 0, 0, 0, 1, 1, 0, 1, 0, 0, 0, 0];
     let error = decode_values(&codes, PhysicalType::I64, 10, &budget).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
+    // Codes without their symbol table.
+    let codes = [1, 0, 11, 0, 4, 0, 0, 0, 0, 0, 0, 0];
+    let error = decode_values(&codes, PhysicalType::Bytes, 0, &budget).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    // A sequence that shifts by all bits, decimals of three parts.
+    let sequence = [1, 0, 8, 0, 3, 0, 0, 0, 1, 1, 8];
+    let error = decode_values(&sequence, PhysicalType::I8, 10, &budget).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    let parts = [1, 0, 15, 0, 1, 0, 0, 0, 3];
+    let error = decode_values(&parts, PhysicalType::I128, 0, &budget).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
     // Zstd within zstd ends at the depth limit.
     let mut node = vec![0, 0, 0, 0, 0, 0];
     for _ in 0..10 {
@@ -151,4 +167,44 @@ fn bombs_are_refused() {
     let nested = [[1, 0].as_slice(), &node].concat();
     let error = decode_values(&nested, PhysicalType::I64, 0, &budget).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+}
+
+/// A page of one string of three FSST codes, decoded with these symbols.
+fn fsst(symbols: &[&[u8]], codes: [u8; 3], declared: u8) -> Result<Values, ErrorKind> {
+    let budget = Budget::new(BUDGET);
+    let plain = EncodeOptions { profile: Profile::Fast, force: Some(EncodingId::PLAIN) };
+    let count = u32::try_from(symbols.len()).unwrap();
+    let table = encode_values(&Values::Bytes(symbols.iter().collect()), &plain).unwrap();
+    let shared = [(SharedKind::Symbols, count, table.as_slice())];
+    let shared = decode_shared(&shared, PhysicalType::Bytes, &budget).map_err(|e| e.kind())?;
+    let mut page = vec![1, 0, 11, 0, 17, 0, 0, 0, declared, 0, 0, 0, 0, 0, 4, 0, 0, 0, 3, 0, 0, 0];
+    page.extend(codes);
+    let page = decode_page(&page, PhysicalType::Bytes, 1, false, &shared, &budget);
+    page.and_then(|page| page.values.into_flat(&budget)).map_err(|e| e.kind())
+}
+
+#[test]
+fn hostile_symbol_tables_and_codes_are_corrupt() {
+    let symbols: [&[u8]; 2] = [b"abcdefgh", b"x"];
+    let good = fsst(&symbols, [0, 255, b'!'], 9).unwrap();
+    assert!(good.bits_equal(&Values::Bytes(["abcdefgh!"].iter().collect())));
+    assert!(fsst(&symbols, [0, 0, 0], 24).is_ok());
+    let corrupt = |symbols: &[&[u8]], codes, declared| {
+        assert_eq!(fsst(symbols, codes, declared).unwrap_err(), ErrorKind::Corrupt);
+    };
+    corrupt(&symbols, [0, 2, 0], 17); // no such symbol
+    corrupt(&symbols, [0, 0, 255], 16); // an escape at the end
+    for declared in [0, 1, 15, 16, 18, 25] {
+        corrupt(&symbols, [0, 0, 1], declared);
+    }
+    corrupt(&[b""], [0, 0, 0], 0);
+    corrupt(&[b"123456789"], [0, 0, 0], 27);
+    corrupt(&[b"s".as_slice(); 256], [0, 0, 0], 3);
+    let full = [b"s".as_slice(); 255];
+    assert!(fsst(&full, [254, 254, 254], 3).is_ok());
+    // Two tables in one chunk.
+    let table = [1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let twice = [(SharedKind::Symbols, 0, table.as_slice()); 2];
+    let error = decode_shared(&twice, PhysicalType::Bytes, &Budget::new(BUDGET)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
 }

@@ -1,6 +1,6 @@
 //! Tests of the whole crate through its public functions.
 
-mod data;
+pub(crate) mod data;
 mod fuzz;
 mod round_trip;
 mod spec;

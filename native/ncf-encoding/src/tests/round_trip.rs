@@ -2,16 +2,17 @@
 
 use ncf_core::{Budget, ByteValues, ErrorKind, PhysicalType, Values};
 
-use super::data::{column, columns, validity};
+use super::data::{column, columns, definite, validity};
 use super::{check, encode};
 use crate::*;
+
+const PROFILES: [Profile; 3] = [Profile::Fast, Profile::Balanced, Profile::Point];
 
 fn all_options() -> Vec<EncodeOptions> {
     let forced = all()
         .iter()
         .map(|encoding| EncodeOptions { profile: Profile::Fast, force: Some(encoding.id()) });
-    let free =
-        [Profile::Fast, Profile::Balanced].map(|profile| EncodeOptions { profile, force: None });
+    let free = PROFILES.map(|profile| EncodeOptions { profile, force: None });
     forced.chain(free).collect()
 }
 
@@ -50,18 +51,56 @@ fn every_encoding_on_every_type() {
 #[test]
 fn nulls_of_every_shape() {
     for physical in PhysicalType::ALL {
-        for shape in 0..6 {
-            for len in [0, 1, 1000, 70_000] {
-                let values = column(physical, len, 4);
+        for shape in 0..7 {
+            // Several pages for a few shapes only: they take most of the time.
+            let lengths: &[usize] =
+                if shape % 3 == 0 { &[0, 1, 1000, 70_000] } else { &[0, 1, 1000] };
+            for len in lengths.iter().copied() {
                 let validity = validity(len, shape);
-                for profile in [Profile::Fast, Profile::Balanced] {
-                    let options = EncodeOptions { profile, force: None };
-                    let state = &mut ChooserState::default();
-                    let chunk = encode(&values, validity.as_ref(), &options, state).unwrap();
-                    check(&values, validity.as_ref(), &chunk);
+                // What null rows hold comes back whether it is definite or not.
+                let values = column(physical, len, 4);
+                for values in [definite(&values, validity.as_ref()), values] {
+                    for profile in PROFILES {
+                        let options = EncodeOptions { profile, force: None };
+                        let state = &mut ChooserState::default();
+                        let chunk = encode(&values, validity.as_ref(), &options, state).unwrap();
+                        check(&values, validity.as_ref(), &chunk);
+                    }
                 }
             }
         }
+    }
+}
+
+#[test]
+fn every_encoding_with_nulls() {
+    for physical in PhysicalType::ALL {
+        for (id, nulls) in all().iter().flat_map(|one| (1..7).map(|nulls| (one.id(), nulls))) {
+            for (len, shape) in [(1, 6), (1000, 5), (1025, 2), (5000, 6)] {
+                let validity = validity(len, nulls);
+                let values = definite(&column(physical, len, shape), validity.as_ref());
+                let options = EncodeOptions { profile: Profile::Fast, force: Some(id) };
+                let state = &mut ChooserState::default();
+                match encode(&values, validity.as_ref(), &options, state) {
+                    Ok(chunk) => check(&values, validity.as_ref(), &chunk),
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn null_fill_refuses_values_that_it_would_not_give_back() {
+    let nulls = validity(1000, 3);
+    for physical in PhysicalType::ALL {
+        let values = column(physical, 1000, 6);
+        let options = EncodeOptions { profile: Profile::Fast, force: Some(EncodingId::NULL_FILL) };
+        let encode =
+            |values| encode(values, nulls.as_ref(), &options, &mut ChooserState::default());
+        assert_eq!(encode(&values).unwrap_err().kind(), ErrorKind::InvalidArgument);
+        let chunk = encode(&definite(&values, nulls.as_ref())).unwrap();
+        assert!(chunk.pages[0].tree.contains("null_fill("), "{}", chunk.pages[0].tree);
     }
 }
 
@@ -82,7 +121,7 @@ fn loose_values_of_any_length() {
         for len in [0, 1, 5, 1024, 200_000] {
             for shape in 0..8 {
                 let values = column(physical, len, shape);
-                for profile in [Profile::Fast, Profile::Balanced] {
+                for profile in PROFILES {
                     let bytes =
                         encode_values(&values, &EncodeOptions { profile, force: None }).unwrap();
                     let back = decode_values(&bytes, physical, len, &budget).unwrap();
@@ -110,7 +149,7 @@ fn long_strings_survive() {
     let long = "a".repeat(3 << 20);
     let strings = [long.as_str(), "", "b", long.as_str()];
     let values = Values::Bytes(strings.iter().collect::<ByteValues>());
-    for profile in [Profile::Fast, Profile::Balanced] {
+    for profile in PROFILES {
         let options = EncodeOptions { profile, force: None };
         let chunk = encode(&values, None, &options, &mut ChooserState::default()).unwrap();
         check(&values, None, &chunk);
@@ -188,7 +227,7 @@ fn structure_is_kept_for_predicates() {
 #[test]
 fn a_forced_encoding_that_does_not_fit_is_the_callers_mistake() {
     let values = column(PhysicalType::I64, 100, 6);
-    for force in [EncodingId::CONSTANT, EncodingId::ALP, EncodingId::BITMAP, EncodingId(4)] {
+    for force in [EncodingId::CONSTANT, EncodingId::ALP, EncodingId::BITMAP, EncodingId(7)] {
         let options = EncodeOptions { profile: Profile::Fast, force: Some(force) };
         let error = encode(&values, None, &options, &mut ChooserState::default()).unwrap_err();
         assert!(

@@ -56,6 +56,33 @@ fn worked_examples_are_exact() {
     check("for_bitpack", EncodingId::FOR_BITPACK, &Values::I32(vec![100, 103, 101, 102].into()));
     check("run_length", EncodingId::RUN_LENGTH, &Values::I8(vec![5, 5, 5, 9].into()));
     check("alp", EncodingId::ALP, &Values::F32(vec![1.5, -0.0, 2.5].into()));
+    check("delta", EncodingId::DELTA, &Values::I32(vec![10, 11, 13, 16].into()));
+    check("sequence", EncodingId::SEQUENCE, &Values::I32(vec![5, 8, 11, 14].into()));
+    check("sequence residual", EncodingId::SEQUENCE, &Values::I32(vec![5, 8, 12, 14].into()));
+    let decimals = Values::I128(vec![1, -1, (1 << 64) + 2].into());
+    check("decimal_parts", EncodingId::DECIMAL_PARTS, &decimals);
+    let timestamps = Values::I64(vec![0, -1, 86_401_500_000].into());
+    check("timestamp_parts", EncodingId::TIMESTAMP_PARTS, &timestamps);
+}
+
+#[test]
+fn the_null_fill_example_is_exact() {
+    let values = Values::I16(vec![5, 5, 5, 7].into());
+    let validity = vec![false, true, false, true].into();
+    let options = EncodeOptions { profile: Profile::Fast, force: Some(EncodingId::NULL_FILL) };
+    let chunk = encode(&values, Some(&validity), &options, &mut ChooserState::default()).unwrap();
+    assert_eq!(hex(&chunk.pages[0].bytes), hex(&example("null_fill")));
+    super::check(&values, Some(&validity), &chunk);
+}
+
+#[test]
+fn the_fsst_example_is_exact() {
+    let values = Values::Bytes(["aaaa", "aab"].iter().collect());
+    let options = EncodeOptions { profile: Profile::Fast, force: Some(EncodingId::FSST) };
+    let chunk = encode(&values, None, &options, &mut ChooserState::default()).unwrap();
+    assert_eq!(hex(&chunk.shared[0].bytes), hex(&example("fsst shared page")));
+    assert_eq!(hex(&chunk.pages[0].bytes), hex(&example("fsst page")));
+    super::check(&values, None, &chunk);
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub(super) fn encode_field(
     let shredded = shred(&array, field)?;
     let rows = array.len();
     drop(array);
-    let pages = page_ranges(rows, &shredded)?;
+    let pages = page_ranges(rows, &shredded, options.profile)?;
     let force = options.encodings.get(&field.name).copied();
     let parts = shredded.into_iter().zip(columns).zip(choosers);
     parts

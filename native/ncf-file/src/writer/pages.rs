@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use arrow_buffer::OffsetBuffer;
 use ncf_core::{Error, Limits, Result, Values};
+use ncf_encoding::Profile;
 
 use super::shred::Shredded;
-use crate::constants::{PAGE_ROWS, VECTOR_ROWS};
+use crate::constants::{PAGE_ROWS, VECTOR_ROWS, ZONE_ROWS};
 
 /// Raw bytes after which a page is closed at the next multiple of 1024 rows.
 const CLOSE_BYTES: usize = 8 << 20;
@@ -20,13 +21,22 @@ pub(super) fn values_of(offsets: Option<&OffsetBuffer<i32>>, rows: &Range<usize>
     at(rows.start)..at(rows.end)
 }
 
-/// Row ranges of the pages of a field, the same for all its columns: at most 64 Ki rows each.
-pub(super) fn page_ranges(rows: usize, columns: &[Shredded]) -> Result<Vec<Range<usize>>> {
+/// Row ranges of the pages of a field, the same for all its columns: at most 64 Ki rows each, one zone
+/// where single rows are to be read.
+pub(super) fn page_ranges(
+    rows: usize,
+    columns: &[Shredded],
+    profile: Profile,
+) -> Result<Vec<Range<usize>>> {
+    let most = match profile {
+        Profile::Point => ZONE_ROWS,
+        Profile::Fast | Profile::Balanced => PAGE_ROWS,
+    };
     let sized =
         |column: &&Shredded| column.rows.is_some() || matches!(column.values, Values::Bytes(_));
     let sized: Vec<&Shredded> = columns.iter().filter(sized).collect();
     if sized.is_empty() {
-        return Ok(split(0..rows, PAGE_ROWS));
+        return Ok(split(0..rows, most));
     }
     let bytes = |range: &Range<usize>| {
         sized.iter().map(|column| raw_bytes(column, range)).max().unwrap_or(0)
@@ -47,7 +57,7 @@ pub(super) fn page_ranges(rows: usize, columns: &[Shredded]) -> Result<Vec<Range
             continue;
         }
         open.end = vector.end;
-        if open.len() >= PAGE_ROWS || bytes(&open) > CLOSE_BYTES {
+        if open.len() >= most || bytes(&open) > CLOSE_BYTES {
             close(&mut pages, &mut open);
         }
     }
@@ -101,7 +111,7 @@ mod tests {
         strings.push("");
         let flat = |values: Values| [Shredded { values, validity: None, rows: None }];
         let texts = flat(Values::Bytes(strings.iter().collect()));
-        let pages = page_ranges(strings.len(), &texts).unwrap();
+        let pages = page_ranges(strings.len(), &texts, Profile::Fast).unwrap();
         let mut next = 0;
         for page in &pages {
             assert_eq!(page.start, next);
@@ -109,14 +119,26 @@ mod tests {
         }
         assert_eq!(next, strings.len());
         assert!(pages.contains(&(3000..3001)));
-        let pages = page_ranges(150_000, &flat(Values::I8(vec![0; 150_000].into()))).unwrap();
+        let bytes = flat(Values::I8(vec![0; 150_000].into()));
+        let pages = page_ranges(150_000, &bytes, Profile::Balanced).unwrap();
         assert_eq!(pages, [0..65_536, 65_536..131_072, 131_072..150_000]);
         // 100 numbers a row: pages are closed by their bytes.
         let rows = OffsetBuffer::from_lengths(std::iter::repeat_n(100, 30_000));
         let values = Values::I64(vec![7; 3_000_000].into());
         let lists = [Shredded { values, validity: None, rows: Some(rows) }];
-        let pages = page_ranges(30_000, &lists).unwrap();
+        let pages = page_ranges(30_000, &lists, Profile::Fast).unwrap();
         assert_eq!(pages[0], 0..11_264);
         assert_eq!(values_of(lists[0].rows.as_ref(), &pages[0]), 0..1_126_400);
+    }
+
+    #[test]
+    fn pages_for_point_reads_are_zones() {
+        let numbers = Values::I8(vec![0; 20_000].into());
+        let strings = Values::Bytes(std::iter::repeat_n("ab", 20_000).collect());
+        for values in [numbers, strings] {
+            let columns = [Shredded { values, validity: None, rows: None }];
+            let pages = page_ranges(20_000, &columns, Profile::Point).unwrap();
+            assert_eq!(pages, [0..8192, 8192..16_384, 16_384..20_000]);
+        }
     }
 }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ScanRequest;
 use super::partition::parse_partition_value;
-use crate::storage::{LocalStorage, Storage};
 use super::plan::wanted_columns;
+use crate::storage::{LocalStorage, Storage};
 
 /// Blocks of a file, with what is needed to read them without the dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -85,8 +85,9 @@ private[spark] object NcfOptions {
     value => require(choices.contains(value.trim), choices.mkString("one of ", ", ", ""))
   )
 
-  val Profile: NcfOption = choice("profile", "fast", "balanced")(
-    "write: fast = light encodings only; balanced (default) = smaller files"
+  val Profile: NcfOption = choice("profile", "fast", "balanced", "point")(
+    "write: fast = light encodings only; balanced (default) = smaller files; " +
+      "point = short pages for reading single rows"
   )
   val SortBy: NcfOption = NcfOption(
     "sortBy",

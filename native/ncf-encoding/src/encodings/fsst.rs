@@ -1,0 +1,246 @@
+//! FSST (11): strings as one-byte codes of symbols of up to eight bytes, which the column chunk keeps in a
+//! shared page.
+
+use std::fmt;
+
+use arrow_buffer::{Buffer, OffsetBuffer};
+use fsst::Compressor;
+use ncf_core::{Budget, ByteValues, Error, PhysicalType, Result, Values};
+
+use super::Encoding;
+use crate::decoded::DecodedValues;
+use crate::id::EncodingId;
+use crate::native::lengths_column;
+use crate::node::{ChildEncoder, DecodeContext};
+use crate::reader::Reader;
+use crate::select::{Statistics, TELLING_VALUES};
+
+/// Symbols of a table; the code after the last possible one is the escape.
+pub(crate) const MAX_SYMBOLS: usize = 255;
+/// Bytes of a symbol, at most.
+const SYMBOL_BYTES: usize = 8;
+/// The code before a byte that stands for itself.
+const ESCAPE: u8 = 255;
+/// Strings that a table is trained on; the crate takes 16 KiB of them.
+const TRAINING_STRINGS: usize = 4096;
+/// Bytes of strings under which a chunk does not earn its table.
+const MIN_CHUNK_BYTES: usize = 64 << 10;
+/// Bytes of an average string under which codes save nothing.
+const MIN_AVERAGE: usize = 4;
+
+/// See `docs/spec/encodings.md`, FSST.
+pub(crate) struct Fsst;
+
+impl Encoding for Fsst {
+    fn id(&self) -> EncodingId {
+        EncodingId::FSST
+    }
+
+    fn accepts(&self, physical: PhysicalType) -> bool {
+        physical == PhysicalType::Bytes
+    }
+
+    fn candidate(&self, statistics: &Statistics) -> bool {
+        statistics.symbols && statistics.len >= TELLING_VALUES && statistics.runs > 1
+    }
+
+    fn decode_cost(&self) -> f64 {
+        9.0
+    }
+
+    fn encode(
+        &self,
+        values: &Values,
+        children: &mut ChildEncoder<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool> {
+        let (Values::Bytes(strings), Some(table)) = (values, children.symbols()) else {
+            return Ok(false);
+        };
+        let Ok(size) = u32::try_from(strings.byte_len()) else {
+            return Ok(false);
+        };
+        let strings: Vec<&[u8]> = strings.iter().collect();
+        let (mut codes, mut ends) = (Vec::new(), Vec::new());
+        table.0.compress_bulk_into::<{ Compressor::DEFAULT_BULK_LANES }>(
+            &strings, &mut codes, &mut ends,
+        );
+        let starts = std::iter::once(&0).chain(&ends);
+        let lengths = ends.iter().zip(starts).map(|(end, start)| i32::try_from(end - start));
+        let Ok(lengths) = lengths.collect::<std::result::Result<Vec<i32>, _>>() else {
+            return Ok(false);
+        };
+        out.extend_from_slice(&size.to_le_bytes());
+        children.child(&lengths_column(lengths), out)?;
+        out.extend_from_slice(&codes);
+        Ok(true)
+    }
+
+    fn decode(
+        &self,
+        body: &mut Reader<'_>,
+        _: PhysicalType,
+        len: usize,
+        context: &DecodeContext<'_>,
+    ) -> Result<DecodedValues> {
+        let Some(table) = context.shared.symbols() else {
+            return Err(Error::corrupt("a page has FSST codes but its chunk has no symbol table"));
+        };
+        let size = body.size()?;
+        let limit = i32::MAX.unsigned_abs();
+        if size > limit as usize {
+            return Err(Error::limit_exceeded("bytes of a page", size as u64, u64::from(limit)));
+        }
+        let Values::I32(lengths) = context.flat(body, PhysicalType::I32, len)? else {
+            return Err(Error::internal("lengths are not 32-bit"));
+        };
+        let codes = body.take(body.remaining())?;
+        Ok(DecodedValues::Flat(table.decode(codes, &lengths, size, context.budget)?))
+    }
+}
+
+/// A symbol table that compresses.
+pub(crate) struct Trained(Compressor);
+
+impl fmt::Debug for Trained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Trained({} symbols)", self.0.n_symbols())
+    }
+}
+
+impl Trained {
+    /// A table for the strings of a chunk; `None` for other types and where no table can pay.
+    pub(crate) fn promising(values: &Values) -> Option<Self> {
+        match values {
+            Values::Bytes(strings)
+                if strings.byte_len() >= MIN_CHUNK_BYTES
+                    && strings.byte_len() / MIN_AVERAGE >= strings.len() =>
+            {
+                Some(Self::of(strings))
+            }
+            _ => None,
+        }
+    }
+
+    /// A table for strings, trained on some of them spread over all.
+    pub(crate) fn of(strings: &ByteValues) -> Self {
+        let step = strings.len().div_ceil(TRAINING_STRINGS).max(1);
+        let sample: Vec<&[u8]> = (0..strings.len())
+            .step_by(step)
+            .map(|row| strings.get(row))
+            .filter(|string| !string.is_empty())
+            .collect();
+        Self(Compressor::train(&sample))
+    }
+
+    /// The symbols in the order of their codes.
+    pub(crate) fn symbols(&self) -> Values {
+        let symbols = self.0.symbol_table().iter().zip(self.0.symbol_lengths());
+        let bytes = symbols.map(|(symbol, length)| {
+            let bytes = symbol.to_u64().to_le_bytes();
+            bytes.into_iter().take(usize::from(*length)).collect::<Vec<u8>>()
+        });
+        Values::Bytes(bytes.collect())
+    }
+}
+
+/// A symbol table that decompresses: for each code its symbol and how long it is.
+#[derive(Debug)]
+pub(crate) struct SymbolTable {
+    symbols: [[u8; SYMBOL_BYTES]; 256],
+    /// 0 for codes without a symbol.
+    lengths: [u8; 256],
+}
+
+impl SymbolTable {
+    /// Checks the values of a shared page.
+    pub(crate) fn new(values: &Values) -> Result<Self> {
+        let Values::Bytes(strings) = values else {
+            return Err(Error::internal("symbols are not strings"));
+        };
+        if strings.len() > MAX_SYMBOLS {
+            return Err(Error::corrupt(format!("a table of {} symbols", strings.len())));
+        }
+        let mut table = Self { symbols: [[0; SYMBOL_BYTES]; 256], lengths: [0; 256] };
+        let slots = table.symbols.iter_mut().zip(&mut table.lengths);
+        for ((slot, length), symbol) in slots.zip(strings.iter()) {
+            let Some(place) = slot.get_mut(..symbol.len()).filter(|place| !place.is_empty()) else {
+                return Err(Error::corrupt(format!("a symbol of {} bytes", symbol.len())));
+            };
+            place.copy_from_slice(symbol);
+            // At most 8.
+            *length = symbol.len().to_le_bytes()[0];
+        }
+        Ok(table)
+    }
+
+    /// Strings of exactly `size` bytes together, each from as many codes as its length says.
+    fn decode(
+        &self,
+        codes: &[u8],
+        lengths: &[i32],
+        size: usize,
+        budget: &Budget,
+    ) -> Result<Values> {
+        let mut offsets: Vec<i32> = budget.vec("offsets", lengths.len().saturating_add(1))?;
+        offsets.push(0);
+        if size > codes.len().saturating_mul(SYMBOL_BYTES) {
+            let codes = codes.len();
+            return Err(Error::corrupt(format!("{codes} FSST codes cannot give {size} bytes")));
+        }
+        // Symbols are written eight bytes at a time, so the last may reach over the end.
+        let room = size.saturating_add(SYMBOL_BYTES);
+        let mut out: Vec<u8> = budget.vec("bytes", room)?;
+        out.resize(room, 0);
+        let (mut rest, mut end) = (codes, 0usize);
+        for length in lengths {
+            let count = usize::try_from(*length).unwrap_or(usize::MAX);
+            let Some((string, after)) = rest.split_at_checked(count) else {
+                return Err(Error::corrupt("FSST lengths are more than the codes stored"));
+            };
+            rest = after;
+            end = self.decode_one(string, &mut out, end)?;
+            // Not over `size`, which fits.
+            offsets.push(i32::try_from(end).unwrap_or(i32::MAX));
+        }
+        if !rest.is_empty() || end != size {
+            return Err(Error::corrupt(format!(
+                "FSST codes give {end} bytes and leave {}; {size} bytes declared",
+                rest.len()
+            )));
+        }
+        out.truncate(size);
+        let (offsets, data) = (OffsetBuffer::new(offsets.into()), Buffer::from_vec(out));
+        Ok(Values::Bytes(ByteValues { offsets, data }))
+    }
+
+    /// Writes a string at `at` of `out` and gives where it ends: at least 8 bytes before the end of `out`.
+    #[inline]
+    fn decode_one(&self, codes: &[u8], out: &mut [u8], mut at: usize) -> Result<usize> {
+        let mut codes = codes.iter();
+        while let Some(code) = codes.next() {
+            let Some(slot) = out.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) else {
+                return Err(Error::corrupt("FSST codes give more bytes than declared"));
+            };
+            let (symbol, length) = if *code == ESCAPE {
+                let Some(byte) = codes.next() else {
+                    return Err(Error::corrupt("an FSST escape stands at the end of a string"));
+                };
+                ([*byte, 0, 0, 0, 0, 0, 0, 0], 1)
+            } else {
+                let code = usize::from(*code);
+                let symbol = self.symbols.get(code).copied().unwrap_or_default();
+                (symbol, self.lengths.get(code).copied().unwrap_or(0))
+            };
+            if length == 0 {
+                return Err(Error::corrupt(format!("FSST code {code} has no symbol")));
+            }
+            *slot = symbol;
+            at += usize::from(length);
+        }
+        if at + SYMBOL_BYTES > out.len() {
+            return Err(Error::corrupt("FSST codes give more bytes than declared"));
+        }
+        Ok(at)
+    }
+}

@@ -1,0 +1,110 @@
+//! Wrapping arithmetic of the integer types, for encodings that restore a value from others.
+
+use arrow_buffer::ScalarBuffer;
+use ncf_core::{Budget, Error, PhysicalType, Result, Values};
+
+use crate::native::Native;
+
+/// An integer type. All arithmetic wraps.
+pub(super) trait Integer: Native + Ord + Into<i128> {
+    /// Bits of a value.
+    const BITS: u32;
+    /// The type of a column of these.
+    const PHYSICAL: PhysicalType;
+    /// `self + other`.
+    fn plus(self, other: Self) -> Self;
+    /// `self − other`.
+    fn minus(self, other: Self) -> Self;
+    /// Arithmetic shift; `bits` is less than [`Self::BITS`].
+    fn shifted_right(self, bits: u32) -> Self;
+    /// The low bits of a wider integer.
+    fn low_bits(wide: i128) -> Self;
+    /// The column as what it is.
+    fn column(values: Values) -> Result<ScalarBuffer<Self>>;
+}
+
+macro_rules! integer {
+    ($type:ident, $variant:ident) => {
+        impl Integer for $type {
+            const BITS: u32 = $type::BITS;
+            const PHYSICAL: PhysicalType = PhysicalType::$variant;
+
+            fn plus(self, other: Self) -> Self {
+                self.wrapping_add(other)
+            }
+
+            fn minus(self, other: Self) -> Self {
+                self.wrapping_sub(other)
+            }
+
+            fn shifted_right(self, bits: u32) -> Self {
+                self.wrapping_shr(bits)
+            }
+
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::unnecessary_cast,
+                reason = "the low bits are what is asked for; for i128 these are all"
+            )]
+            fn low_bits(wide: i128) -> Self {
+                wide as $type
+            }
+
+            fn column(values: Values) -> Result<ScalarBuffer<Self>> {
+                match values {
+                    Values::$variant(values) => Ok(values),
+                    _ => Err(Error::internal("an integer column has another type")),
+                }
+            }
+        }
+    };
+}
+
+integer!(i8, I8);
+integer!(i16, I16);
+integer!(i32, I32);
+integer!(i64, I64);
+integer!(i128, I128);
+
+/// Runs one expression with the Rust type of an integer [`PhysicalType`].
+macro_rules! with_integer {
+    ($physical:expr, $t:ident => $do:expr, other => $other:expr $(,)?) => {
+        match $physical {
+            ncf_core::PhysicalType::I8 => {
+                type $t = i8;
+                $do
+            }
+            ncf_core::PhysicalType::I16 => {
+                type $t = i16;
+                $do
+            }
+            ncf_core::PhysicalType::I32 => {
+                type $t = i32;
+                $do
+            }
+            ncf_core::PhysicalType::I64 => {
+                type $t = i64;
+                $do
+            }
+            ncf_core::PhysicalType::I128 => {
+                type $t = i128;
+                $do
+            }
+            _ => $other,
+        }
+    };
+}
+pub(super) use with_integer;
+
+/// The values as a vector to change in place: their own memory where nobody shares it, else a copy.
+pub(super) fn owned<T: Integer>(values: ScalarBuffer<T>, budget: &Budget) -> Result<Vec<T>> {
+    match values.into_inner().into_vec::<T>() {
+        Ok(values) => Ok(values),
+        Err(shared) => {
+            let shared: ScalarBuffer<T> = shared.into();
+            let mut copy = budget.vec("values", shared.len())?;
+            copy.extend_from_slice(&shared);
+            Ok(copy)
+        }
+    }
+}
