@@ -1,7 +1,9 @@
 package io.ncf.jni;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -23,7 +25,18 @@ final class HadoopSink implements JvmSink {
   }
 
   static HadoopSink create(FileSystem fileSystem, Path path) throws IOException {
-    return new HadoopSink(fileSystem, path, fileSystem.create(path, false));
+    try {
+      return new HadoopSink(fileSystem, path, fileSystem.create(path, false));
+    } catch (IOException failed) {
+      // The interruption of a killed task may come when the file is made already. Names are
+      // unique, so it is nobody else's.
+      if (failed instanceof InterruptedIOException
+          || failed instanceof ClosedByInterruptException
+          || Thread.currentThread().isInterrupted()) {
+        uninterrupted(() -> fileSystem.delete(path, false));
+      }
+      throw failed;
+    }
   }
 
   @Override
@@ -50,13 +63,25 @@ final class HadoopSink implements JvmSink {
 
   @Override
   public void discard() {
-    // A killed task is interrupted, and Hadoop's clients give up when they are.
+    uninterrupted(
+        () -> {
+          end();
+          fileSystem.delete(path, false);
+        });
+  }
+
+  /** Something that may fail: then the file stays, garbage that no table knows. */
+  private interface CleanUp {
+    void run() throws IOException;
+  }
+
+  /** A killed task is interrupted, and Hadoop's clients give up when they are. */
+  private static void uninterrupted(CleanUp cleanUp) {
     boolean interrupted = Thread.interrupted();
     try {
-      end();
-      fileSystem.delete(path, false);
+      cleanUp.run();
     } catch (IOException | RuntimeException ignored) {
-      // The file is garbage that no table knows.
+      // See above.
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();

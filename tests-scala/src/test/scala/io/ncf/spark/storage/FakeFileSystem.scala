@@ -57,8 +57,11 @@ class FakeFileSystem extends RawLocalFileSystem {
     super.create(path, permission, overwrite, bufferSize, replication, blockSize, progress)
   )
 
-  private def counted(path: Path, out: OutputStream): FSDataOutputStream =
+  private def counted(path: Path, out: OutputStream): FSDataOutputStream = {
+    try FakeFileSystem.run(FakeFileSystem.onCreated, path)
+    catch { case error: Throwable => out.close(); throw error }
     new FSDataOutputStream(new FakeOutput(path, out), null)
+  }
 
   override def rename(from: Path, to: Path): Boolean = {
     FakeFileSystem.run(FakeFileSystem.beforeRename, to)
@@ -90,6 +93,7 @@ object FakeFileSystem {
 
   @volatile var onOpen: Hook = nothing
   @volatile var onRead: Hook = nothing
+  @volatile var onCreated: Hook = nothing
   @volatile var onWrite: Hook = nothing
   @volatile var beforeRename: Hook = nothing
   @volatile var afterRename: Hook = nothing
@@ -121,6 +125,7 @@ object FakeFileSystem {
   def reset(): Unit = {
     onOpen = nothing
     onRead = nothing
+    onCreated = nothing
     onWrite = nothing
     beforeRename = nothing
     afterRename = nothing

@@ -164,10 +164,23 @@ class FakeStoreSuite extends StorageTestBase {
         rows.write.format("ncf").option("blockRows", "8192").mode("append").save(url)
       )
       assert(message.contains("StoreFailure: no space") && message.contains(url))
+      // The job has failed before its last task knows of it.
+      eventually("files are left behind")(dataFiles(local(url)).size == before)
       FakeFileSystem.onWrite = FakeFileSystem.nothing
-      assert(dataFiles(local(url)).size == before)
       assert(logFiles(local(url)).size == 1)
       assert(sum(url) == total)
+    }
+  }
+
+  test("an interruption while a file is made leaves no file") {
+    withUrl { url =>
+      FakeFileSystem.onCreated = _ => throw new java.io.InterruptedIOException("killed")
+      val message = failure[NcfIoException](append(numbers(0, 10), url))
+      assert(message.contains("InterruptedIOException: killed"))
+      FakeFileSystem.onCreated = FakeFileSystem.nothing
+      eventually("files are left behind")(dataFiles(local(url)).isEmpty)
+      append(numbers(0, 10), url)
+      assertSame(read(url), numbers(0, 10))
     }
   }
 
