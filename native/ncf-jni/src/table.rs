@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use std::path::Path;
 
-use ncf::dataset::{self, CommitFile, CommitRequest, DataFile, Dataset, Kind, Plan, ScanRequest};
+use ncf::dataset::{
+    self, CommitFile, CommitRequest, DataFile, Dataset, Kind, Plan, ScanRequest, Split,
+    TABLE_DIRECTORY, holds_files,
+};
 use ncf::table::PosixLogStore;
-use ncf::{ColumnBounds, Error, Result};
+use ncf::{ColumnBounds, Error, Result, Schema};
 
 use crate::request::{
     self, AddedFile, Change, Changes, ChangesAnswer, Commit, CommitAnswer, DatasetAnswer,
     DeleteAnswer, DeleteFiles, FailedDelete, LatestVersion, LatestVersionAnswer, OpenDataset,
-    Operation, PlanAnswer, PlanScan,
+    Operation, PlanAnswer, PlanScan, PlannedSplit,
 };
 
 /// Bytes of a decoded string or binary where only the type is known; Spark assumes the same.
@@ -23,11 +26,21 @@ pub(crate) fn open_dataset(request: &str) -> Result<String> {
     let answer = match Dataset::open_if_exists(&path, &options.dataset()?)? {
         Some(dataset) => describe(&dataset),
         None => {
-            let kind = if Path::new(&path).is_dir() { "empty" } else { "absent" };
-            DatasetAnswer { kind, ..DatasetAnswer::default() }
+            DatasetAnswer { kind: kind_of_nothing(Path::new(&path))?, ..DatasetAnswer::default() }
         }
     };
     request::write(&answer)
+}
+
+/// What a path holds that holds no data of ours.
+fn kind_of_nothing(path: &Path) -> Result<&'static str> {
+    Ok(if !path.is_dir() {
+        "absent"
+    } else if path.join(TABLE_DIRECTORY).exists() || !holds_files(path)? {
+        "empty"
+    } else {
+        "foreign"
+    })
 }
 
 fn describe(dataset: &Dataset) -> DatasetAnswer {
@@ -38,6 +51,7 @@ fn describe(dataset: &Dataset) -> DatasetAnswer {
     };
     DatasetAnswer {
         kind,
+        id: dataset.id().map(str::to_owned),
         version,
         timestamp,
         schema: Some(dataset.schema().clone()),
@@ -63,16 +77,23 @@ pub(crate) fn plan_scan(request: &str) -> Result<String> {
     let wanted = ScanRequest {
         columns: request.columns,
         filter: request.filter,
-        max_split_bytes: request.max_split_bytes,
+        schema: request.schema,
+        // A split a block: joined below, when it is known how many there are.
+        max_split_bytes: Some(0),
         threads: Some(threads(request.parallelism)),
-        ..ScanRequest::default()
     };
     let plan = dataset.plan(&wanted)?;
+    let rule = SplitRule {
+        max_bytes: request.max_split_bytes.unwrap_or(u64::MAX),
+        open_cost: request.open_cost_bytes.unwrap_or(0),
+        parallelism: request.parallelism.unwrap_or(1),
+    };
+    let schema = wanted.schema.as_ref().unwrap_or(dataset.schema());
     let columns = match wanted.columns {
         Some(columns) => columns,
-        None => dataset.schema().fields.iter().map(|field| field.name.clone()).collect(),
+        None => schema.fields.iter().map(|field| field.name.clone()).collect(),
     };
-    request::write(&plan_answer(&dataset, plan, &columns)?)
+    request::write(&plan_answer(&dataset, schema, plan, &columns, rule)?)
 }
 
 /// Threads that open files: the driver's own cores, and no more than tasks could run.
@@ -82,9 +103,60 @@ fn threads(parallelism: Option<u64>) -> usize {
     tasks.clamp(1, cores)
 }
 
-fn plan_answer(dataset: &Dataset, plan: Plan, columns: &[String]) -> Result<PlanAnswer> {
+/// How splits become tasks: Spark's rule for files (`FilePartition.maxSplitBytes`), with blocks in the
+/// place of files. A block is what can be read on its own, and its compressed bytes, of few columns at
+/// that, say little of the work that it takes; so each counts as much more as Spark adds for a file.
+#[derive(Clone, Copy)]
+struct SplitRule {
+    max_bytes: u64,
+    open_cost: u64,
+    parallelism: u64,
+}
+
+impl SplitRule {
+    /// Most that one task's splits cost together.
+    fn limit(self, splits: &[Split]) -> u64 {
+        let total = splits.iter().fold(0_u64, |sum, split| sum.saturating_add(self.cost(split)));
+        let share = total.div_ceil(self.parallelism.max(1));
+        self.max_bytes.min(share.max(self.open_cost))
+    }
+
+    fn cost(self, split: &Split) -> u64 {
+        split.bytes.saturating_add(self.open_cost.saturating_mul(split.blocks.len() as u64))
+    }
+
+    /// Joins neighbouring splits of a file as long as they cost no more than `limit`.
+    fn join(self, splits: Vec<Split>, limit: u64) -> Vec<PlannedSplit> {
+        let mut joined: Vec<PlannedSplit> = Vec::new();
+        for split in splits {
+            let cost = self.cost(&split);
+            match joined.last_mut() {
+                Some(last)
+                    if last.split.file == split.file
+                        && last.split.blocks.end == split.blocks.start
+                        && last.cost.saturating_add(cost) <= limit =>
+                {
+                    last.split.blocks.end = split.blocks.end;
+                    last.split.rows += split.rows;
+                    last.split.bytes += split.bytes;
+                    last.cost += cost;
+                }
+                _ => joined.push(PlannedSplit { split, cost }),
+            }
+        }
+        joined
+    }
+}
+
+fn plan_answer(
+    dataset: &Dataset,
+    schema: &Schema,
+    plan: Plan,
+    columns: &[String],
+    rule: SplitRule,
+) -> Result<PlanAnswer> {
     let row_bytes = columns.iter().try_fold(0, |total, name| {
-        let physical = dataset.schema().field(name)?.data_type.physical();
+        let physical = schema.field(name)?.data_type.physical();
         let width = match physical {
             ncf::PhysicalType::Bool => 1,
             ncf::PhysicalType::Bytes => TEXT_BYTES,
@@ -92,6 +164,7 @@ fn plan_answer(dataset: &Dataset, plan: Plan, columns: &[String]) -> Result<Plan
         };
         Ok::<u64, Error>(total + width)
     })?;
+    let limit = rule.limit(&plan.splits);
     Ok(PlanAnswer {
         files_planned: plan.files_planned,
         files_pruned: plan.files_pruned,
@@ -101,7 +174,8 @@ fn plan_answer(dataset: &Dataset, plan: Plan, columns: &[String]) -> Result<Plan
         bytes: plan.bytes,
         raw_bytes: plan.rows.saturating_mul(row_bytes),
         column_statistics: column_statistics(dataset, &plan, columns),
-        splits: plan.splits,
+        splits: rule.join(plan.splits, limit),
+        max_split_bytes: limit,
     })
 }
 
@@ -191,6 +265,51 @@ pub(crate) fn changes(request: &str) -> Result<String> {
 /// The latest version of a table.
 pub(crate) fn latest_version(request: &str) -> Result<String> {
     let LatestVersion { path } = request::read(request)?;
-    let version = ncf::table::latest_version(&PosixLogStore::new(&path))?;
-    request::write(&LatestVersionAnswer { version })
+    let store = PosixLogStore::new(&path);
+    let version = ncf::table::latest_version(&store)?;
+    // All versions have the same id; the first one is the fastest to read.
+    let id = match version {
+        Some(_) => Some(ncf::table::open_version(&store, 0)?.metadata.id),
+        None => None,
+    };
+    request::write(&LatestVersionAnswer { version, id })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocks(file: &str, bytes: &[u64]) -> Vec<Split> {
+        let split = |(at, bytes): (usize, &u64)| Split {
+            file: file.to_owned(),
+            uuid: String::new(),
+            blocks: at..at + 1,
+            rows: 10,
+            bytes: *bytes,
+            partition_values: BTreeMap::new(),
+        };
+        bytes.iter().enumerate().map(split).collect()
+    }
+
+    #[test]
+    fn blocks_are_joined_up_to_a_share_of_the_whole() {
+        let rule = SplitRule { max_bytes: 1000, open_cost: 100, parallelism: 2 };
+        let splits = blocks("a", &[1; 10]);
+        let limit = rule.limit(&splits);
+        assert_eq!(limit, 505);
+        let joined = rule.join(splits, limit);
+        let ranges: Vec<_> = joined.iter().map(|part| part.split.blocks.clone()).collect();
+        assert_eq!(ranges, [0..5, 5..10]);
+        assert_eq!((joined[0].split.rows, joined[0].split.bytes, joined[0].cost), (50, 5, 505));
+    }
+
+    #[test]
+    fn only_neighbours_of_one_file_are_joined() {
+        let rule = SplitRule { max_bytes: 1000, open_cost: 1, parallelism: 1 };
+        let mut splits = blocks("a", &[1, 1, 1]);
+        splits.remove(1);
+        splits.extend(blocks("b", &[1, 2000]));
+        assert_eq!(rule.limit(&splits), 1000);
+        assert_eq!(rule.join(splits, 1000).len(), 4);
+    }
 }

@@ -10,11 +10,20 @@ use super::{DataFile, Dataset, DatasetOptions, Kind, TABLE_DIRECTORY, open_reade
 
 /// Deepest directory below the root.
 const MAX_DEPTH: usize = 64;
+/// Characters of a UUID.
+const UUID_LENGTH: usize = 36;
+/// Where tables keep their files.
+const DATA_DIRECTORY: &str = "data";
 
-/// Opens a bare directory; `None` when it holds no `.ncf` file.
-pub(super) fn open(root: &Path, options: &DatasetOptions) -> Result<Option<Dataset>> {
+/// Opens a bare directory; `None` when it holds no `.ncf` file. `begun`: its first write as a table is
+/// under way, or broke off, so files that writers of tables named are not part of it.
+pub(super) fn open(root: &Path, options: &DatasetOptions, begun: bool) -> Result<Option<Dataset>> {
     let mut files = Vec::new();
     list(root, root, &mut BTreeMap::new(), 0, &mut files)?;
+    if begun {
+        let data = root.join(DATA_DIRECTORY);
+        files.retain(|file| !(file.path.starts_with(&data) && is_named_by_writer(&file.path)));
+    }
     files.sort_by(|a: &DataFile, b| a.path.cmp(&b.path));
     let Some(first) = files.first() else { return Ok(None) };
     let mut schema = open_reader(&first.path)?.schema().clone();
@@ -30,12 +39,46 @@ pub(super) fn open(root: &Path, options: &DatasetOptions) -> Result<Option<Datas
     let partition_columns = add_partition_columns(&mut schema, root, &files)?;
     Ok(Some(Dataset {
         kind: Kind::Directory,
+        id: None,
         root: root.to_path_buf(),
         schema,
         partition_columns,
         properties: BTreeMap::new(),
         files,
     }))
+}
+
+/// Whether a file has a name as `ncf_table::data_file_path` makes them: `r<version>-<UUID>-…`.
+fn is_named_by_writer(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let Some((version, rest)) = name.strip_prefix('r').and_then(|name| name.split_once('-')) else {
+        return false;
+    };
+    let uuid = rest.get(..UUID_LENGTH).unwrap_or_default();
+    let dashes = uuid.bytes().filter(|byte| *byte == b'-').count();
+    version.bytes().all(|byte| byte.is_ascii_digit())
+        && uuid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+        && dashes == 4
+}
+
+/// Whether a directory holds a file, at any depth, that is not hidden by a name that starts with `_`
+/// or `.`. Used to tell a directory of someone else's data from one that waits for a table.
+pub fn holds_files(directory: &Path) -> Result<bool> {
+    let failed = |error| {
+        Error::io("cannot list the directory", error).with("directory", directory.display())
+    };
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        let hidden =
+            name.as_encoded_bytes().starts_with(b"_") || name.as_encoded_bytes().starts_with(b".");
+        // Links are not followed: no directory is visited twice.
+        let is_directory = entry.file_type().map_err(failed)?.is_dir();
+        if !hidden && (!is_directory || holds_files(&entry.path())?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn list(

@@ -15,6 +15,7 @@ use ncf_file::{FileReader, FileSource, ReadOptions};
 use ncf_table::{PosixLogStore, Snapshot};
 use serde::{Deserialize, Serialize};
 
+pub use directory::holds_files;
 pub use partition::{parse_partition_value, partition_path, partition_text};
 pub use plan::{Plan, ScanRequest};
 pub use split::{Split, SplitReader};
@@ -73,6 +74,7 @@ pub struct DataFile {
 #[derive(Debug, Clone)]
 pub struct Dataset {
     kind: Kind,
+    id: Option<String>,
     root: PathBuf,
     schema: Schema,
     partition_columns: Vec<String>,
@@ -98,11 +100,13 @@ impl Dataset {
         if metadata.is_file() {
             return Self::open_file(root, options).map(Some);
         }
-        if root.join(TABLE_DIRECTORY).exists() {
-            return Self::open_table(root, options).at("table", || name);
+        // An empty log says that a first write is under way: its files do not count yet.
+        let begun = root.join(TABLE_DIRECTORY).exists();
+        if begun && let Some(table) = Self::open_table(root, options).at("table", || &name)? {
+            return Ok(Some(table));
         }
         refuse_time_travel(options).at("path", || &name)?;
-        directory::open(root, options).at("path", || name)
+        directory::open(root, options, begun).at("path", || name)
     }
 
     /// As [`Dataset::open_if_exists`], with an error when nothing is there.
@@ -129,6 +133,7 @@ impl Dataset {
         };
         Ok(Self {
             kind: Kind::File,
+            id: None,
             root: path.to_path_buf(),
             schema: reader.schema().clone(),
             partition_columns: Vec::new(),
@@ -160,6 +165,7 @@ impl Dataset {
         let files = snapshot.files.iter().map(|add| data_file(root, add)).collect();
         Self {
             kind: Kind::Table { version: snapshot.version, timestamp: snapshot.timestamp },
+            id: Some(snapshot.metadata.id.clone()),
             root: root.to_path_buf(),
             schema: snapshot.metadata.schema.clone(),
             partition_columns: snapshot.metadata.partition_columns.clone(),
@@ -193,6 +199,11 @@ impl Dataset {
     /// What the path holds.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// UUID of the table, the same in all its versions; `None` for what is no table.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
     /// The path.
