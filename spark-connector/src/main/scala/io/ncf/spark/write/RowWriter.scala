@@ -92,8 +92,17 @@ private[spark] object RowWriter {
       }
     }
     else new Copier(i, to) {
-      override def value(row: InternalRow): Unit =
-        to.appendDecimal(row.getDecimal(i, precision, scale))
+      override def value(row: InternalRow): Unit = row match {
+        // Here Spark's own rows hold place and length of the unscaled value's bytes.
+        case unsafe: UnsafeRow =>
+          val place = unsafe.getLong(i)
+          to.appendDecimal(
+            unsafe.getBaseObject,
+            unsafe.getBaseOffset + (place >>> 32),
+            place.toInt
+          )
+        case other => to.appendDecimal(other.getDecimal(i, precision, scale))
+      }
     }
   }
 }
