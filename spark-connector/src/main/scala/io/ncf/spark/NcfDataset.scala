@@ -1,7 +1,8 @@
 package io.ncf.spark
 
 import com.fasterxml.jackson.databind.JsonNode
-import org.apache.spark.sql.types.StructType
+import org.apache.spark.sql.internal.SQLConf
+import org.apache.spark.sql.types.{StructField, StructType}
 
 import io.ncf.jni.{Native, NativeLibrary}
 
@@ -9,22 +10,52 @@ import io.ncf.jni.{Native, NativeLibrary}
   *
   * @param path             local and absolute
   * @param kind             a table with a log, a bare directory, one file, or nothing yet
+  * @param id               UUID of the table; none unless it is a table
   * @param version          the table's version that was read; none unless it is a table
   * @param ncfSchema        the schema with field ids, as JSON; no columns when there is nothing yet
   * @param partitionColumns names of the columns that are stored as directories
+  * @param timeTravels      whether an option asked for a version, not for the latest
   */
 private[spark] final case class NcfDataset(
     path: String,
     kind: NcfDataset.Kind,
+    id: Option[String],
     version: Option[Long],
     ncfSchema: JsonNode,
-    partitionColumns: Seq[String]
+    partitionColumns: Seq[String],
+    timeTravels: Boolean
 ) {
 
   lazy val schema: StructType = SchemaConverter.toSpark(ncfSchema)
 
   /** Whether there is anything to read. */
-  def exists: Boolean = kind != NcfDataset.Absent && kind != NcfDataset.Empty
+  def exists: Boolean = kind match {
+    case NcfDataset.Absent | NcfDataset.Empty | NcfDataset.Foreign => false
+    case _                                                         => true
+  }
+
+  /** How names of Spark's stand for columns of this dataset. */
+  def columnNames: ColumnNames =
+    new ColumnNames(schema.fieldNames.toSeq, SQLConf.get.caseSensitiveAnalysis)
+
+  /** This dataset, to be read with the types of `columns`, or an error that says what differs.
+    * Partition values of bare directories are text of no certain type, so any type that fits does.
+    */
+  def readAs(columns: StructType): NcfDataset =
+    if (!exists) this
+    else {
+      val names = columnNames
+      val retyped = if (kind == NcfDataset.Directory) partitionColumns.toSet else Set.empty[String]
+      val differences = SchemaConverter.readDifferences(schema, columns, names, retyped)
+      if (differences.nonEmpty) throw NcfErrors.readSchemaMismatch(path, differences)
+      copy(ncfSchema = SchemaConverter.retype(ncfSchema, storedColumns(columns)))
+    }
+
+  /** Those of `columns` that this dataset has, under its own names. */
+  def storedColumns(columns: StructType): Seq[StructField] = {
+    val names = columnNames
+    columns.flatMap(field => names.stored(field.name).map(name => field.copy(name = name)))
+  }
 }
 
 private[spark] object NcfDataset {
@@ -35,6 +66,7 @@ private[spark] object NcfDataset {
   case object Directory extends Kind("a directory of ncf files without a log")
   case object SingleFile extends Kind("a file")
   case object Empty extends Kind("an empty directory")
+  case object Foreign extends Kind("a directory of files that are not ncf's")
   case object Absent extends Kind("nothing")
 
   private val noColumns = SchemaConverter.toNcf(StructType(Nil))
@@ -47,6 +79,7 @@ private[spark] object NcfDataset {
       case "directory" => Directory
       case "file"      => SingleFile
       case "empty"     => Empty
+      case "foreign"   => Foreign
       case "absent"    => Absent
       case other       =>
         throw NcfErrors.unsupported(s"$path holds '$other', which needs a newer ncf connector")
@@ -54,13 +87,18 @@ private[spark] object NcfDataset {
     NcfDataset(
       path,
       kind,
+      text(answer, "id"),
       Json.optionalLong(answer, "version"),
       Option(answer.get("schema")).filterNot(_.isNull).getOrElse(noColumns),
       Option(answer.get("partitionColumns")).toSeq
         .filterNot(_.isNull)
-        .flatMap(names => Json.elements(names).map(_.asText()))
+        .flatMap(names => Json.elements(names).map(_.asText())),
+      Seq(NcfOptions.VersionAsOf, NcfOptions.TimestampAsOf).exists(options.get(_).isDefined)
     )
   }
+
+  private def text(node: JsonNode, name: String): Option[String] =
+    Option(node.get(name)).filterNot(_.isNull).map(_.asText())
 
   private def describe(path: String, options: NcfOptions): JsonNode = {
     NativeLibrary.load()
@@ -71,11 +109,12 @@ private[spark] object NcfDataset {
     Json.parse(Native.openDataset(request.toString))
   }
 
-  /** The latest version of the table at `path`, if there is a table. */
-  def latestVersion(path: String): Option[Long] = {
+  /** Id and latest version of the table at `path`, if there is a table. */
+  def latest(path: String): Option[(String, Long)] = {
     NativeLibrary.load()
     val request = Json.obj()
     request.put("path", path)
-    Json.optionalLong(Json.parse(Native.latestVersion(request.toString)), "version")
+    val answer = Json.parse(Native.latestVersion(request.toString))
+    text(answer, "id").zip(Json.optionalLong(answer, "version"))
   }
 }

@@ -128,6 +128,21 @@ private[spark] object SchemaConverter {
     node
   }
 
+  /** An NCF schema with the types of `wanted`, whose names are the schema's own. */
+  def retype(schema: JsonNode, wanted: Seq[StructField]): ObjectNode = {
+    val own = toSpark(schema).map(field => field.name -> plain(field.dataType)).toMap
+    val other = wanted.filter(field => own.get(field.name).exists(_ != plain(field.dataType)))
+    val changed = other.map(field => field.name -> field).toMap
+    val node = Json.obj()
+    node.set[JsonNode](
+      "fields",
+      Json.array(Json.elements(schema.get("fields")).map { field =>
+        changed.get(field.get("name").asText()).fold(field)(toNcf(_, field.get("id").asInt()))
+      }.toSeq)
+    )
+    node
+  }
+
   /** An NCF schema with more columns, whose ids no file has: they read as null. */
   def extend(schema: JsonNode, missing: Seq[StructField]): ObjectNode = {
     val present = Json.elements(schema.get("fields")).toSeq
@@ -170,18 +185,41 @@ private[spark] object SchemaConverter {
     changed ++ extra
   }
 
-  /** What keeps `wanted` from being read from `table`. Columns that it lacks read as null. */
-  def readDifferences(table: StructType, wanted: StructType): Seq[String] = {
+  /** What keeps `wanted` from being read from `table`. Columns that it lacks read as null.
+    *
+    * @param retyped columns of the table that are text in truth, so that many types do
+    */
+  def readDifferences(
+      table: StructType,
+      wanted: StructType,
+      names: ColumnNames,
+      retyped: Set[String]
+  ): Seq[String] = {
     val known = table.map(field => field.name -> field).toMap
     wanted.flatMap { field =>
-      known.get(field.name) match {
-        case Some(own) if plain(own.dataType) != plain(field.dataType) =>
+      names.stored(field.name).flatMap(known.get) match {
+        // Text of directory names is in no time zone.
+        case Some(own) if retyped(own.name) && field.dataType != TimestampType => None
+        case Some(own) if plain(own.dataType) != plain(field.dataType)         =>
           Some(typeDifference(own, field))
         case None if typeName(field.dataType).isEmpty =>
           Some(s"column ${field.name} has the unsupported type ${field.dataType.catalogString}")
         case _ => None
       }
     }
+  }
+
+  /** The schema with nulls allowed everywhere. */
+  def nullable(schema: StructType): StructType =
+    StructType(
+      schema.map(field => field.copy(dataType = nullable(field.dataType), nullable = true))
+    )
+
+  private def nullable(dataType: DataType): DataType = dataType match {
+    case struct: StructType     => nullable(struct)
+    case ArrayType(element, _)  => ArrayType(nullable(element), containsNull = true)
+    case MapType(key, value, _) => MapType(nullable(key), nullable(value), valueContainsNull = true)
+    case other                  => other
   }
 
   private def typeDifference(own: StructField, other: StructField): String =

@@ -1,10 +1,13 @@
 package io.ncf.spark.write
 
-import java.nio.file.Paths
+import java.io.IOException
+import java.nio.file.{Files, Paths}
 import java.security.SecureRandom
 import java.util.UUID
 
 import org.apache.spark.sql.types.StructType
+
+import io.ncf.spark.NcfErrors
 
 /** What every task of a write knows; plain data, sent to executors.
   *
@@ -30,6 +33,22 @@ private[spark] final case class WriteJob(
 
   /** The stored columns. */
   def storedSchema: StructType = StructType(stored.map(input(_)))
+
+  /** Called before any task writes. An empty log tells readers that a table is on its way: they
+    * skip the files of tasks, which otherwise would be those of a bare directory, and see whatever
+    * else is there until the commit.
+    */
+  def begin(): Unit = {
+    val log = Paths.get(tablePath, "_ncf", "log")
+    try { Files.createDirectories(log); () }
+    catch {
+      case error: IOException =>
+        throw NcfErrors.invalid(
+          s"cannot create the directory $log ($error); " +
+            "choose a path in a directory that can be written to"
+        )
+    }
+  }
 
   /** The local path of a file of the table. */
   def absolute(file: String): String = Paths.get(tablePath, file).toString
