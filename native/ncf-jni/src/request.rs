@@ -22,8 +22,10 @@ pub(crate) struct OpenDataset {
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DatasetAnswer {
-    /// `table`, `directory`, `file`, `absent` or `empty`.
+    /// `table`, `directory`, `file`, `absent`, `empty` or `foreign`: files that are not NCF's.
     pub(crate) kind: &'static str,
+    /// UUID of the table.
+    pub(crate) id: Option<String>,
     pub(crate) version: Option<u64>,
     /// Milliseconds since the epoch.
     pub(crate) timestamp: Option<i64>,
@@ -48,7 +50,11 @@ pub(crate) struct PlanScan {
     pub(crate) version_from: Option<u64>,
     pub(crate) columns: Option<Vec<String>>,
     pub(crate) filter: Option<Predicate>,
+    /// Columns and types that the caller expects, instead of the dataset's.
+    pub(crate) schema: Option<Schema>,
     pub(crate) max_split_bytes: Option<u64>,
+    /// What a block costs besides its bytes, in bytes.
+    pub(crate) open_cost_bytes: Option<u64>,
     /// Tasks that can run at the same time.
     pub(crate) parallelism: Option<u64>,
 }
@@ -65,9 +71,19 @@ pub(crate) struct PlanAnswer {
     pub(crate) bytes: u64,
     /// Decoded bytes of the projected columns, estimated from their types.
     pub(crate) raw_bytes: u64,
-    pub(crate) splits: Vec<Split>,
+    pub(crate) splits: Vec<PlannedSplit>,
+    /// Most that the splits of a task cost together.
+    pub(crate) max_split_bytes: u64,
     /// By column, over the planned files; only what is known of every one of them.
     pub(crate) column_statistics: BTreeMap<String, ColumnBounds>,
+}
+
+/// A split and what it costs: its bytes, and for each of its blocks the cost of opening.
+#[derive(Debug, Serialize)]
+pub(crate) struct PlannedSplit {
+    #[serde(flatten)]
+    pub(crate) split: Split,
+    pub(crate) cost: u64,
 }
 
 /// `openScan`.
@@ -200,6 +216,8 @@ pub(crate) struct LatestVersion {
 #[derive(Serialize)]
 pub(crate) struct LatestVersionAnswer {
     pub(crate) version: Option<u64>,
+    /// UUID of the table.
+    pub(crate) id: Option<String>,
 }
 
 fn none_when_empty<'de, D: serde::Deserializer<'de>>(

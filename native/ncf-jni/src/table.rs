@@ -5,13 +5,16 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
-use ncf::dataset::{self, CommitFile, CommitRequest, DataFile, Dataset, Kind, Plan, ScanRequest};
-use ncf::{ColumnBounds, Error, Result, Stat, Storage};
+use ncf::dataset::{
+    self, CommitFile, CommitRequest, DataFile, Dataset, Kind, Plan, ScanRequest, Split,
+    TABLE_DIRECTORY, holds_files,
+};
+use ncf::{ColumnBounds, Error, Result, Schema, Stat, Storage};
 
 use crate::request::{
     self, AddedFile, Change, Changes, ChangesAnswer, Commit, CommitAnswer, DatasetAnswer,
     DeleteAnswer, DeleteFiles, FailedDelete, LatestVersion, LatestVersionAnswer, OpenDataset,
-    Operation, PlanAnswer, PlanScan,
+    Operation, PlanAnswer, PlanScan, PlannedSplit,
 };
 
 /// Bytes of a decoded string or binary where only the type is known; Spark assumes the same.
@@ -26,12 +29,22 @@ pub(crate) fn open_dataset(storage: &Arc<dyn Storage>, request: &str) -> Result<
     let answer = match Dataset::open_if_exists_in(storage, &path, &options.dataset()?)? {
         Some(dataset) => describe(&dataset),
         None => {
-            let directory = storage.stat(Path::new(&path))? == Some(Stat::Directory);
-            let kind = if directory { "empty" } else { "absent" };
+            let kind = kind_of_nothing(&**storage, Path::new(&path))?;
             DatasetAnswer { kind, ..DatasetAnswer::default() }
         }
     };
     request::write(&answer)
+}
+
+/// What a path holds that holds no data of ours.
+fn kind_of_nothing(storage: &dyn Storage, path: &Path) -> Result<&'static str> {
+    Ok(match storage.stat(path)? {
+        Some(Stat::Directory) => {
+            let ours = storage.stat(&path.join(TABLE_DIRECTORY))?.is_some();
+            if ours || !holds_files(storage, path)? { "empty" } else { "foreign" }
+        }
+        _ => "absent",
+    })
 }
 
 fn describe(dataset: &Dataset) -> DatasetAnswer {
@@ -42,6 +55,7 @@ fn describe(dataset: &Dataset) -> DatasetAnswer {
     };
     DatasetAnswer {
         kind,
+        id: dataset.id().map(str::to_owned),
         version,
         timestamp,
         schema: Some(dataset.schema().clone()),
@@ -67,16 +81,23 @@ pub(crate) fn plan_scan(storage: &Arc<dyn Storage>, request: &str) -> Result<Str
     let wanted = ScanRequest {
         columns: request.columns,
         filter: request.filter,
-        max_split_bytes: request.max_split_bytes,
+        schema: request.schema,
+        // A split a block: joined below, when it is known how many there are.
+        max_split_bytes: Some(0),
         threads: Some(threads(&**storage, request.parallelism)),
-        ..ScanRequest::default()
     };
     let plan = dataset.plan(&wanted)?;
+    let rule = SplitRule {
+        max_bytes: request.max_split_bytes.unwrap_or(u64::MAX),
+        open_cost: request.open_cost_bytes.unwrap_or(0),
+        parallelism: request.parallelism.unwrap_or(1),
+    };
+    let schema = wanted.schema.as_ref().unwrap_or(dataset.schema());
     let columns = match wanted.columns {
         Some(columns) => columns,
-        None => dataset.schema().fields.iter().map(|field| field.name.clone()).collect(),
+        None => schema.fields.iter().map(|field| field.name.clone()).collect(),
     };
-    request::write(&plan_answer(&dataset, plan, &columns)?)
+    request::write(&plan_answer(&dataset, schema, plan, &columns, rule)?)
 }
 
 /// Threads that open files: the driver's own cores, and no more than tasks could run; more where
@@ -90,10 +111,62 @@ fn threads(storage: &dyn Storage, parallelism: Option<u64>) -> usize {
     tasks.clamp(1, cores)
 }
 
-fn plan_answer(dataset: &Dataset, plan: Plan, columns: &[String]) -> Result<PlanAnswer> {
+/// How splits become tasks: Spark's rule for files (`FilePartition.maxSplitBytes`), with blocks in the
+/// place of files. A block is what can be read on its own, and its compressed bytes, of few columns at
+/// that, say little of the work that it takes; so each counts as much more as Spark adds for a file.
+#[derive(Clone, Copy)]
+struct SplitRule {
+    max_bytes: u64,
+    open_cost: u64,
+    parallelism: u64,
+}
+
+impl SplitRule {
+    /// Most that one task's splits cost together.
+    fn limit(self, splits: &[Split]) -> u64 {
+        let total = splits.iter().fold(0_u64, |sum, split| sum.saturating_add(self.cost(split)));
+        let share = total.div_ceil(self.parallelism.max(1));
+        self.max_bytes.min(share.max(self.open_cost))
+    }
+
+    fn cost(self, split: &Split) -> u64 {
+        split.bytes.saturating_add(self.open_cost.saturating_mul(split.blocks.len() as u64))
+    }
+
+    /// Joins neighbouring splits of a file as long as they cost no more than `limit`.
+    fn join(self, splits: Vec<Split>, limit: u64) -> Vec<PlannedSplit> {
+        let mut joined: Vec<PlannedSplit> = Vec::new();
+        for split in splits {
+            let cost = self.cost(&split);
+            match joined.last_mut() {
+                Some(last)
+                    if last.split.file == split.file
+                        && last.split.blocks.end == split.blocks.start
+                        && last.cost.saturating_add(cost) <= limit =>
+                {
+                    last.split.blocks.end = split.blocks.end;
+                    last.split.rows += split.rows;
+                    last.split.bytes += split.bytes;
+                    last.cost += cost;
+                }
+                _ => joined.push(PlannedSplit { split, cost }),
+            }
+        }
+        joined
+    }
+}
+
+fn plan_answer(
+    dataset: &Dataset,
+    schema: &Schema,
+    plan: Plan,
+    columns: &[String],
+    rule: SplitRule,
+) -> Result<PlanAnswer> {
     let row_bytes = columns.iter().try_fold(0, |total, name| {
-        Ok::<u64, Error>(total + value_bytes(&dataset.schema().field(name)?.field_type))
+        Ok::<u64, Error>(total + value_bytes(&schema.field(name)?.field_type))
     })?;
+    let limit = rule.limit(&plan.splits);
     Ok(PlanAnswer {
         files_planned: plan.files_planned,
         files_pruned: plan.files_pruned,
@@ -103,7 +176,8 @@ fn plan_answer(dataset: &Dataset, plan: Plan, columns: &[String]) -> Result<Plan
         bytes: plan.bytes,
         raw_bytes: plan.rows.saturating_mul(row_bytes),
         column_statistics: column_statistics(dataset, &plan, columns),
-        splits: plan.splits,
+        splits: rule.join(plan.splits, limit),
+        max_split_bytes: limit,
     })
 }
 
@@ -204,6 +278,52 @@ pub(crate) fn changes(storage: &Arc<dyn Storage>, request: &str) -> Result<Strin
 /// The latest version of a table.
 pub(crate) fn latest_version(storage: &Arc<dyn Storage>, request: &str) -> Result<String> {
     let LatestVersion { path } = request::read(request)?;
-    let version = ncf::table::latest_version(&*storage.log(Path::new(&path)))?;
-    request::write(&LatestVersionAnswer { version })
+    let store = &*storage.log(Path::new(&path));
+    let version = ncf::table::latest_version(store)?;
+    // All versions have the same id; the first one is the fastest to read.
+    let id = match version {
+        Some(_) => Some(ncf::table::open_version(store, 0)?.metadata.id),
+        None => None,
+    };
+    request::write(&LatestVersionAnswer { version, id })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocks(file: &str, bytes: &[u64]) -> Vec<Split> {
+        let split = |(at, bytes): (usize, &u64)| Split {
+            file: file.to_owned(),
+            uuid: String::new(),
+            blocks: at..at + 1,
+            rows: 10,
+            bytes: *bytes,
+            digest: None,
+            partition_values: BTreeMap::new(),
+        };
+        bytes.iter().enumerate().map(split).collect()
+    }
+
+    #[test]
+    fn blocks_are_joined_up_to_a_share_of_the_whole() {
+        let rule = SplitRule { max_bytes: 1000, open_cost: 100, parallelism: 2 };
+        let splits = blocks("a", &[1; 10]);
+        let limit = rule.limit(&splits);
+        assert_eq!(limit, 505);
+        let joined = rule.join(splits, limit);
+        let ranges: Vec<_> = joined.iter().map(|part| part.split.blocks.clone()).collect();
+        assert_eq!(ranges, [0..5, 5..10]);
+        assert_eq!((joined[0].split.rows, joined[0].split.bytes, joined[0].cost), (50, 5, 505));
+    }
+
+    #[test]
+    fn only_neighbours_of_one_file_are_joined() {
+        let rule = SplitRule { max_bytes: 1000, open_cost: 1, parallelism: 1 };
+        let mut splits = blocks("a", &[1, 1, 1]);
+        splits.remove(1);
+        splits.extend(blocks("b", &[1, 2000]));
+        assert_eq!(rule.limit(&splits), 1000);
+        assert_eq!(rule.join(splits, 1000).len(), 4);
+    }
 }

@@ -12,14 +12,24 @@ use crate::storage::{Stat, Storage};
 
 /// Deepest directory below the root.
 const MAX_DEPTH: usize = 64;
+/// Characters of a UUID.
+const UUID_LENGTH: usize = 36;
+/// Where tables keep their files.
+const DATA_DIRECTORY: &str = "data";
 
-/// Opens a bare directory; `None` when it holds no `.ncf` file.
+/// Opens a bare directory; `None` when it holds no `.ncf` file. `begun`: its first write as a table is
+/// under way, or broke off, so files that writers of tables named are not part of it.
 pub(super) fn open(
     storage: &Arc<dyn Storage>,
     root: &Path,
     options: &DatasetOptions,
+    begun: bool,
 ) -> Result<Option<Dataset>> {
-    let files = files(&**storage, root)?;
+    let mut files = files(&**storage, root)?;
+    if begun {
+        let data = root.join(DATA_DIRECTORY);
+        files.retain(|file| !(file.path.starts_with(&data) && is_named_by_writer(&file.path)));
+    }
     let Some(first) = files.first() else { return Ok(None) };
     let mut schema = open_reader(&**storage, &first.path)?.schema().clone();
     if options.merge_schema {
@@ -35,12 +45,50 @@ pub(super) fn open(
     Ok(Some(Dataset {
         storage: storage.clone(),
         kind: Kind::Directory,
+        id: None,
         root: root.to_path_buf(),
         schema,
         partition_columns,
         properties: BTreeMap::new(),
         files,
     }))
+}
+
+/// Whether a file has a name as writers of tables give them: `r<version>-<UUID>-…`.
+fn is_named_by_writer(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let Some((version, rest)) = name.strip_prefix('r').and_then(|name| name.split_once('-')) else {
+        return false;
+    };
+    let uuid = rest.get(..UUID_LENGTH).unwrap_or_default();
+    let dashes = uuid.bytes().filter(|byte| *byte == b'-').count();
+    version.bytes().all(|byte| byte.is_ascii_digit())
+        && uuid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+        && dashes == 4
+}
+
+/// Whether a directory holds a file, at any depth, that is not hidden by a name that starts with `_`
+/// or `.`. Used to tell a directory of someone else's data from one that waits for a table.
+pub fn holds_files(storage: &dyn Storage, directory: &Path) -> Result<bool> {
+    holds_files_below(storage, directory, 0)
+}
+
+fn holds_files_below(storage: &dyn Storage, directory: &Path, depth: usize) -> Result<bool> {
+    // Deeper is somebody else's, whatever it is: links may lead in a circle.
+    if depth > MAX_DEPTH {
+        return Ok(true);
+    }
+    let wanted = |name: &str| !(name.starts_with('_') || name.starts_with('.'));
+    for (name, stat) in storage.list(directory, &wanted)? {
+        let found = match stat {
+            Stat::File { .. } => true,
+            Stat::Directory => holds_files_below(storage, &directory.join(name), depth + 1)?,
+        };
+        if found {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Its `.ncf` files, ascending by path, none of them opened.

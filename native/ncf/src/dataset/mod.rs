@@ -15,6 +15,7 @@ use ncf_file::{FileReader, ReadOptions};
 use ncf_table::Snapshot;
 use serde::{Deserialize, Serialize};
 
+pub use directory::holds_files;
 pub use partition::parse_partition_value;
 pub use plan::{Plan, ScanRequest};
 pub use split::{Split, SplitReader, check_identity};
@@ -78,6 +79,7 @@ pub struct DataFile {
 pub struct Dataset {
     storage: Arc<dyn Storage>,
     kind: Kind,
+    id: Option<String>,
     root: PathBuf,
     schema: Schema,
     partition_columns: Vec<String>,
@@ -122,13 +124,18 @@ impl Dataset {
         match storage.stat(root)? {
             None => Ok(None),
             Some(Stat::File { .. }) => Self::open_file(storage, root, options).map(Some),
-            Some(Stat::Directory) if storage.stat(&root.join(TABLE_DIRECTORY))?.is_some() => {
-                Self::open_table(storage, root, options).at("table", name)
-            }
             Some(Stat::Directory) => {
+                // An empty log says that a first write is under way: its files do not count yet.
+                let begun = storage.stat(&root.join(TABLE_DIRECTORY))?.is_some();
+                if begun
+                    && let Some(table) =
+                        Self::open_table(storage, root, options).at("table", name)?
+                {
+                    return Ok(Some(table));
+                }
                 refuse_inside_table(&**storage, root).at("path", name)?;
                 refuse_time_travel(options).at("path", name)?;
-                directory::open(storage, root, options).at("path", name)
+                directory::open(storage, root, options, begun).at("path", name)
             }
         }
     }
@@ -167,6 +174,7 @@ impl Dataset {
         Ok(Self {
             storage: storage.clone(),
             kind: Kind::File,
+            id: None,
             root: path.to_path_buf(),
             schema: reader.schema().clone(),
             partition_columns: Vec::new(),
@@ -204,6 +212,7 @@ impl Dataset {
         Self {
             storage: storage.clone(),
             kind: Kind::Table { version: snapshot.version, timestamp: snapshot.timestamp },
+            id: Some(snapshot.metadata.id.clone()),
             root: root.to_path_buf(),
             schema: snapshot.metadata.schema.clone(),
             partition_columns: snapshot.metadata.partition_columns.clone(),
@@ -254,6 +263,11 @@ impl Dataset {
     /// What the path holds.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// UUID of the table, the same in all its versions; `None` for what is no table.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
     /// The path.

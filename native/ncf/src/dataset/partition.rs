@@ -95,17 +95,36 @@ pub(super) fn unescape(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The narrowest type that holds all texts, as Spark infers it; `None` when there are none.
+/// The narrowest type that holds all texts, as Spark infers it; `None` when there are none. Two
+/// differences: times get the type without a zone, since directory names carry none, and whole numbers
+/// beyond 64 bits stay strings.
 pub(super) fn infer_type(texts: impl Iterator<Item = String>) -> Option<DataType> {
-    const CANDIDATES: [DataType; 4] =
-        [DataType::Int32, DataType::Int64, DataType::Date, DataType::String];
+    const CANDIDATES: [DataType; 6] = [
+        DataType::Int32,
+        DataType::Int64,
+        DataType::Float64,
+        DataType::Date,
+        DataType::TimestampNtz,
+        DataType::String,
+    ];
     let mut possible = CANDIDATES.to_vec();
     let mut any = false;
     for text in texts {
         any = true;
-        possible.retain(|data_type| parse_partition_value(&text, *data_type).is_ok());
+        possible.retain(|data_type| match data_type {
+            DataType::Float64 => is_inferred_double(&text),
+            other => parse_partition_value(&text, *other).is_ok(),
+        });
     }
     if any { possible.first().copied() } else { None }
+}
+
+/// Whether a text counts as a double: doubles hold no other whole numbers exactly than those of 32 bits.
+fn is_inferred_double(text: &str) -> bool {
+    let number = text.bytes().any(|byte| byte.is_ascii_digit())
+        || matches!(text, "NaN" | "Infinity" | "-Infinity");
+    let whole = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-'));
+    number && text.parse::<f64>().is_ok() && (!whole || text.parse::<i32>().is_ok())
 }
 
 fn parse_decimal(text: &str, precision: u8, scale: u8) -> Option<Scalar> {
@@ -243,6 +262,11 @@ mod tests {
         assert_eq!(infer(&["1", "3000000000"]), Some(DataType::Int64));
         assert_eq!(infer(&["2024-01-01"]), Some(DataType::Date));
         assert_eq!(infer(&["1", "x"]), Some(DataType::String));
+        assert_eq!(infer(&["1", "2.5", "-1e9", "NaN"]), Some(DataType::Float64));
+        assert_eq!(infer(&["3000000000", "2.5"]), Some(DataType::String));
+        assert_eq!(infer(&["99999999999999999999"]), Some(DataType::String));
+        assert_eq!(infer(&["nan", "inf"]), Some(DataType::String));
+        assert_eq!(infer(&["2024-01-01 10:00:00", "2024-01-02"]), Some(DataType::TimestampNtz));
         assert_eq!(infer(&[]), None);
     }
 }

@@ -11,7 +11,7 @@ use ncf_table::{LogStore, Operation};
 
 use super::{
     CommitFile, CommitRequest, Dataset, DatasetOptions, Kind, ScanRequest, SplitReader, commit,
-    commit_in,
+    commit_in, holds_files,
 };
 use crate::storage::{LocalStorage, Stat, Storage};
 
@@ -123,6 +123,38 @@ fn bare_directories_discover_partitions() {
     let request = ScanRequest { filter: Some(filter), ..ScanRequest::default() };
     assert_eq!(dataset.plan(&request).unwrap().files_pruned, 1);
     assert_eq!(numbers(&dataset, &request), (10..30).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_empty_log_hides_the_files_of_writers_and_no_others() {
+    let root = tempfile::tempdir().unwrap();
+    write(&root.path().join("data/old.ncf"), 0..10);
+    write(&root.path().join("r0-x.ncf"), 10..20);
+    std::fs::create_dir_all(root.path().join("_ncf/log")).unwrap();
+    let name = "data/p=1/r0-01a214ad-468b-7d94-8231-909c714b0c70-0-0-0.ncf";
+    write(&root.path().join(name), 20..30);
+    let open = || Dataset::open_if_exists(root.path(), &DatasetOptions::default()).unwrap();
+    let dataset = open().unwrap();
+    assert_eq!((dataset.kind(), dataset.files().len()), (Kind::Directory, 2));
+    assert_eq!(numbers(&dataset, &ScanRequest::default()), (0..20).collect::<Vec<_>>());
+    for old in ["data/old.ncf", "r0-x.ncf"] {
+        std::fs::remove_file(root.path().join(old)).unwrap();
+    }
+    assert!(open().is_none());
+    std::fs::remove_dir_all(root.path().join("_ncf")).unwrap();
+    assert_eq!(open().unwrap().partition_columns(), ["p"]);
+}
+
+#[test]
+fn hidden_names_and_directories_are_not_files() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(root.path().join("a/b")).unwrap();
+    std::fs::create_dir_all(root.path().join(".git")).unwrap();
+    std::fs::write(root.path().join(".git/config"), "x").unwrap();
+    std::fs::write(root.path().join("a/_SUCCESS"), "").unwrap();
+    assert!(!holds_files(&LocalStorage, root.path()).unwrap());
+    std::fs::write(root.path().join("a/b/report.csv"), "x").unwrap();
+    assert!(holds_files(&LocalStorage, root.path()).unwrap());
 }
 
 #[test]

@@ -150,6 +150,17 @@ public abstract class ColumnBuilder {
   }
 
   /**
+   * Appends to a column of decimals of more than 18 digits.
+   *
+   * @param base the object that holds the bytes of the unscaled value, as {@link
+   *     java.math.BigInteger#toByteArray} makes them, at most 16
+   * @param offset where in {@code base} the bytes start
+   */
+  public void appendDecimal(Object base, long offset, int length) {
+    throw wrongType("decimal");
+  }
+
+  /**
    * Appends to a string or binary column.
    *
    * @param base the object that holds the bytes, null for an address, as in {@link Platform}

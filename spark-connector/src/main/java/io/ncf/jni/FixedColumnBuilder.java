@@ -77,6 +77,25 @@ final class FixedColumnBuilder extends ColumnBuilder {
   }
 
   @Override
+  public void appendDecimal(Object base, long offset, int length) {
+    if (length < 1 || length > 16) {
+      throw new NcfInvalidArgumentException(
+          "a decimal of " + length + " bytes; at most 38 digits can be stored");
+    }
+    // Big-endian bytes shifted into two words that start as the sign.
+    long low = Platform.getByte(base, offset) >> 7;
+    long high = low;
+    for (int index = 0; index < length; index++) {
+      high = high << 8 | low >>> 56;
+      low = low << 8 | Platform.getByte(base, offset + index) & 0xffL;
+    }
+    long address = next(16);
+    Platform.putLong(null, address, low);
+    Platform.putLong(null, address + 8, high);
+    valid();
+  }
+
+  @Override
   void fill() {
     Platform.setMemory(next(width), (byte) 0, width);
   }

@@ -101,6 +101,13 @@ public final class HadoopStorage implements JvmStorage {
     return commit.putIfAbsent(new Path(path), bytes);
   }
 
+  /** Makes a directory and those above it, if they are not there. */
+  public void makeDirectory(String path) throws IOException {
+    if (!fileSystem.mkdirs(new Path(path))) {
+      throw new IOException("the file system made no directory " + path);
+    }
+  }
+
   @Override
   public void delete(String path) throws IOException {
     fileSystem.delete(new Path(path), false);

@@ -38,7 +38,7 @@ public final class Native {
    * Describes a table, a bare directory or a file.
    *
    * @param request {@code {"path","options":{}}}; other members are ignored
-   * @return {@code {"kind":"table|directory|file|absent|empty","version","timestamp","schema",
+   * @return {@code {"kind":"table|directory|file|absent|empty|foreign","id","version","timestamp","schema",
    *     "partitionColumns","rows","bytes","files","properties"}}
    */
   public static native String openDataset(String request, JvmStorage storage);
@@ -46,10 +46,11 @@ public final class Native {
   /**
    * Prunes files and blocks and cuts the rest into splits.
    *
-   * @param request {@code {"path","options","version","versionFrom","columns","filter",
-   *     "maxSplitBytes","openCostBytes","parallelism"}}
+   * @param request {@code {"path","options","version","versionFrom","columns","filter","schema",
+   *     "maxSplitBytes","openCostBytes","parallelism"}}; the schema stands in for the dataset's
    * @return {@code {"filesPlanned","filesPruned","blocksPlanned","blocksPruned","rows","bytes",
-   *     "rawBytes","splits":[{"rows","bytes",…}],"columnStatistics":{}}}; a split is opaque
+   *     "rawBytes","splits":[{"rows","bytes","cost",…}],"maxSplitBytes","columnStatistics":{}}}; a
+   *     split is opaque, and the splits of a task should cost no more than maxSplitBytes together
    */
   public static native String planScan(String request, JvmStorage storage);
 
@@ -136,7 +137,7 @@ public final class Native {
    * The latest version of a table.
    *
    * @param request {@code {"path"}}
-   * @return {@code {"version":n|null}}
+   * @return {@code {"version":n|null,"id":text|null}}; the id is the table's, in all its versions
    */
   public static native String latestVersion(String request, JvmStorage storage);
 

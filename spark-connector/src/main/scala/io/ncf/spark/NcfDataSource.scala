@@ -11,11 +11,20 @@ import org.apache.spark.sql.connector.catalog.{
   TableProvider
 }
 import org.apache.spark.sql.connector.expressions.{Expressions, Transform}
-import org.apache.spark.sql.sources.{BaseRelation, CreatableRelationProvider, DataSourceRegister}
+import org.apache.spark.sql.execution.streaming.Sink
+import org.apache.spark.sql.internal.SQLConf
+import org.apache.spark.sql.sources.{
+  BaseRelation,
+  CreatableRelationProvider,
+  DataSourceRegister,
+  StreamSinkProvider
+}
+import org.apache.spark.sql.streaming.OutputMode
 import org.apache.spark.sql.types.{DataType, StructType}
 import org.apache.spark.sql.util.CaseInsensitiveStringMap
-import org.apache.spark.sql.{DataFrame, SQLContext, SaveMode}
+import org.apache.spark.sql.{DataFrame, SQLContext, SaveMode, classic}
 
+import io.ncf.spark.streaming.NcfSink
 import io.ncf.spark.write.PathWrite
 
 /** The data source `ncf`: `spark.read.format("ncf").load(path)`,
@@ -23,13 +32,14 @@ import io.ncf.spark.write.PathWrite
   *
   * Reads, streams and tables of the catalog take the V2 path. Writes by path arrive in
   * [[createRelation]], the only entry that gets every save mode together with the partition
-  * columns, and run as a V2 write from there.
+  * columns, and run as a V2 write from there. So do streams to a new path, by [[createSink]].
   */
 final class NcfDataSource
     extends TableProvider
     with DataSourceRegister
     with SessionConfigSupport
-    with CreatableRelationProvider {
+    with CreatableRelationProvider
+    with StreamSinkProvider {
 
   // Spark asks for schema, partitioning and table one after the other.
   private var opened: Option[(NcfOptions, NcfDataset)] = None
@@ -44,9 +54,9 @@ final class NcfDataSource
   override def inferSchema(options: CaseInsensitiveStringMap): StructType = {
     val dataset = open(options).getOrElse(throw NcfErrors.noPath())
     dataset.kind match {
-      case NcfDataset.Absent => throw NcfErrors.pathNotFound(dataset.path)
-      case NcfDataset.Empty  => throw NcfErrors.nothingToInferFrom()
-      case _                 => dataset.schema
+      case NcfDataset.Absent                     => throw NcfErrors.pathNotFound(dataset.path)
+      case NcfDataset.Empty | NcfDataset.Foreign => throw NcfErrors.nothingToInferFrom()
+      case _                                     => dataset.schema
     }
   }
 
@@ -64,7 +74,9 @@ final class NcfDataSource
     val inCatalog = map.contains(TableCatalog.PROP_PROVIDER)
     val options = if (inCatalog) NcfOptions.parseProperties(map) else NcfOptions.parse(map)
     val role = if (inCatalog) NcfTable.InCatalog else NcfTable.ByPath
-    new NcfTable(NcfPath.find(map), schema, partitioning, options, role)
+    // Nobody keeps nulls out of files that are read by path: as in Spark's own file sources.
+    val columns = if (inCatalog) schema else SchemaConverter.nullable(schema)
+    new NcfTable(NcfPath.find(map), columns, partitioning, options, role)
   }
 
   override def createRelation(
@@ -73,9 +85,18 @@ final class NcfDataSource
       parameters: Map[String, String],
       data: DataFrame
   ): BaseRelation = {
-    new PathWrite(sqlContext, mode, parameters, data).run()
+    val frame = data.asInstanceOf[classic.DataFrame]
+    val plan = frame.queryExecution.analyzed
+    new PathWrite(frame.sparkSession, mode, parameters, data.schema, plan, None).run()
     NcfDataSource.Written(sqlContext, data.schema)
   }
+
+  override def createSink(
+      sqlContext: SQLContext,
+      parameters: Map[String, String],
+      partitionColumns: Seq[String],
+      outputMode: OutputMode
+  ): Sink = NcfSink(parameters, partitionColumns, outputMode)
 
   override def supportsDataType(dataType: DataType): Boolean =
     SchemaConverter.unsupported("", dataType).isEmpty
@@ -87,7 +108,8 @@ final class NcfDataSource
     val map = options.asCaseSensitiveMap().asScala
     NcfPath.find(map).map { location =>
       val parsed =
-        if (map.contains(TableCatalog.PROP_PROVIDER)) NcfOptions.parseProperties(map)
+        if (map.contains(TableCatalog.PROP_PROVIDER))
+          NcfOptions.ofSession(SQLConf.get).withOverrides(NcfOptions.parseProperties(map))
         else NcfOptions.parse(map)
       opened match {
         case Some((`parsed`, dataset)) if dataset.location == location => dataset

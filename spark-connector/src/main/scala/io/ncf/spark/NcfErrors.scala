@@ -1,6 +1,7 @@
 package io.ncf.spark
 
 import org.apache.spark.sql.AnalysisException
+import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.DataType
 
 import io.ncf.jni.{
@@ -25,6 +26,11 @@ private[spark] object NcfErrors {
     new AnalysisException("UNABLE_TO_INFER_SCHEMA", Map("format" -> "ncf"))
 
   def noPath(): Throwable = invalid("no path was given; name one: load(path) or save(path)")
+
+  def noDirectory(path: String, error: java.io.IOException): Throwable = invalid(
+    s"cannot create the directory $path ($error); " +
+      "choose a path in a directory that can be written to"
+  )
 
   def severalPaths(paths: Seq[String]): Throwable = unsupported(
     s"ncf reads one path at a time and got ${paths.mkString(", ")}; load each and union them"
@@ -60,6 +66,43 @@ private[spark] object NcfErrors {
   def readSchemaMismatch(path: String, differences: Seq[String]): Throwable = invalid(
     s"the schema given does not fit $path: ${differences.mkString("; ")}. " +
       "Read the column with its own type and cast it afterwards"
+  )
+
+  def ambiguous(name: String, columns: Seq[String]): Throwable = invalid(
+    s"$name may be any of the columns ${columns.mkString(", ")}; " +
+      "set spark.sql.caseSensitive to true and spell it like one of them"
+  )
+
+  def notInTable(path: String, columns: Seq[String]): Throwable = invalid(
+    s"Spark's catalog has columns that the table $path lacks: ${columns.mkString(", ")}. " +
+      "ALTER TABLE changes only the catalog, which ncf does not support yet: undo it, or drop " +
+      "the table from the catalog and create it again over its data"
+  )
+
+  def gone(path: String): Throwable = invalid(
+    s"the table $path was there when the query was analyzed and is gone now. A table that is " +
+      "replaced or dropped cannot be read afterwards: write to another table first, or use " +
+      "INSERT OVERWRITE, which replaces the rows in one step"
+  )
+
+  def streamTimeTravel(path: String): Throwable = invalid(
+    s"versionAsOf and timestampAsOf do not fit a stream of $path, which reads the latest version " +
+      "and all after it; remove them, or read that version as a batch"
+  )
+
+  def streamTransaction(): Throwable = invalid(
+    "txnAppId and txnVersion do not fit a stream, whose batches are transactions of the query's " +
+      "own id; remove them"
+  )
+
+  def dynamicOverwrite(): Throwable = unsupported(
+    "ncf cannot overwrite partitions dynamically yet; " +
+      s"set ${SQLConf.PARTITION_OVERWRITE_MODE.key} to static to replace the whole table"
+  )
+
+  def streamRecreated(path: String): Throwable = invalid(
+    s"$path is not the table that the stream has read: it was deleted, or deleted and created " +
+      "again; start again with a new checkpoint to read what is there now"
   )
 
   def notATable(path: String, what: String, wanted: String): Throwable = invalid(

@@ -3,6 +3,8 @@ package io.ncf.spark
 import java.util.Locale
 
 import com.fasterxml.jackson.databind.node.ObjectNode
+import org.apache.spark.sql.connector.catalog.TableCatalog
+import org.apache.spark.sql.internal.SQLConf
 
 /** One option.
   *
@@ -45,6 +47,11 @@ private[spark] final case class NcfOptions(values: Map[String, String]) {
         throw NcfErrors.invalid("txnAppId and txnVersion belong together; give both or neither")
     }
 
+  /** These options within a transaction of its own. */
+  def inTransaction(id: String, version: Long): NcfOptions = NcfOptions(
+    values + (NcfOptions.TxnAppId.name -> id) + (NcfOptions.TxnVersion.name -> version.toString)
+  )
+
   /** As the native side takes them. */
   def toJson: ObjectNode = {
     val node = Json.obj()
@@ -59,6 +66,8 @@ private[spark] object NcfOptions {
 
   /** Key of a table property is this and the option's name. */
   private val propertyPrefix = "ncf."
+
+  private val sessionPrefix = s"spark.datasource.${NcfDataSource.Name}."
 
   private val encodingPrefix = "encoding."
 
@@ -103,8 +112,11 @@ private[spark] object NcfOptions {
     positive("blockRows", "write: most rows of a block; default 1048576, which is also the limit")
   val BlockBytes: NcfOption =
     positive("blockBytes", "write: raw bytes after which a block ends; default 268435456")
-  val FilterColumns: NcfOption =
-    text("filterColumns", "write: columns that get a filter for point lookups, comma-separated")
+  val FilterColumns: NcfOption = NcfOption(
+    "filterColumns",
+    "write: columns that get a filter for point lookups, comma-separated; not supported yet",
+    _ => throw NcfErrors.unsupported("option filterColumns is not supported yet; remove it")
+  )
   val VerifyChecksums: NcfOption = boolean(
     "verifyChecksums",
     "read: whether every page's checksum is verified before decoding; default true"
@@ -180,16 +192,28 @@ private[spark] object NcfOptions {
   )
 
   /** The options of a table of Spark's catalog, among properties of all kinds: ours are those that
-    * start with `ncf.` and, as `OPTIONS (…)` come without a prefix, those of a known name.
+    * start with `ncf.` and those of a known name. `OPTIONS (…)` come twice, without a prefix and,
+    * told apart from other properties, with one of Spark's: what is unknown among these fails.
     */
   def parseProperties(properties: collection.Map[String, String]): NcfOptions = NcfOptions(
     properties.toSeq.flatMap { case (name, value) =>
       val key = name.toLowerCase(Locale.ROOT)
-      if (key.startsWith(propertyPrefix)) Some(checked(name.drop(propertyPrefix.length), value))
+      if (key.startsWith(TableCatalog.OPTION_PREFIX)) {
+        parse(Map(name.drop(TableCatalog.OPTION_PREFIX.length) -> value)).values
+      } else if (key.startsWith(propertyPrefix))
+        Some(checked(name.drop(propertyPrefix.length), value))
       else if (byKey.contains(key) || key.startsWith(encodingPrefix)) Some(checked(name, value))
       else None
     }.toMap
   )
+
+  /** What is set for all reads and writes of a session: `spark.datasource.ncf.<option>`. */
+  def ofSession(conf: SQLConf): NcfOptions = parse(rawOfSession(conf))
+
+  /** The same as Spark hands it to sources. */
+  def rawOfSession(conf: SQLConf): Map[String, String] = conf.getAllConfs.collect {
+    case (key, value) if key.startsWith(sessionPrefix) => key.drop(sessionPrefix.length) -> value
+  }
 
   private def checked(name: String, value: String): (String, String) = {
     val key = name.toLowerCase(Locale.ROOT)

@@ -1,6 +1,7 @@
 package io.ncf.spark
 
 import java.io.{File, IOException}
+import java.nio.file.{Files, Paths}
 
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.{FileSystem, Path, UnsupportedFileSystemException}
@@ -34,6 +35,16 @@ private[spark] final class NcfPath private (
   def checkCommits(): Unit = files.foreach { storage =>
     try storage.checkCommits(text)
     catch { case error: IOException => throw NcfErrors.unreachable(text, error) }
+  }
+
+  /** Makes a directory of the table, if it is not there. */
+  def makeDirectory(relative: String): Unit = {
+    val directory = file(relative)
+    try files match {
+        case Some(storage) => storage.makeDirectory(directory)
+        case None          => Files.createDirectories(Paths.get(directory)); ()
+      }
+    catch { case error: IOException => throw NcfErrors.noDirectory(directory, error) }
   }
 
   /** The path of a file of the table. */

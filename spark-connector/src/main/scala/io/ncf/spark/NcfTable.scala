@@ -4,18 +4,25 @@ import java.util
 import java.util.Objects
 
 import scala.jdk.CollectionConverters._
+import scala.util.Try
 
-import org.apache.spark.sql.connector.catalog.{SupportsRead, SupportsWrite, TableCapability}
+import org.apache.spark.sql.connector.catalog.{
+  SupportsRead,
+  SupportsWrite,
+  TableCapability,
+  TableCatalog
+}
 import org.apache.spark.sql.connector.expressions.Transform
 import org.apache.spark.sql.connector.read.ScanBuilder
 import org.apache.spark.sql.connector.write.{LogicalWriteInfo, WriteBuilder}
+import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.StructType
 import org.apache.spark.sql.util.CaseInsensitiveStringMap
 
 import io.ncf.spark.read.NcfScanBuilder
 import io.ncf.spark.write.NcfWriteBuilder
 
-/** A table as Spark sees it. Nothing is opened before a scan or a write is built, so a data frame
+/** A table as Spark sees it. No data is opened before a scan or a write is built, so a data frame
   * reads the version that is the latest when a query on it is planned.
   *
   * @param location     where it is; none for a table of the catalog that is being created
@@ -33,6 +40,17 @@ private[spark] final class NcfTable(
 ) extends SupportsRead
     with SupportsWrite {
 
+  // Whether a table of the catalog had a log when it was looked up. Dropping a table must stay
+  // possible whatever its log is like.
+  private val existed: Boolean =
+    role == NcfTable.InCatalog && location.exists(path =>
+      Try(NcfDataset.latest(path)).toOption.flatten.isDefined
+    )
+
+  // A log that cannot be read is one: whatever uses it next says what is wrong.
+  private lazy val hasTable: Boolean =
+    location.exists(path => Try(NcfDataset.latest(path).isDefined).getOrElse(true))
+
   override def name(): String = location.fold("ncf")(path => s"ncf.`$path`")
 
   override def schema(): StructType = columns0
@@ -43,19 +61,26 @@ private[spark] final class NcfTable(
     import TableCapability._
     role match {
       // Without BATCH_WRITE, so that Spark leaves every save mode to NcfDataSource.createRelation.
-      case NcfTable.ByPath    => util.EnumSet.of(BATCH_READ, MICRO_BATCH_READ, STREAMING_WRITE)
+      // Without STREAMING_WRITE on a new path, so that it leaves the first stream, with the columns
+      // to partition by, to NcfDataSource.createSink.
+      case NcfTable.ByPath if hasTable =>
+        util.EnumSet.of(BATCH_READ, MICRO_BATCH_READ, STREAMING_WRITE)
+      case NcfTable.ByPath    => util.EnumSet.of(BATCH_READ, MICRO_BATCH_READ)
       case NcfTable.InCatalog => NcfTable.readAndWrite
-      case NcfTable.Target    => util.EnumSet.of(BATCH_WRITE, TRUNCATE)
+      case _: NcfTable.Target => util.EnumSet.of(BATCH_WRITE, TRUNCATE)
     }
   }
 
   override def newScanBuilder(scanOptions: CaseInsensitiveStringMap): ScanBuilder = {
-    val merged = options.withOverrides(parse(scanOptions))
-    val dataset = NcfDataset.open(requiredLocation, merged)
-    if (role == NcfTable.ByPath && !dataset.exists) throw NcfErrors.pathNotFound(dataset.path)
-    if (dataset.exists) {
-      val differences = SchemaDifferences.read(dataset.schema, columns0)
-      if (differences.nonEmpty) throw NcfErrors.readSchemaMismatch(dataset.path, differences)
+    val merged = allOptions(scanOptions)
+    val dataset = NcfDataset.open(requiredLocation, merged).readAs(columns0)
+    if (!dataset.exists) {
+      if (role == NcfTable.ByPath) throw NcfErrors.pathNotFound(dataset.path)
+      if (existed) throw NcfErrors.gone(dataset.path)
+    } else if (role == NcfTable.InCatalog && dataset.kind != NcfDataset.Directory) {
+      val names = dataset.columnNames
+      val missing = columns0.fieldNames.toSeq.filter(names.stored(_).isEmpty)
+      if (missing.nonEmpty) throw NcfErrors.notInTable(dataset.path, missing)
     }
     // The dataset pins the version from here on.
     val pinned = merged.without(NcfOptions.VersionAsOf, NcfOptions.TimestampAsOf)
@@ -66,9 +91,13 @@ private[spark] final class NcfTable(
     requiredLocation,
     if (role == NcfTable.ByPath) info.schema() else columns0,
     partitionColumns,
-    options.withOverrides(parse(info.options())),
+    allOptions(info.options()),
     info.queryId(),
-    info.schema()
+    info.schema(),
+    role match {
+      case NcfTable.Target(creates) => creates
+      case _                        => false
+    }
   )
 
   /** Names of the columns that the table is partitioned by. */
@@ -76,10 +105,13 @@ private[spark] final class NcfTable(
 
   private def requiredLocation: NcfPath = location.getOrElse(throw NcfErrors.noPath())
 
-  private def parse(map: CaseInsensitiveStringMap): NcfOptions = {
-    val original = map.asCaseSensitiveMap().asScala
-    if (role == NcfTable.InCatalog) NcfOptions.parseProperties(original)
-    else NcfOptions.parse(original)
+  /** The options of one use: Spark itself hands those of the session to sources by path only. */
+  private def allOptions(ofUse: CaseInsensitiveStringMap): NcfOptions = {
+    val ofThis = ofUse.asCaseSensitiveMap().asScala
+    if (role == NcfTable.InCatalog) {
+      val ours = NcfOptions.parse(ofThis.filterNot { case (key, _) => NcfTable.ofCatalog(key) })
+      NcfOptions.ofSession(SQLConf.get).withOverrides(options).withOverrides(ours)
+    } else options.withOverrides(NcfOptions.parse(ofThis))
   }
 
   override def equals(other: Any): Boolean = other match {
@@ -103,8 +135,11 @@ private[spark] object NcfTable {
   /** A table of Spark's session catalog. */
   case object InCatalog extends Role
 
-  /** Where `save(path)` writes to. */
-  case object Target extends Role
+  /** Where `save(path)` writes to.
+    *
+    * @param creates whether there must be no table when the write commits
+    */
+  final case class Target(creates: Boolean) extends Role
 
   private def readAndWrite: util.Set[TableCapability] = util.EnumSet.of(
     TableCapability.BATCH_READ,
@@ -113,6 +148,11 @@ private[spark] object NcfTable {
     TableCapability.BATCH_WRITE,
     TableCapability.TRUNCATE
   )
+
+  /** Options of `saveAsTable` that Spark itself puts into its catalog. */
+  private def ofCatalog(key: String): Boolean =
+    key.equalsIgnoreCase(TableCatalog.PROP_COMMENT) ||
+      key.equalsIgnoreCase(TableCatalog.PROP_COLLATION)
 
   /** The columns of identity transforms; every other transform is refused. */
   def identityColumns(transforms: Array[Transform]): Seq[String] = transforms.toSeq.map {

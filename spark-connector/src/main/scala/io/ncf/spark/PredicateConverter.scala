@@ -21,10 +21,14 @@ import org.apache.spark.unsafe.types.UTF8String
   * no filter for it. Whatever does not convert stays with Spark: nothing is approximated, except by
   * [[weaken]], whose results Spark filters again.
   *
-  * @param schema the columns that predicates may name: those that the table has. Of columns that
-  *               are stored as another type only nulls are known; nested columns stay with Spark
+  * @param schema     the columns that predicates may name: those that the table has. Of columns that
+  *                   are stored as another type only nulls are known; nested columns stay with Spark
+  * @param storedName the table's name of such a column
   */
-private[spark] final class PredicateConverter(schema: StructType) {
+private[spark] final class PredicateConverter(
+    schema: StructType,
+    storedName: String => String = identity
+) {
 
   import PredicateConverter._
 
@@ -112,7 +116,7 @@ private[spark] final class PredicateConverter(schema: StructType) {
   private def column(expression: Expression): Option[Column] = expression match {
     case reference: NamedReference if reference.fieldNames().length == 1 =>
       val name = reference.fieldNames().head
-      types.get(name).map(dataType => Column(columnJson(name), dataType))
+      types.get(name).map(dataType => Column(columnJson(storedName(name)), dataType))
     // More digits before the point change no value.
     case cast: Cast =>
       column(cast.expression()).filter { inner =>

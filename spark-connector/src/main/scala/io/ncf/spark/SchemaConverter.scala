@@ -188,6 +188,23 @@ private[spark] object SchemaConverter {
       else Some((path, value))
   }
 
+  /** An NCF schema whose values have the types of `wanted`, whose names are the schema's own. */
+  def retype(schema: JsonNode, wanted: Seq[StructField]): ObjectNode = {
+    val own = toSpark(schema).map(field => field.name -> plain(field.dataType)).toMap
+    val other = wanted.filter { field =>
+      isValue(field.dataType) && own.get(field.name).exists(_ != plain(field.dataType))
+    }
+    val changed = other.map(field => field.name -> field).toMap
+    val fields = Json.elements(schema.get("fields")).map { field =>
+      changed.get(field.get("name").asText()).fold(field) { wanted =>
+        new SchemaWriter(field.get("id").asInt()).column(wanted)
+      }
+    }
+    val node = Json.obj()
+    node.set[JsonNode]("fields", Json.array(fields.toSeq))
+    node
+  }
+
   /** Fails on the first column that NCF cannot store, and on names that are not unique. */
   def checkWritable(schema: StructType, caseSensitive: Boolean): Unit = {
     if (schema.isEmpty) {

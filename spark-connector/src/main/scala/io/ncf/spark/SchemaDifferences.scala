@@ -45,10 +45,26 @@ private[spark] object SchemaDifferences {
   }
 
   /** What keeps `wanted` from being read from `table`. Columns and fields that it lacks read as null.
+    *
+    * @param names   how columns are found
+    * @param retyped columns of the table that are text in truth, so that many types do
     */
-  def read(table: StructType, wanted: StructType): Seq[String] = {
+  def read(
+      table: StructType,
+      wanted: StructType,
+      names: ColumnNames,
+      retyped: Set[String]
+  ): Seq[String] = {
     val known = table.map(field => field.name -> field).toMap
-    wanted.flatMap(field => read(field.name, known.get(field.name).map(_.dataType), field.dataType))
+    // Text of directory names is in no time zone.
+    def fits(dataType: DataType): Boolean =
+      SchemaConverter.typeName(dataType).isDefined && dataType != TimestampType
+    wanted.flatMap { field =>
+      names.stored(field.name).flatMap(known.get) match {
+        case Some(own) if retyped(own.name) && fits(field.dataType) => Nil
+        case own => read(field.name, own.map(_.dataType), field.dataType)
+      }
+    }
   }
 
   private def read(path: String, own: Option[DataType], wanted: DataType): Seq[String] =

@@ -149,7 +149,9 @@ class NestedBoundarySuite extends AnyFunSuite {
     val columns = """["a","m","i"]"""
     val plan = json.readTree(Native.planScan(s"""{"path":$path,"columns":$columns}""", null))
     NativeScan.open(
-      s"""{"split":${plan.get("splits").get(0)},"columns":$columns,"schema":$schema,"options":{}}""",
+      s"""{"split":${plan.get(
+          "splits"
+        ).get(0)},"columns":$columns,"schema":$schema,"options":{}}""",
       null
     )
   }

@@ -144,7 +144,9 @@ class ErrorSuite extends SparkTestBase {
       val value = failure[NcfInvalidArgumentException](
         spark.range(1).write.format("ncf").option("profile", "tiny").save(path)
       )
-      assert(value.contains("option profile cannot be 'tiny'") && value.contains("fast, balanced, point"))
+      assert(
+        value.contains("option profile cannot be 'tiny'") && value.contains("fast, balanced, point")
+      )
       assert(failure[NcfInvalidArgumentException](
         spark.range(1).write.format("ncf").option("blockRows", "-5").save(path)
       ).contains("blockRows"))

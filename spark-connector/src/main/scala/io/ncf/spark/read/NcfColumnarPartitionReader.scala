@@ -1,5 +1,7 @@
 package io.ncf.spark.read
 
+import java.util.concurrent.ConcurrentLinkedQueue
+
 import com.fasterxml.jackson.databind.JsonNode
 import com.fasterxml.jackson.databind.node.ObjectNode
 import org.apache.spark.sql.connector.metric.CustomTaskMetric
@@ -13,6 +15,12 @@ import io.ncf.spark.Json
 
 /** Reads splits one after the other. There is one batch object, whose columns are pointed at each
   * batch in turn: a batch is valid until `next` or `close`.
+  *
+  * Spark may consume a reader on another thread than the task's (script transformations and Python
+  * do), and that thread may still look at a batch when the task ends and closes the reader. Native
+  * memory is therefore freed by the thread that reads, and by another one only when that has ended:
+  * a `close` in between is carried out by the next call of `next`, or, when the thread ends without
+  * one, by the next reader that is opened or closed.
   *
   * @param splits  the splits' JSON
   * @param schema  the columns of the batches
@@ -30,20 +38,37 @@ private[spark] final class NcfColumnarPartitionReader(
   private val batch = new ColumnarBatch(vectors.toArray[ColumnVector])
   private val context = Option(TaskContext.get())
 
+  // Guarded by this object's lock. The thread that called `next` last, which may hold a batch:
+  private var owner: Option[Thread] = None
+  private var closing = false
+  @volatile private var freed = false
+
   private var nextSplit = 0
   private var scan: Option[NativeScan] = None
-  private var counted = Map.empty[String, Long]
+  @volatile private var counted = Map.empty[String, Long]
+
+  NcfColumnarPartitionReader.freeDeferred()
 
   // A killed task does not always close its readers.
   context.foreach(_.addTaskCompletionListener[Unit](_ => close()))
 
-  override def next(): Boolean = {
+  override def next(): Boolean = begin() && {
     var found = false
     while (!found && advance()) found = batch.numRows() > 0
     found
   }
 
   override def get(): ColumnarBatch = batch
+
+  /** Makes the calling thread the owner; false, and the native memory is gone, after `close`. */
+  private def begin(): Boolean = {
+    val goesOn = synchronized {
+      owner = Some(Thread.currentThread())
+      !closing
+    }
+    if (!goesOn) free()
+    goesOn
+  }
 
   /** Loads the next batch, which may be empty; false at the end of the last split. */
   private def advance(): Boolean = {
@@ -92,7 +117,13 @@ private[spark] final class NcfColumnarPartitionReader(
     counted = metrics.map(metric => metric.name() -> metric.value()).toMap
 
   private def counts(): Map[String, Long] =
-    scan.fold(counted)(open => NcfMetrics.add(counted, Json.parse(open.metrics())))
+    // The scan of another thread must not be touched; what it counts is added when a split ends.
+    if (!isMine) counted
+    else scan.fold(counted)(open => NcfMetrics.add(counted, Json.parse(open.metrics())))
+
+  /** Whether no other thread can be using the scan. */
+  private def isMine: Boolean =
+    synchronized(owner.forall(thread => thread == Thread.currentThread() || !thread.isAlive))
 
   private def closeScan(): Unit = {
     batch.setNumRows(0)
@@ -104,7 +135,33 @@ private[spark] final class NcfColumnarPartitionReader(
   }
 
   override def close(): Unit = {
-    nextSplit = splits.length
-    if (scan.isDefined) closeScan()
+    val mine = synchronized {
+      closing = true
+      isMine
+    }
+    if (mine) free() else NcfColumnarPartitionReader.defer(this)
+    NcfColumnarPartitionReader.freeDeferred()
   }
+
+  private def free(): Unit = {
+    nextSplit = splits.length
+    try if (scan.isDefined) closeScan()
+    finally freed = true
+  }
+
+  /** Frees what a thread has left that ended; whether nothing is left to free. */
+  private def settle(): Boolean = synchronized {
+    if (!freed && owner.forall(!_.isAlive)) free()
+    freed
+  }
+}
+
+private[spark] object NcfColumnarPartitionReader {
+
+  // Closed while another thread was reading.
+  private val deferred = new ConcurrentLinkedQueue[NcfColumnarPartitionReader]
+
+  private def defer(reader: NcfColumnarPartitionReader): Unit = { deferred.add(reader); () }
+
+  private def freeDeferred(): Unit = { deferred.removeIf(_.settle()); () }
 }

@@ -15,6 +15,7 @@ import org.apache.spark.sql.connector.read.{
   Statistics,
   SupportsReportStatistics
 }
+import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.StructType
 
 import io.ncf.spark.streaming.NcfMicroBatchStream
@@ -43,7 +44,7 @@ private[spark] final class NcfScan(
 
   private lazy val plan: ScanPlan =
     if (dataset.exists) {
-      ScanPlan(dataset, options, NcfScan.storedColumns(dataset, columns), filter, limit)
+      ScanPlan(dataset, options, dataset.storedColumns(columns).map(_.name), filter, limit)
     } else ScanPlan.empty
 
   override def readSchema(): StructType = columns
@@ -61,12 +62,16 @@ private[spark] final class NcfScan(
     new NcfMicroBatchStream(dataset, columns, options)
 
   /** Rows and decoded bytes of what is left after pruning and projection: compressed bytes would
-    * let Spark broadcast tables that do not fit.
+    * let Spark broadcast tables that do not fit. Decoded bytes of text are a guess, so what is
+    * stored, times Spark's own factor, is the least.
     */
   override def estimateStatistics(): Statistics = new Statistics {
     override def numRows(): OptionalLong = OptionalLong.of(plan.rows)
     override def sizeInBytes(): OptionalLong = OptionalLong.of(
-      if (plan.rawBytes > 0) plan.rawBytes else plan.rows * (8L + columns.defaultSize)
+      math.max(
+        if (plan.rawBytes > 0) plan.rawBytes else plan.rows * (8L + columns.defaultSize),
+        (plan.storedBytes * SQLConf.get.fileCompressionFactor).toLong
+      )
     )
   }
 
@@ -101,21 +106,19 @@ private[spark] object NcfScan {
   /** Rows of a batch: what Spark's own readers use twice over; columns stay in the CPU's cache. */
   private val batchRows = 8192
 
-  /** Those of `columns` that the dataset has. */
-  def storedColumns(dataset: NcfDataset, columns: StructType): Seq[String] = {
-    val stored = dataset.schema.fieldNames.toSet
-    columns.fieldNames.toSeq.filter(stored)
-  }
-
   def readerFactory(
       dataset: NcfDataset,
       columns: StructType,
       filter: Option[JsonNode],
       options: NcfOptions
   ): PartitionReaderFactory = {
+    val names = dataset.columnNames
+    val stored = StructType(
+      columns.map(field => field.copy(name = names.stored(field.name).getOrElse(field.name)))
+    )
     val request = Json.obj()
-    request.set[JsonNode]("columns", Json.strings(columns.fieldNames))
-    request.set[JsonNode]("schema", ReadSchema(dataset.ncfSchema, columns))
+    request.set[JsonNode]("columns", Json.strings(stored.fieldNames))
+    request.set[JsonNode]("schema", ReadSchema(dataset.ncfSchema, stored))
     filter.fold[JsonNode](request.putNull("filter"))(request.set[JsonNode]("filter", _))
     request.set[JsonNode]("options", options.toJson)
     request.put("batchRows", batchRows)

@@ -36,8 +36,9 @@ private[spark] final class NcfScanBuilder(
   override def pushPredicates(predicates: Array[Predicate]): Array[Predicate] =
     if (!options.flag(NcfOptions.PushFilters, default = true) || !dataset.exists) predicates
     else {
-      val stored = dataset.schema.fieldNames.toSet
-      val converter = new PredicateConverter(StructType(schema.filter(f => stored(f.name))))
+      val names = dataset.columnNames
+      val known = StructType(schema.filter(field => names.stored(field.name).isDefined))
+      val converter = new PredicateConverter(known, name => names.stored(name).getOrElse(name))
       val converted = predicates.toSeq.map(p => (p, converter.convert(p), converter.weaken(p)))
       pushed = converted.collect { case (predicate, Some(_), _) => predicate }
       filter = PredicateConverter.conjunction(converted.flatMap { case (_, exact, weak) =>

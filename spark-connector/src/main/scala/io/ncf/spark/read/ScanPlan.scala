@@ -9,24 +9,26 @@ import io.ncf.spark.{Json, NcfDataset, NcfOptions}
 
 /** What a scan will read, after pruning.
   *
-  * @param counters `filesPlanned`, `filesPruned`, `blocksPlanned`, `blocksPruned`
-  * @param rows     rows of the planned blocks, before filters
-  * @param rawBytes bytes of the projected columns of those rows, decoded
+  * @param counters    `filesPlanned`, `filesPruned`, `blocksPlanned`, `blocksPruned`
+  * @param rows        rows of the planned blocks, before filters
+  * @param rawBytes    bytes of the projected columns of those rows, decoded, estimated from types
+  * @param storedBytes bytes of the same, as stored
   */
 private[spark] final case class ScanPlan(
     counters: Map[String, Long],
     rows: Long,
     rawBytes: Long,
+    storedBytes: Long,
     partitions: Array[NcfInputPartition]
 )
 
 private[spark] object ScanPlan {
 
   /** A range of blocks of one file. */
-  private final case class Split(json: String, rows: Long, bytes: Long)
+  private final case class Split(json: String, rows: Long, cost: Long)
 
   val empty: ScanPlan =
-    ScanPlan(NcfMetrics.ofDriver.map(_ -> 0L).toMap, 0L, 0L, Array.empty[NcfInputPartition])
+    ScanPlan(NcfMetrics.ofDriver.map(_ -> 0L).toMap, 0L, 0L, 0L, Array.empty[NcfInputPartition])
 
   /** Prunes and splits.
     *
@@ -53,18 +55,20 @@ private[spark] object ScanPlan {
     versionFrom.fold(request.putNull("versionFrom"))(request.put("versionFrom", _))
     request.set[JsonNode]("columns", Json.strings(columns))
     filter.fold[JsonNode](request.putNull("filter"))(request.set[JsonNode]("filter", _))
+    request.set[JsonNode]("schema", dataset.ncfSchema)
     request.put("maxSplitBytes", rule.maxPartitionBytes)
     request.put("openCostBytes", rule.openCostBytes)
     request.put("parallelism", rule.minPartitions)
     val answer = Json.parse(Native.planScan(request.toString, dataset.location.storage))
     val splits = Json.elements(answer.get("splits")).map { split =>
-      Split(split.toString, Json.long(split, "rows"), Json.long(split, "bytes"))
+      Split(split.toString, Json.long(split, "rows"), Json.long(split, "cost"))
     }.toSeq
-    val partitions = pack(enough(splits, limit), rule)
+    val partitions = pack(enough(splits, limit), Json.long(answer, "maxSplitBytes"))
     ScanPlan(
       NcfMetrics.ofDriver.map(name => name -> Json.long(answer, name)).toMap,
       Json.long(answer, "rows"),
       Json.long(answer, "rawBytes"),
+      Json.long(answer, "bytes"),
       partitions.map(part => NcfInputPartition(part.map(_.json).toArray)).toArray
     )
   }
@@ -77,30 +81,23 @@ private[spark] object ScanPlan {
   }
 
   /** Bin-packs splits into partitions as Spark does with files: largest first, next fit. */
-  private def pack(splits: Seq[Split], rule: SplitRule): Seq[Seq[Split]] = {
-    val limit = rule.maxSplitBytes(splits.map(_.bytes + rule.openCostBytes).sum)
+  private def pack(splits: Seq[Split], limit: Long): Seq[Seq[Split]] = {
     val start = (Vector.empty[Vector[Split]], Vector.empty[Split], 0L)
-    val (full, last, _) = splits.sortBy(-_.bytes).foldLeft(start) {
-      case ((done, current, size), split) if current.isEmpty || size + split.bytes <= limit =>
-        (done, current :+ split, size + split.bytes + rule.openCostBytes)
-      case ((done, current, _), split) =>
-        (done :+ current, Vector(split), split.bytes + rule.openCostBytes)
+    val (full, last, _) = splits.sortBy(-_.cost).foldLeft(start) {
+      case ((done, current, size), split) if current.isEmpty || size + split.cost <= limit =>
+        (done, current :+ split, size + split.cost)
+      case ((done, current, _), split) => (done :+ current, Vector(split), split.cost)
     }
     if (last.isEmpty) full else full :+ last
   }
 }
 
-/** Spark's rule for the size of a partition (`FilePartition.maxSplitBytes`), from its settings. */
+/** Spark's settings for the size of a partition; the rule itself is carried out natively. */
 private[spark] final case class SplitRule(
     maxPartitionBytes: Long,
     openCostBytes: Long,
     minPartitions: Int
-) {
-
-  /** @param totalBytes of all splits, each with the cost of opening it */
-  def maxSplitBytes(totalBytes: Long): Long =
-    math.min(maxPartitionBytes, math.max(openCostBytes, totalBytes / math.max(minPartitions, 1)))
-}
+)
 
 private[spark] object SplitRule {
 

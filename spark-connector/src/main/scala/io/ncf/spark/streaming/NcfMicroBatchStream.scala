@@ -13,30 +13,45 @@ import io.ncf.jni.Native
 import io.ncf.spark.read.{NcfScan, ScanPlan}
 import io.ncf.spark.{Json, NcfDataset, NcfErrors, NcfOptions}
 
-/** How far a stream has read: through this version of the table, -1 = nothing yet. */
-private[spark] final case class NcfOffset(version: Long) extends Offset {
-  override def json(): String = Json.obj().put("version", version).toString
+/** How far a stream has read.
+  *
+  * @param version through this version of the table, -1 = nothing yet
+  * @param table   the table's id; none for nothing yet, and in checkpoints of early builds
+  */
+private[spark] final case class NcfOffset(version: Long, table: Option[String]) extends Offset {
+
+  override def json(): String = {
+    val node = Json.obj().put("version", version)
+    table.foreach(node.put("table", _))
+    node.toString
+  }
+
+  /** Whether a stream that has read this far can go on to `later`. */
+  def leadsTo(later: NcfOffset): Boolean =
+    version <= later.version && table.forall(id => later.table.forall(_ == id))
 }
 
 private[spark] object NcfOffset {
 
-  val start: NcfOffset = NcfOffset(-1)
+  val start: NcfOffset = NcfOffset(-1, None)
 
   def of(offset: Offset): NcfOffset = offset match {
     case ncf: NcfOffset => ncf
     case other          => parse(other.json())
   }
 
-  def parse(json: String): NcfOffset =
+  def parse(json: String): NcfOffset = {
+    val node = Json.parse(json)
     Json
-      .optionalLong(Json.parse(json), "version")
-      .map(NcfOffset(_))
+      .optionalLong(node, "version")
+      .map(NcfOffset(_, Option(node.get("table")).map(_.asText())))
       .getOrElse(throw NcfErrors.invalid(s"$json is not an offset of an ncf stream"))
+  }
 }
 
 /** A stream of a table's rows: the first batch is the snapshot of the version that was the latest
   * then, every other the files that the versions since have added. Versions that remove files end
-  * the stream with an error.
+  * the stream with an error, and so does another table in the place of the one that was read.
   */
 private[spark] final class NcfMicroBatchStream(
     dataset: NcfDataset,
@@ -45,9 +60,8 @@ private[spark] final class NcfMicroBatchStream(
 ) extends MicroBatchStream
     with SupportsTriggerAvailableNow {
 
-  if (dataset.exists && dataset.kind != NcfDataset.Table) {
-    throw NcfErrors.notATable(dataset.path, dataset.kind.words, "read as a stream")
-  }
+  if (dataset.timeTravels) throw NcfErrors.streamTimeTravel(dataset.path)
+  checkIsTable(dataset)
 
   // With Trigger.AvailableNow: the version to stop at.
   private var last: Option[NcfOffset] = None
@@ -56,9 +70,18 @@ private[spark] final class NcfMicroBatchStream(
   private var known = dataset
 
   private def table(): NcfDataset = {
-    if (!known.exists) known = NcfDataset.open(dataset.location, options)
+    if (!known.exists) {
+      val found = NcfDataset.open(dataset.location, options)
+      checkIsTable(found)
+      known = found.readAs(columns)
+    }
     known
   }
+
+  private def checkIsTable(found: NcfDataset): Unit =
+    if (found.exists && found.kind != NcfDataset.Table) {
+      throw NcfErrors.notATable(found.path, found.kind.words, "read as a stream")
+    }
 
   override def initialOffset(): Offset = NcfOffset.start
 
@@ -66,20 +89,28 @@ private[spark] final class NcfMicroBatchStream(
 
   override def latestOffset(): Offset = newest()
 
-  override def latestOffset(start: Offset, limit: ReadLimit): Offset = last.getOrElse(newest())
+  override def latestOffset(start: Offset, limit: ReadLimit): Offset = {
+    val end = last.getOrElse(newest())
+    if (!NcfOffset.of(start).leadsTo(end)) throw NcfErrors.streamRecreated(dataset.path)
+    end
+  }
 
   override def reportLatestOffset(): Offset = newest()
 
   override def prepareForTriggerAvailableNow(): Unit = last = Some(newest())
 
   override def planInputPartitions(start: Offset, end: Offset): Array[InputPartition] = {
-    val (from, to) = (NcfOffset.of(start).version, NcfOffset.of(end).version)
-    if (to < 0) Array.empty
+    val (from, to) = (NcfOffset.of(start), NcfOffset.of(end))
+    if (to.version < 0) Array.empty
     else {
-      val pinned = table().copy(version = Some(to))
-      if (from >= 0) checkAppends(from, to)
-      val stored = NcfScan.storedColumns(pinned, columns)
-      val since = Some(from).filter(_ >= 0)
+      // A batch that is repeated comes with the offsets of its first time.
+      val pinned = table().copy(version = Some(to.version))
+      if (!from.leadsTo(to) || to.table.exists(id => !pinned.id.contains(id))) {
+        throw NcfErrors.streamRecreated(dataset.path)
+      }
+      val since = Some(from.version).filter(_ >= 0)
+      since.foreach(checkAppends(_, to.version))
+      val stored = pinned.storedColumns(columns).map(_.name)
       ScanPlan(pinned, options, stored, None, versionFrom = since).partitions.toArray
     }
   }
@@ -91,8 +122,9 @@ private[spark] final class NcfMicroBatchStream(
 
   override def stop(): Unit = ()
 
-  private def newest(): NcfOffset =
-    NcfDataset.latestVersion(dataset.location).fold(NcfOffset.start)(NcfOffset(_))
+  private def newest(): NcfOffset = NcfDataset.latest(dataset.location).fold(NcfOffset.start) {
+    case (id, version) => NcfOffset(version, Some(id))
+  }
 
   private def checkAppends(from: Long, to: Long): Unit = {
     val request = Json.obj()

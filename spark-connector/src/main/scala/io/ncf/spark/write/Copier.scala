@@ -110,8 +110,13 @@ private[write] object Copier {
       }
     }
     else new Copier(to) {
-      override def value(from: SpecializedGetters, i: Int): Unit =
-        to.appendDecimal(from.getDecimal(i, precision, scale))
+      override def value(from: SpecializedGetters, i: Int): Unit = from match {
+        // Here Spark's own rows hold place and length of the unscaled value's bytes.
+        case row: UnsafeRow =>
+          val place = row.getLong(i)
+          to.appendDecimal(row.getBaseObject, row.getBaseOffset + (place >>> 32), place.toInt)
+        case other => to.appendDecimal(other.getDecimal(i, precision, scale))
+      }
     }
   }
 }

@@ -1,5 +1,7 @@
 package io.ncf.spark.write
 
+import java.util
+
 import scala.util.control.NonFatal
 
 import com.fasterxml.jackson.databind.JsonNode
@@ -44,6 +46,12 @@ private[spark] final class NcfDataWriter(job: WriteJob, partition: Int, attempt:
     if (open.isEmpty) openFile(row)
     if (rows.append(row)) flush()
     rowsWritten += 1
+  }
+
+  /** Finishes the last file, so that Spark counts it, which reads metrics before it commits. */
+  override def writeAll(records: util.Iterator[InternalRow]): Unit = {
+    while (records.hasNext) write(records.next())
+    finishFile()
   }
 
   override def commit(): WriterCommitMessage = {

@@ -46,7 +46,10 @@ private[spark] final class NcfWrite(
 
   override def toBatch: BatchWrite = new NcfBatchWrite(job, commit, transaction)
 
-  override def toStreaming: StreamingWrite = new NcfStreamingWrite(job, commit, queryId)
+  override def toStreaming: StreamingWrite = {
+    if (transaction.isDefined) throw NcfErrors.streamTransaction()
+    new NcfStreamingWrite(job, commit, queryId)
+  }
 
   private def known(column: String): String = {
     val field = job.input.find(_.name.equalsIgnoreCase(column)).getOrElse(
@@ -76,8 +79,10 @@ private[spark] final class NcfBatchWrite(
     transaction: Option[(String, Long)]
 ) extends BatchWrite {
 
-  override def createBatchWriterFactory(info: PhysicalWriteInfo): DataWriterFactory =
+  override def createBatchWriterFactory(info: PhysicalWriteInfo): DataWriterFactory = {
+    job.begin()
     NcfDataWriterFactory(job)
+  }
 
   override def useCommitCoordinator(): Boolean = false
 
@@ -95,8 +100,12 @@ private[spark] final class NcfBatchWrite(
 private[spark] final class NcfStreamingWrite(job: WriteJob, table: TableCommit, queryId: String)
     extends StreamingWrite {
 
-  override def createStreamingWriterFactory(info: PhysicalWriteInfo): StreamingDataWriterFactory =
+  override def createStreamingWriterFactory(
+      info: PhysicalWriteInfo
+  ): StreamingDataWriterFactory = {
+    job.begin()
     NcfDataWriterFactory(job)
+  }
 
   override def useCommitCoordinator(): Boolean = false
 

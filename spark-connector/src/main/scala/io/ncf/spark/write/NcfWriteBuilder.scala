@@ -22,6 +22,7 @@ import io.ncf.spark.{
   * @param partitionColumns its partition columns in that case
   * @param queryId          the streaming query's id, else any id
   * @param input            the rows' columns
+  * @param creates          whether there must be no table when the write commits
   */
 private[spark] final class NcfWriteBuilder(
     location: NcfPath,
@@ -29,7 +30,8 @@ private[spark] final class NcfWriteBuilder(
     partitionColumns: Seq[String],
     options: NcfOptions,
     queryId: String,
-    input: StructType
+    input: StructType,
+    creates: Boolean
 ) extends WriteBuilder
     with SupportsTruncate {
 
@@ -58,10 +60,8 @@ private[spark] final class NcfWriteBuilder(
     val target =
       if (replaces) WriteTarget.create(declared, partitionColumns)
       else WriteTarget(dataset.ncfSchema, dataset.schema, dataset.partitionColumns)
-    if (truncates) checkStaticOverwrite(target)
     checkFits(target, caseSensitive)
-    val operation =
-      if (dataset.kind != NcfDataset.Table) "create" else if (truncates) "overwrite" else "append"
+    val operation = if (creates) "create" else if (truncates) "overwrite" else "append"
     val job = this.job(dataset, target, caseSensitive)
     new NcfWrite(
       job,
@@ -84,17 +84,6 @@ private[spark] final class NcfWriteBuilder(
           s"the table is partitioned by ${words(target.partitionColumns)} " +
             s"and the write by ${words(partitionColumns)}"
         )
-      )
-    }
-  }
-
-  /** To replace the whole table where the session asks to replace partitions would lose rows. */
-  private def checkStaticOverwrite(target: WriteTarget): Unit = {
-    val dynamic = SQLConf.get.partitionOverwriteMode == SQLConf.PartitionOverwriteMode.DYNAMIC
-    if (dynamic && target.partitionColumns.nonEmpty) {
-      throw NcfErrors.unsupported(
-        "ncf cannot overwrite partitions dynamically yet; " +
-          s"set ${SQLConf.PARTITION_OVERWRITE_MODE.key} to static to replace the whole table"
       )
     }
   }

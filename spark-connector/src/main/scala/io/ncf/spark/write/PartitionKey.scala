@@ -15,6 +15,8 @@ import org.apache.spark.sql.catalyst.expressions.{
 import org.apache.spark.sql.types.{StringType, StructType}
 import org.apache.spark.unsafe.types.UTF8String
 
+import io.ncf.spark.NcfErrors
+
 /** Values of the partition columns: tells where a run of equal ones ends, and spells them.
   *
   * @param ordinals the partition columns in `schema`
@@ -44,9 +46,21 @@ private[spark] final class PartitionKey(schema: StructType, ordinals: Seq[Int]) 
   /** Name and text of each value, none for null. */
   def values(row: InternalRow): Seq[(String, Option[String])] =
     ordinals.zip(texts).map { case (ordinal, text) =>
-      val value = Option(text.eval(row).asInstanceOf[UTF8String]).map(_.toString)
-      schema(ordinal).name -> value
+      val name = schema(ordinal).name
+      name -> Option(text.eval(row).asInstanceOf[UTF8String]).map(unicode(name, _))
     }
+
+  /** The text, which directories and the log can hold only as Unicode. */
+  private def unicode(column: String, value: UTF8String): String = {
+    val text = value.toString
+    if (UTF8String.fromString(text) != value) {
+      throw NcfErrors.invalid(
+        s"column $column partitions the table and has a value that is not UTF-8: '$text'; " +
+          "clean the text or partition by another column"
+      )
+    }
+    text
+  }
 }
 
 private[spark] object PartitionKey {

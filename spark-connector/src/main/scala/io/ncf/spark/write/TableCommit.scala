@@ -47,19 +47,23 @@ private[spark] final class TableCommit(
     }
     request.set[JsonNode]("properties", Json.obj())
     mayBeCommitted = true
-    try Native.commit(request.toString, job.location.storage)
-    catch {
-      case conflict: NcfConflictException =>
-        mayBeCommitted = false
-        throw conflict
-    }
-    ()
+    val answer =
+      try Json.parse(Native.commit(request.toString, job.location.storage))
+      catch {
+        case conflict: NcfConflictException =>
+          mayBeCommitted = false
+          throw conflict
+      }
+    // The table has this transaction from an earlier write, whose files have other names.
+    if (answer.get("already").asBoolean()) deleteFiles(messages)
   }
 
   /** Deletes the tasks' files, unless the table may refer to them. */
-  def abort(messages: Array[WriterCommitMessage]): Unit = if (!mayBeCommitted) {
+  def abort(messages: Array[WriterCommitMessage]): Unit =
+    if (!mayBeCommitted) deleteFiles(messages)
+
+  private def deleteFiles(messages: Array[WriterCommitMessage]): Unit =
     TableCommit.deleteQuietly(job.location, TableCommit.files(messages))
-  }
 
   private def add(file: WrittenFile): JsonNode = {
     val node = Json.obj()

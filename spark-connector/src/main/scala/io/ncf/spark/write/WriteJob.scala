@@ -32,8 +32,11 @@ private[spark] final case class WriteJob(
     options: String
 ) {
 
-  /** The stored columns. */
-  def storedSchema: StructType = StructType(stored.map(input(_)))
+  /** Called before any task writes. An empty log tells readers that a table is on its way: they
+    * skip the files of tasks, which otherwise would be those of a bare directory, and see whatever
+    * else is there until the commit.
+    */
+  def begin(): Unit = location.makeDirectory("_ncf/log")
 }
 
 private[spark] object WriteJob {
