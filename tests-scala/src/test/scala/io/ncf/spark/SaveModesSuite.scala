@@ -133,6 +133,9 @@ class SaveModesSuite extends SparkTestBase {
         .selectExpr("if(id = 99999, raise_error('boom'), id) a", "cast(id as string) s")
       val message = failure[Exception](failing.write.format("ncf").mode("append").save(path))
       assert(message.contains("boom"))
+      // The job has failed before the last of its other tasks is killed and has cleaned up.
+      val deadline = System.nanoTime() + 20L * 1000 * 1000 * 1000
+      while (dataFiles(path).size != files && System.nanoTime() < deadline) Thread.sleep(20)
       assert(dataFiles(path).size == files)
       assertSame(read(path), numbers(0, 10))
       assert(io.ncf.jni.Native.liveHandles() == 0)
