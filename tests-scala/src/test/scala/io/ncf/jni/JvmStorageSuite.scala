@@ -131,7 +131,7 @@ class JvmStorageSuite extends AnyFunSuite {
     val bad = new MemoryStorage {
       files.putAll(good.files)
       override def fill(bytes: Array[Byte], into: ByteBuffer): Unit =
-        into.put(bytes, 0, bytes.length - 1)
+        into.put(bytes, 0, bytes.length / 2) // A read that ends in padding could lose one unseen.
     }
     intercept[NcfCorruptException](count(bad))
     assert(bad.closed.get() == bad.opened.get())

@@ -158,20 +158,23 @@ class NestedBoundarySuite extends AnyFunSuite {
 
   /** Writes a good batch that `spoil` has changed, given the address of its root; then a good one. */
   private def refused(spoil: Long => Unit): String = {
-    val messages = new StringBuilder
+    var message = ""
     withFile { file =>
-      Using.resources(new BatchBuilder(sparkSchema), openWriter(file)) { (batch, writer) =>
-        (1 until 100).foreach(append(batch, _))
-        val root = batch.finish()
-        spoil(root)
-        messages ++= intercept[NcfInvalidArgumentException](writer.write(root)).getMessage
-        batch.reset()
-        (1 until 10).foreach(append(batch, _))
-        writer.write(batch)
+      Using.resource(openWriter(file)) { writer =>
+        Using.resource(new BatchBuilder(sparkSchema)) { batch =>
+          (1 until 100).foreach(append(batch, _))
+          val root = batch.finish()
+          spoil(root)
+          message = intercept[NcfInvalidArgumentException](writer.write(root)).getMessage
+        }
+        Using.resource(new BatchBuilder(sparkSchema)) { batch =>
+          (1 until 10).foreach(append(batch, _))
+          writer.write(batch)
+        }
         assert(json.readTree(writer.finish()).get("rows").asInt() == 9)
       }
     }
-    messages.toString
+    message
   }
 
   /** The array that the path of children leads to. */

@@ -128,7 +128,7 @@ class ErrorSuite extends SparkTestBase {
         val none = java.util.List.of[Row]()
         val frame = spark.createDataFrame(none, new StructType().add("bad", dataType))
         val message = failure[Exception](frame.write.format("ncf").save(path))
-        assert(message.contains("bad") && message.toLowerCase.contains("point"))
+        assert(message.contains("bad") && message.contains("DOUBLE"))
       }
       assert(!new File(path).exists())
     }

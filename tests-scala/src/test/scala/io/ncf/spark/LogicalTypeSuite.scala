@@ -40,7 +40,7 @@ class LogicalTypeSuite extends SparkTestBase {
       }
       val source = RandomRows.of(spark, StructType(columns), 2000, 17).coalesce(1)
       val actual = copy(source, path)
-      assert(actual.schema == source.schema)
+      assert(actual.schema == SchemaConverter.nullable(source.schema))
       assertSameRows(actual, source)
       source.limit(100).write.format("ncf").mode("append").save(path)
       assert(read(path).count() == 2100)
@@ -68,7 +68,7 @@ class LogicalTypeSuite extends SparkTestBase {
       // Spark cannot collect times of precisions other than 6.
       val texts = source.columns.map(name => s"cast($name as string) $name").toSeq
       assertSame(copy(source, path).selectExpr(texts: _*), source.selectExpr(texts: _*))
-      assert(read(path).schema == source.schema)
+      assert(read(path).schema == SchemaConverter.nullable(source.schema))
       assertSame(
         read(path).selectExpr("max(i0)", "sum(i3)", "max(t6)", "hour(max(t0))"),
         source.selectExpr("max(i0)", "sum(i3)", "max(t6)", "hour(max(t0))")
@@ -109,7 +109,7 @@ class LogicalTypeSuite extends SparkTestBase {
         "array(parse_json('[]'), parse_json(cast(id as string)), null) vs"
       )
       val ncf = copy(source, path)
-      assert(ncf.schema == source.schema)
+      assert(ncf.schema == SchemaConverter.nullable(source.schema))
       val parts = Seq("variant_get(v, '$.a', 'int') a", "v:b[1]::string b", "to_json(vs[1]) c")
       assertSame(ncf.selectExpr(parts: _*), source.selectExpr(parts: _*))
       assertSame(
@@ -149,7 +149,7 @@ class LogicalTypeSuite extends SparkTestBase {
         "array('X' collate utf8_lcase) a"
       )
       val ncf = copy(source, path)
-      assert(ncf.schema == source.schema)
+      assert(ncf.schema == SchemaConverter.nullable(source.schema))
       val conditions = Seq(
         "l = 'Apple'",
         "l > 'AARDVARK'",
@@ -177,23 +177,33 @@ class LogicalTypeSuite extends SparkTestBase {
     }
   }
 
-  test("char and varchar, also in structs") {
+  test("char and varchar, also in structs, as in a table of Parquet") {
     try {
-      spark.sql(
-        "CREATE TABLE chars (c CHAR(4), v VARCHAR(4), s STRUCT<c: CHAR(3)>, a ARRAY<VARCHAR(2)>) USING ncf"
-      )
-      spark.sql("INSERT INTO chars VALUES ('a', 'b', struct('x'), array('yz'))")
-      assert(spark.sql("SELECT c, v, s.c, a[0] FROM chars").head() == Row("a   ", "b", "x  ", "yz"))
-      assert(spark.sql("SELECT * FROM chars WHERE c = 'a' AND s.c = 'x'").count() == 1)
-      failure[Exception](
-        spark.sql("INSERT INTO chars VALUES ('a', 'b', struct('x'), array('yyy'))")
-      )
-      withPath { path =>
-        spark.table("chars").write.format("ncf").save(path)
-        assert(read(path).schema == spark.table("chars").schema)
-        assertSame(read(path), spark.table("chars"))
+      for (format <- Seq("ncf", "parquet")) {
+        spark.sql(
+          s"CREATE TABLE chars_$format (c CHAR(4), v VARCHAR(4), s STRUCT<c: CHAR(3)>, " +
+            s"a ARRAY<VARCHAR(2)>) USING $format"
+        )
+        spark.sql(s"INSERT INTO chars_$format VALUES ('a', 'b', struct('x'), array('yz'))")
+        failure[Exception](
+          spark.sql(s"INSERT INTO chars_$format VALUES ('a', 'b', struct('x'), array('yyy'))")
+        )
       }
-    } finally { spark.sql("DROP TABLE IF EXISTS chars"); () }
+      val (ncf, parquet) = (spark.table("chars_ncf"), spark.table("chars_parquet"))
+      val columns = Seq("c", "v", "s.c", "a[0]")
+      assert(ncf.selectExpr(columns: _*).head() == Row("a   ", "b", "x  ", "yz"))
+      for (
+        condition <- Seq("c = 'a'", "c = 'a   '", "s.c = 'x'", "s.c = 'x  '", "v = 'b'", "c > 'a'")
+      )
+        withClue(condition) {
+          assertSame(ncf.where(condition), parquet.where(condition))
+        }
+      withPath { path =>
+        ncf.write.format("ncf").save(path)
+        assert(read(path).schema == ncf.schema)
+        assertSame(read(path), ncf)
+      }
+    } finally Seq("ncf", "parquet").foreach(f => spark.sql(s"DROP TABLE IF EXISTS chars_$f"))
   }
 
   test("tables of the catalog hold these types") {
@@ -203,7 +213,7 @@ class LogicalTypeSuite extends SparkTestBase {
           "t TIME(3), s STRING COLLATE UTF8_LCASE) USING ncf"
       )
       spark.sql(
-        "INSERT INTO logical SELECT interval '1' second, array(interval '2' year), " +
+        "INSERT INTO logical SELECT interval '0 00:00:01' day to second, array(interval '2' year), " +
           "parse_json('7'), time'01:02:03', 'AbC'"
       )
       val row = spark.sql(

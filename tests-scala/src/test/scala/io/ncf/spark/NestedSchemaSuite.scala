@@ -1,8 +1,10 @@
 package io.ncf.spark
 
 import org.apache.spark.sql.DataFrame
+import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.execution.datasources.v2.BatchScanExec
 import org.apache.spark.sql.types._
+import org.apache.spark.unsafe.types.UTF8String
 
 import io.ncf.jni.{NcfInvalidArgumentException, NcfUnsupportedException}
 
@@ -91,6 +93,32 @@ class NestedSchemaSuite extends SparkTestBase {
       // Nothing of the struct is stored: only whether it is there is.
       val other = spark.read.format("ncf").schema("p struct<nope: int>").load(path)
       assert(other.where("p is not null and p.nope is null").count() == 1000)
+    }
+  }
+
+  test("fields are found by name, else by name without case; files may have different ones") {
+    withPath { path =>
+      java.nio.file.Files.createDirectories(java.nio.file.Path.of(path))
+      val schemas = Seq("s struct<a: bigint>", "s struct<b: string, A: bigint>")
+      val rows = Seq(InternalRow(1L), InternalRow(UTF8String.fromString("x"), 2L))
+      for (((ddl, row), index) <- schemas.zip(rows).zipWithIndex) {
+        val schema = StructType.fromDDL(ddl)
+        val ncf = SchemaConverter.toNcf(schema).toString
+        NcfFiles.write(s"$path/$index.ncf", ncf, schema, Seq(InternalRow(row), InternalRow(null)))
+      }
+      val frame = spark.read.format("ncf").schema("s struct<b: string, a: bigint>").load(path)
+      val values = frame.selectExpr("s is null", "s.b", "s.a").collect().map(_.toString).toSet
+      assert(values == Set("[false,null,1]", "[false,x,2]", "[true,null,null]"))
+    }
+  }
+
+  test("keys of maps are cut, too") {
+    withPath { path =>
+      val source = spark.range(100).selectExpr("map(named_struct('a', id, 'b', 'x'), id) m")
+      source.write.format("ncf").save(path)
+      val frame = read(path).selectExpr("map_keys(m).a[0] a")
+      assertSame(frame, spark.range(100).selectExpr("id a"))
+      assertSameRows(read(path), source)
     }
   }
 
