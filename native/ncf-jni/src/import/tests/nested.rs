@@ -98,6 +98,7 @@ fn a_struct_may_have_no_fields() {
 
 /// Copies of the structs of a batch, which a test can spoil.
 #[derive(Default)]
+#[expect(clippy::vec_box, reason = "addresses of the structs must stay when the vector grows")]
 struct Copies {
     arrays: Vec<Box<RawArray>>,
     children: Vec<Vec<*const RawArray>>,
@@ -113,7 +114,7 @@ impl Copies {
     ) -> *const RawArray {
         // SAFETY: arrow made the struct.
         let mut copy = unsafe { array.read_unaligned() };
-        let children = (0..copy.n_children as usize)
+        let children = (0..usize::try_from(copy.n_children).unwrap())
             .map(|index| {
                 let below = path.and_then(<[usize]>::split_first).filter(|(at, _)| **at == index);
                 // SAFETY: arrow made the table of children.
