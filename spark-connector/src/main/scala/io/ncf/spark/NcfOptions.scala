@@ -143,7 +143,10 @@ private[spark] object NcfOptions {
   val PushRuntime: NcfOption =
     boolean("pushdown.runtime", "read: accepted; runtime filters are not pushed yet")
 
-  /** Every option but `encoding.<column>`, which forces a column's encoding (write). */
+  /** The doc of the one option whose name has a part of the user's: `encoding.<column>`. */
+  val EncodingDoc: String = "write: forces this encoding on the column; for tests and measurements"
+
+  /** Every option but `encoding.<column>`. */
   val all: Seq[NcfOption] = Seq(
     Profile,
     SortBy,

@@ -79,7 +79,10 @@ class OtherThreadSuite extends SparkTestBase with AdaptiveSparkPlanHelper {
       write(path)
       read(path).createOrReplaceTempView("t")
       for (_ <- 0 until 20) {
-        val rows = spark.sql("SELECT TRANSFORM(s) USING 'cat' AS (x STRING) FROM t LIMIT 1")
+        // Takes all of its input: Spark ends no script that waits for a reader, nor its thread.
+        val rows = spark.sql(
+          "SELECT TRANSFORM(s) USING 'head -n 1; cat > /dev/null' AS (x STRING) FROM t LIMIT 1"
+        )
         assert(rows.head().getString(0).startsWith("value "))
       }
       // Threads that fed a script end soon after it; the next reader frees what they left.
