@@ -2,6 +2,7 @@ package io.ncf.spark.storage
 
 import java.io.File
 import java.util.concurrent.atomic.AtomicInteger
+import java.util.concurrent.{CountDownLatch, TimeUnit}
 
 import scala.concurrent.duration.DurationInt
 import scala.jdk.CollectionConverters._
@@ -34,7 +35,7 @@ class FakeStoreSuite extends StorageTestBase {
   }
 
   private def eventually(otherwise: String)(holds: => Boolean): Unit = {
-    val deadline = 20.seconds.fromNow
+    val deadline = 60.seconds.fromNow
     while (!holds && deadline.hasTimeLeft()) Thread.sleep(20)
     assert(holds, otherwise)
   }
@@ -249,11 +250,14 @@ class FakeStoreSuite extends StorageTestBase {
   /** Runs `job`, whose tasks hang in `hang`, and cancels it when one does. */
   private def cancelled(job: => Unit)(hang: (Path => Unit) => Unit): Unit = {
     val started = new AtomicInteger
+    // A task whose interruption came before it got to the hook must not wait in it.
+    val over = new CountDownLatch(1)
     val context = spark.sparkContext
     hang { _ =>
       if (Thread.currentThread().getName.startsWith("Executor task")) {
         started.incrementAndGet()
-        Thread.sleep(60000)
+        over.await(60, TimeUnit.SECONDS)
+        ()
       }
     }
     val query = new Thread(() => {
@@ -266,6 +270,7 @@ class FakeStoreSuite extends StorageTestBase {
     context.cancelJobGroup("slow")
     query.join(30000)
     assert(!query.isAlive)
+    over.countDown()
     FakeFileSystem.reset()
     eventually("streams are left open")(FakeFileSystem.openStreams.get() == 0)
   }
