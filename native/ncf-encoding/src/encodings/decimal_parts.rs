@@ -3,6 +3,7 @@
 use ncf_core::{Error, PhysicalType, Result, Values};
 
 use super::Encoding;
+use super::integers::column;
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::native::Native;
@@ -65,16 +66,12 @@ impl Encoding for DecimalParts {
         context: &DecodeContext<'_>,
     ) -> Result<DecodedValues> {
         let parts = body.u8()?;
-        let mut part = || match context.flat(body, PhysicalType::I64, len)? {
-            Values::I64(values) => Ok(values),
-            _ => Err(Error::internal("a part of decimals is not 64-bit")),
-        };
-        let first = part()?;
+        let first = column::<i64>(body, len, context)?;
         let mut values: Vec<i128> = context.budget.vec("values", len)?;
         match parts {
             1 => values.extend(first.iter().map(|value| i128::from(*value))),
             2 => {
-                let low = part()?;
+                let low = column::<i64>(body, len, context)?;
                 values.extend(first.iter().zip(low.iter()).map(|(high, low)| {
                     (i128::from(*high) << 64) | i128::from(low.cast_unsigned())
                 }));

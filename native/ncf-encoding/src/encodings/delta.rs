@@ -3,7 +3,7 @@
 use ncf_core::{Error, PhysicalType, Result, Values};
 
 use super::Encoding;
-use super::integers::{Integer, owned, with_integer};
+use super::integers::{Integer, column, owned, with_integer, with_integers};
 use super::lanes::VECTOR;
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
@@ -41,14 +41,7 @@ impl Encoding for Delta {
         children: &mut ChildEncoder<'_>,
         out: &mut Vec<u8>,
     ) -> Result<bool> {
-        match values {
-            Values::I8(v) => encode::<i8>(v, children, out)?,
-            Values::I16(v) => encode::<i16>(v, children, out)?,
-            Values::I32(v) => encode::<i32>(v, children, out)?,
-            Values::I64(v) => encode::<i64>(v, children, out)?,
-            Values::I128(v) => encode::<i128>(v, children, out)?,
-            _ => return Ok(false),
-        }
+        with_integers!(values, v => encode(v, children, out)?, other => return Ok(false));
         Ok(true)
     }
 
@@ -94,8 +87,8 @@ fn decode<T: Integer>(
     len: usize,
     context: &DecodeContext<'_>,
 ) -> Result<Values> {
-    let bases = T::column(context.flat(body, T::PHYSICAL, len.div_ceil(VECTOR))?)?;
-    let mut values = owned(T::column(context.flat(body, T::PHYSICAL, len)?)?, context.budget)?;
+    let bases = column::<T>(body, len.div_ceil(VECTOR), context)?;
+    let mut values = owned(column::<T>(body, len, context)?, context.budget)?;
     for (base, vector) in bases.iter().zip(values.chunks_mut(VECTOR)) {
         let mut last = *base;
         for value in vector {

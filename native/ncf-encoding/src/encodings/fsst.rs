@@ -8,6 +8,7 @@ use fsst::Compressor;
 use ncf_core::{Budget, ByteValues, Error, PhysicalType, Result, Values};
 
 use super::Encoding;
+use super::integers::column;
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::native::lengths_column;
@@ -91,9 +92,7 @@ impl Encoding for Fsst {
         if size > limit as usize {
             return Err(Error::limit_exceeded("bytes of a page", size as u64, u64::from(limit)));
         }
-        let Values::I32(lengths) = context.flat(body, PhysicalType::I32, len)? else {
-            return Err(Error::internal("lengths are not 32-bit"));
-        };
+        let lengths = column::<i32>(body, len, context)?;
         let codes = body.take(body.remaining())?;
         Ok(DecodedValues::Flat(table.decode(codes, &lengths, size, context.budget)?))
     }

@@ -4,6 +4,8 @@ use arrow_buffer::ScalarBuffer;
 use ncf_core::{Budget, Error, PhysicalType, Result, Values};
 
 use crate::native::Native;
+use crate::node::DecodeContext;
+use crate::reader::Reader;
 
 /// An integer type. All arithmetic wraps.
 pub(super) trait Integer: Native + Ord + Into<i128> {
@@ -19,8 +21,8 @@ pub(super) trait Integer: Native + Ord + Into<i128> {
     fn shifted_right(self, bits: u32) -> Self;
     /// The low bits of a wider integer.
     fn low_bits(wide: i128) -> Self;
-    /// The column as what it is.
-    fn column(values: Values) -> Result<ScalarBuffer<Self>>;
+    /// The values as what they are.
+    fn from_values(values: Values) -> Result<ScalarBuffer<Self>>;
 }
 
 macro_rules! integer {
@@ -50,7 +52,7 @@ macro_rules! integer {
                 wide as $type
             }
 
-            fn column(values: Values) -> Result<ScalarBuffer<Self>> {
+            fn from_values(values: Values) -> Result<ScalarBuffer<Self>> {
                 match values {
                     Values::$variant(values) => Ok(values),
                     _ => Err(Error::internal("an integer column has another type")),
@@ -95,6 +97,30 @@ macro_rules! with_integer {
     };
 }
 pub(super) use with_integer;
+
+/// Runs one expression with integer [`Values`], which it sees as a slice of the Rust type.
+macro_rules! with_integers {
+    ($values:expr, $v:ident => $do:expr, other => $other:expr $(,)?) => {
+        match $values {
+            ncf_core::Values::I8($v) => $do,
+            ncf_core::Values::I16($v) => $do,
+            ncf_core::Values::I32($v) => $do,
+            ncf_core::Values::I64($v) => $do,
+            ncf_core::Values::I128($v) => $do,
+            _ => $other,
+        }
+    };
+}
+pub(super) use with_integers;
+
+/// Decodes the next node of `body`, `len` integers.
+pub(super) fn column<T: Integer>(
+    body: &mut Reader<'_>,
+    len: usize,
+    context: &DecodeContext<'_>,
+) -> Result<ScalarBuffer<T>> {
+    T::from_values(context.flat(body, T::PHYSICAL, len)?)
+}
 
 /// The values as a vector to change in place: their own memory where nobody shares it, else a copy.
 pub(super) fn owned<T: Integer>(values: ScalarBuffer<T>, budget: &Budget) -> Result<Vec<T>> {

@@ -4,6 +4,7 @@ use arrow_buffer::OffsetBuffer;
 use ncf_core::{ByteValues, Error, PhysicalType, Result, Values};
 
 use super::Encoding;
+use super::integers::column;
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::native::{Native, lengths_column, read_fixed, with_type, with_values};
@@ -74,9 +75,7 @@ fn write_bytes(strings: &ByteValues, out: &mut Vec<u8>) {
 }
 
 fn decode_bytes(body: &mut Reader<'_>, len: usize, context: &DecodeContext<'_>) -> Result<Values> {
-    let Values::I32(lengths) = context.flat(body, PhysicalType::I32, len)? else {
-        return Err(Error::internal("lengths are not 32-bit"));
-    };
+    let lengths = column::<i32>(body, len, context)?;
     let size = body.remaining();
     let mut offsets: Vec<i32> = context.budget.vec("offsets", len.saturating_add(1))?;
     offsets.push(0);

@@ -4,6 +4,7 @@ use arrow_buffer::BooleanBuffer;
 use ncf_core::{Error, PhysicalType, Result, Values};
 
 use super::Encoding;
+use super::integers::column;
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::native::{Native, lengths_column, with_values};
@@ -70,9 +71,7 @@ impl Encoding for RunLength {
         if count > len {
             return Err(Error::corrupt(format!("{count} runs in {len} rows")));
         }
-        let Values::I32(lengths) = context.flat(body, PhysicalType::I32, count)? else {
-            return Err(Error::internal("run lengths are not 32-bit"));
-        };
+        let lengths = column::<i32>(body, count, context)?;
         let mut ends: Vec<u32> = context.budget.vec("run ends", count)?;
         let (mut end, mut shortest) = (0u64, i32::MAX);
         for length in lengths.iter() {

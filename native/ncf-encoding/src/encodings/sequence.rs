@@ -3,7 +3,7 @@
 use ncf_core::{Error, PhysicalType, Result, Values};
 
 use super::Encoding;
-use super::integers::{Integer, owned, with_integer};
+use super::integers::{Integer, column, owned, with_integer, with_integers};
 use super::lanes::VECTOR;
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
@@ -48,14 +48,7 @@ impl Encoding for Sequence {
         children: &mut ChildEncoder<'_>,
         out: &mut Vec<u8>,
     ) -> Result<bool> {
-        match values {
-            Values::I8(v) => encode::<i8>(v, children, out)?,
-            Values::I16(v) => encode::<i16>(v, children, out)?,
-            Values::I32(v) => encode::<i32>(v, children, out)?,
-            Values::I64(v) => encode::<i64>(v, children, out)?,
-            Values::I128(v) => encode::<i128>(v, children, out)?,
-            _ => return Ok(false),
-        }
+        with_integers!(values, v => encode(v, children, out)?, other => return Ok(false));
         Ok(true)
     }
 
@@ -128,14 +121,7 @@ fn exact_step<T: Integer>(values: &[T]) -> Option<T> {
 
 /// Whether integers lie on a line exactly. Others than integers never do.
 pub(crate) fn is_progression(values: &Values) -> bool {
-    match values {
-        Values::I8(v) => exact_step::<i8>(v).is_some(),
-        Values::I16(v) => exact_step::<i16>(v).is_some(),
-        Values::I32(v) => exact_step::<i32>(v).is_some(),
-        Values::I64(v) => exact_step::<i64>(v).is_some(),
-        Values::I128(v) => exact_step::<i128>(v).is_some(),
-        _ => false,
-    }
+    with_integers!(values, v => exact_step(v).is_some(), other => false)
 }
 
 fn encode<T: Integer>(
@@ -176,7 +162,7 @@ fn decode<T: Integer>(
         values.extend(line.points().take(len));
         return Ok(T::wrap(values));
     }
-    let mut values = owned(T::column(context.flat(body, T::PHYSICAL, len)?)?, context.budget)?;
+    let mut values = owned(column::<T>(body, len, context)?, context.budget)?;
     for (value, point) in values.iter_mut().zip(line.points()) {
         *value = value.plus(point);
     }

@@ -1,8 +1,9 @@
 //! Timestamp parts (16): microseconds as days, seconds of the day and microseconds of the second.
 
-use ncf_core::{Error, PhysicalType, Result, Values};
+use ncf_core::{PhysicalType, Result, Values};
 
 use super::Encoding;
+use super::integers::column;
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::native::Native;
@@ -70,10 +71,7 @@ impl Encoding for TimestampParts {
         len: usize,
         context: &DecodeContext<'_>,
     ) -> Result<DecodedValues> {
-        let mut part = || match context.flat(body, PhysicalType::I32, len)? {
-            Values::I32(values) => Ok(values),
-            _ => Err(Error::internal("a part of timestamps is not 32-bit")),
-        };
+        let mut part = || column::<i32>(body, len, context);
         let (days, seconds, micros) = (part()?, part()?, part()?);
         let mut values: Vec<i64> = context.budget.vec("values", len)?;
         let parts = days.iter().zip(seconds.iter()).zip(micros.iter());
