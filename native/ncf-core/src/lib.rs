@@ -2,7 +2,9 @@
 //! limits. No I/O, no codecs, no file layout.
 #![forbid(unsafe_code)]
 
+pub mod aggregate;
 pub mod bounds;
+pub mod computation;
 pub mod error;
 pub mod field_type;
 pub mod leaf;
@@ -14,7 +16,9 @@ pub mod schema;
 pub mod types;
 pub mod values;
 
+pub use aggregate::{Aggregate, Aggregation};
 pub use bounds::ColumnBounds;
+pub use computation::{ArithmeticOp, Computation, Range as NumberRange};
 pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use field_type::FieldType;
 pub use leaf::{Column, Role, columns};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ncf::dataset::Split;
-use ncf::{ColumnBounds, Error, FileSummary, Predicate, Result, Schema};
+use ncf::{Aggregation, ColumnBounds, Error, FileSummary, Predicate, Result, Scalar, Schema};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,8 @@ pub(crate) struct PlanScan {
     pub(crate) version_from: Option<u64>,
     pub(crate) columns: Option<Vec<String>>,
     pub(crate) filter: Option<Predicate>,
+    /// In the place of rows; the columns are then those that it reads.
+    pub(crate) aggregation: Option<Aggregation>,
     /// Columns and types that the caller expects, instead of the dataset's.
     pub(crate) schema: Option<Schema>,
     pub(crate) max_split_bytes: Option<u64>,
@@ -60,7 +62,7 @@ pub(crate) struct PlanScan {
 }
 
 /// A plan.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PlanAnswer {
     pub(crate) files_planned: u64,
@@ -76,6 +78,10 @@ pub(crate) struct PlanAnswer {
     pub(crate) max_split_bytes: u64,
     /// By column, over the planned files; only what is known of every one of them.
     pub(crate) column_statistics: BTreeMap<String, ColumnBounds>,
+    /// Whether the aggregation can be left to scans.
+    pub(crate) aggregates: bool,
+    /// The aggregates, when nothing has to be read for them; null inside is SQL's.
+    pub(crate) answer: Option<Vec<Option<Scalar>>>,
 }
 
 /// A split and what it costs: its bytes, and for each of its blocks the cost of opening.
@@ -94,6 +100,11 @@ pub(crate) struct OpenScan {
     pub(crate) columns: Vec<String>,
     pub(crate) schema: Schema,
     pub(crate) filter: Option<Predicate>,
+    /// In the place of rows; there are no columns then.
+    pub(crate) aggregation: Option<Aggregation>,
+    /// The types in which Java reads the aggregation's columns.
+    #[serde(default)]
+    pub(crate) aggregation_types: Vec<String>,
     #[serde(default)]
     pub(crate) options: Options,
     pub(crate) batch_rows: Option<u64>,

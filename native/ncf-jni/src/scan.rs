@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow_array::{Array, RecordBatch, StructArray};
 use arrow_data::ffi::FFI_ArrowArray;
 use ncf::dataset::{ScanRequest, SplitReader};
-use ncf::{Error, Result, Scan, Schema, Storage};
+use ncf::{DataType, Error, Result, Scan, Schema, Storage};
 
 use crate::handle::Slab;
 use crate::request::{self, OpenScan};
@@ -38,10 +38,14 @@ pub(crate) fn open(storage: &Arc<dyn Storage>, request: &str) -> Result<u64> {
     let wanted = ScanRequest {
         columns: Some(request.columns),
         filter: request.filter,
+        aggregation: request.aggregation,
         ..ScanRequest::default()
     };
     let scan = reader.open(&request.split, &request.schema, &wanted)?;
-    check_types(&scan, &request.schema)?;
+    match wanted.aggregation {
+        Some(_) => check_aggregates(&scan, &request.aggregation_types)?,
+        None => check_types(&scan, &request.schema)?,
+    }
     SCANS.insert(OpenedScan { scan, current: None })
 }
 
@@ -67,6 +71,18 @@ fn check_types(scan: &Scan, schema: &Schema) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// As [`check_types`], for the columns of an aggregation.
+fn check_aggregates(scan: &Scan, types: &[String]) -> Result<()> {
+    let wanted = types.iter().map(|text| Ok(text.parse::<DataType>()?.to_arrow()));
+    let wanted = wanted.collect::<Result<Vec<_>>>()?;
+    let schema = scan.schema();
+    let given: Vec<_> = schema.fields().iter().map(|field| field.data_type().clone()).collect();
+    if given == wanted {
+        return Ok(());
+    }
+    Err(Error::internal(format!("aggregates would cross as {given:?} instead of {wanted:?}")))
 }
 
 /// The address of the next batch, 0 at the end.

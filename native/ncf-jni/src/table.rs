@@ -1,15 +1,14 @@
 //! Datasets and tables: the control plane, JSON in and out.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
 use ncf::dataset::{
-    self, CommitFile, CommitRequest, DataFile, Dataset, Kind, Plan, ScanRequest, Split,
-    TABLE_DIRECTORY, holds_files,
+    self, CommitFile, CommitRequest, Dataset, Kind, Plan, ScanRequest, Split, TABLE_DIRECTORY,
+    holds_files,
 };
-use ncf::{ColumnBounds, Error, Result, Schema, Stat, Storage};
+use ncf::{Error, Result, Schema, Stat, Storage};
 
 use crate::request::{
     self, AddedFile, Change, Changes, ChangesAnswer, Commit, CommitAnswer, DatasetAnswer,
@@ -81,11 +80,16 @@ pub(crate) fn plan_scan(storage: &Arc<dyn Storage>, request: &str) -> Result<Str
     let wanted = ScanRequest {
         columns: request.columns,
         filter: request.filter,
+        aggregation: request.aggregation,
         schema: request.schema,
         // A split a block: joined below, when it is known how many there are.
         max_split_bytes: Some(0),
         threads: Some(threads(&**storage, request.parallelism)),
     };
+    if let Some(answer) = dataset.answer(&wanted) {
+        let answer = Some(answer);
+        return request::write(&PlanAnswer { answer, aggregates: true, ..PlanAnswer::default() });
+    }
     let plan = dataset.plan(&wanted)?;
     let rule = SplitRule {
         max_bytes: request.max_split_bytes.unwrap_or(u64::MAX),
@@ -93,11 +97,16 @@ pub(crate) fn plan_scan(storage: &Arc<dyn Storage>, request: &str) -> Result<Str
         parallelism: request.parallelism.unwrap_or(1),
     };
     let schema = wanted.schema.as_ref().unwrap_or(dataset.schema());
-    let columns = match wanted.columns {
-        Some(columns) => columns,
-        None => schema.fields.iter().map(|field| field.name.clone()).collect(),
+    let (columns, aggregates) = match (&wanted.aggregation, wanted.columns) {
+        (Some(aggregation), _) => {
+            let columns = aggregation.columns().into_iter().map(str::to_owned).collect();
+            (columns, dataset.can_aggregate(&plan, aggregation, schema)?)
+        }
+        (None, Some(columns)) => (columns, false),
+        (None, None) => (schema.fields.iter().map(|field| field.name.clone()).collect(), false),
     };
-    request::write(&plan_answer(&dataset, schema, plan, &columns, rule)?)
+    let answer = plan_answer(&dataset, schema, plan, &columns, rule)?;
+    request::write(&PlanAnswer { aggregates, ..answer })
 }
 
 /// Threads that open files: the driver's own cores, and no more than tasks could run; more where
@@ -175,9 +184,11 @@ fn plan_answer(
         rows: plan.rows,
         bytes: plan.bytes,
         raw_bytes: plan.rows.saturating_mul(row_bytes),
-        column_statistics: column_statistics(dataset, &plan, columns),
+        column_statistics: dataset.bounds(&plan, columns),
         splits: rule.join(plan.splits, limit),
         max_split_bytes: limit,
+        aggregates: false,
+        answer: None,
     })
 }
 
@@ -190,35 +201,6 @@ fn value_bytes(field_type: &ncf::FieldType) -> u64 {
         Some(ncf::PhysicalType::Bytes) => TEXT_BYTES,
         Some(fixed) => fixed.width().map_or(TEXT_BYTES, |width| width as u64),
     }
-}
-
-/// Bounds of columns over the files of the plan, where each of them is known.
-fn column_statistics(
-    dataset: &Dataset,
-    plan: &Plan,
-    columns: &[String],
-) -> BTreeMap<String, ColumnBounds> {
-    let planned: BTreeSet<&str> = plan.splits.iter().map(|split| split.file.as_str()).collect();
-    let files: Vec<&DataFile> = dataset
-        .files()
-        .iter()
-        .filter(|file| planned.contains(file.path.display().to_string().as_str()))
-        .collect();
-    let bounds_of = |name: &String| {
-        let id = dataset.schema().fields.iter().find(|field| field.name == *name)?.id;
-        let mut merged: Option<(ColumnBounds, bool)> = None;
-        for file in &files {
-            let (bounds, empty) = (file.statistics.get(&id)?, file.rows? == 0);
-            merged = Some(match merged {
-                None => (bounds.clone(), empty),
-                Some((have, have_empty)) => {
-                    (have.merge(bounds, have_empty, empty), have_empty && empty)
-                }
-            });
-        }
-        merged.map(|(bounds, _)| (name.clone(), bounds))
-    };
-    columns.iter().filter_map(bounds_of).collect()
 }
 
 /// Commits files.
@@ -290,6 +272,8 @@ pub(crate) fn latest_version(storage: &Arc<dyn Storage>, request: &str) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn blocks(file: &str, bytes: &[u64]) -> Vec<Split> {

@@ -195,7 +195,7 @@ fn flat(values: DecodedValues) -> Result<Values> {
 }
 
 /// A scalar in the physical type of `data_type`.
-fn one_value(value: &Scalar, data_type: DataType) -> Result<Values> {
+pub(crate) fn one_value(value: &Scalar, data_type: DataType) -> Result<Values> {
     Ok(match value {
         Scalar::Boolean(v) => Values::Bool(BooleanBuffer::from(vec![*v])),
         Scalar::Tinyint(v) => Values::I8(vec![*v].into()),

@@ -5,6 +5,7 @@
 //!   window: rows of a block that lie in one page of every column                    scan.rs
 //! row ranges ──conjunct by conjunct, on encoded pages──▶ selection                  filter/
 //! selection ──only pages with selected rows are read──▶ Arrow arrays                batch.rs
+//!            └─aggregates instead: group and accumulate the selected rows           aggregate/, compute/
 //! arrays ──small pieces joined, large ones sliced──▶ batches of ~ batch_rows rows   coalesce.rs
 //! ```
 //!
@@ -12,8 +13,10 @@
 //! bounded by one page of every column that takes part.
 #![forbid(unsafe_code)]
 
+mod aggregate;
 mod batch;
 mod coalesce;
+mod compute;
 mod filter;
 mod metrics;
 mod nested;

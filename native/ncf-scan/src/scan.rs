@@ -18,6 +18,7 @@ use ncf_encoding::DecodedValues;
 use ncf_file::FileReader;
 use ncf_file::constants::{PAGE_ROWS, ZONE_ROWS};
 
+use crate::aggregate::Aggregator;
 use crate::batch::{column_array, constant_array, filter_array, predicate_of, select_rows};
 use crate::coalesce::Coalescer;
 use crate::filter::{Cache, Node, Rows, evaluate, narrow};
@@ -37,6 +38,8 @@ pub struct Scan {
     slots: Slots,
     pages: Pages,
     cache: Cache,
+    /// Takes the selected rows in the place of the output.
+    aggregator: Option<Aggregator>,
     output: Coalescer,
     metrics: ScanMetrics,
     next_block: usize,
@@ -58,11 +61,12 @@ struct Slots {
 }
 
 impl Slots {
-    fn new(reader: &FileReader, plan: &Plan) -> Result<Self> {
+    fn new(reader: &FileReader, plan: &Plan, aggregated: &[usize]) -> Result<Self> {
         let count = plan.columns.len();
         let mut slots =
             Self { count, files: Vec::new(), nested: vec![None; count], projection: Vec::new() };
         let mut used = plan.projection.clone();
+        used.extend(aggregated);
         used.extend(plan.conjuncts.iter().flat_map(|conjunct| conjunct.node.slots.iter()));
         used.sort_unstable();
         used.dedup();
@@ -122,8 +126,12 @@ struct Survivors {
 }
 
 impl Scan {
-    pub(crate) fn start(reader: Arc<FileReader>, plan: Plan) -> Result<Self> {
-        let slots = Slots::new(&reader, &plan)?;
+    pub(crate) fn start(
+        reader: Arc<FileReader>,
+        plan: Plan,
+        aggregator: Option<Aggregator>,
+    ) -> Result<Self> {
+        let slots = Slots::new(&reader, &plan, aggregator.as_ref().map_or(&[], Aggregator::slots))?;
         let mut metrics = ScanMetrics::default();
         let planned = |block: &usize| {
             reader.blocks().get(*block).is_some_and(|info| {
@@ -136,6 +144,7 @@ impl Scan {
             pages: Pages::new(reader.clone(), slots.count, &slots.files)?,
             slots,
             cache: Cache::default(),
+            aggregator,
             output: Coalescer::new(plan.schema.clone(), plan.batch_rows),
             metrics,
             next_block: plan.blocks.start,
@@ -182,6 +191,9 @@ impl Scan {
         if !open {
             self.leave_block();
             self.finished = true;
+            if let Some(aggregator) = &mut self.aggregator {
+                self.output.push(&aggregator.take()?)?;
+            }
             self.output.flush()?;
             return Ok(self.pop());
         }
@@ -278,7 +290,21 @@ impl Scan {
                 return Ok(());
             }
         }
-        self.emit(number, rows, selection)
+        match &mut self.aggregator {
+            None => self.emit(number, rows, selection),
+            Some(aggregator) => {
+                pages.load(aggregator.slots(), number, rows.start, metrics)?;
+                let all = pages.rows(aggregator.slots(), rows.start, rows.len())?;
+                match selection.filter(BooleanBuffer::has_false) {
+                    None => aggregator.update(&all)?,
+                    Some(mask) => aggregator.update(&select_rows(&all, &predicate_of(&mask))?)?,
+                }
+                if aggregator.is_full() {
+                    self.output.push(&aggregator.take()?)?;
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Looks up the zones of some rows of the current block; `None` when none of them can match.

@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_schema::{Schema as ArrowSchema, SchemaRef};
-use ncf_core::{Error, Predicate, Result};
+use ncf_core::{Aggregation, Error, Predicate, Result};
 use ncf_file::FileReader;
 
+use crate::aggregate::Aggregator;
 use crate::filter::{Compiler, Node};
 use crate::prune::Bounds;
 use crate::resolve::{ScanColumn, check_columns, check_predicate, position};
@@ -21,6 +22,7 @@ pub struct ScanBuilder {
     columns: Vec<ScanColumn>,
     projection: Option<Vec<String>>,
     filter: Option<Predicate>,
+    aggregation: Option<Aggregation>,
     blocks: Range<usize>,
     rows: Range<u64>,
     batch_rows: usize,
@@ -57,6 +59,7 @@ impl ScanBuilder {
             columns,
             projection: None,
             filter: None,
+            aggregation: None,
             blocks,
             rows,
             batch_rows: DEFAULT_BATCH_ROWS,
@@ -75,6 +78,14 @@ impl ScanBuilder {
     #[must_use]
     pub fn filter(mut self, predicate: Predicate) -> Self {
         self.filter = Some(predicate);
+        self
+    }
+
+    /// Returns groups of rows in the place of rows, in columns `group_0`…, `aggregate_0`…: several rows
+    /// may be of one group. Excludes a projection and a limit.
+    #[must_use]
+    pub fn aggregate(mut self, aggregation: Aggregation) -> Self {
+        self.aggregation = Some(aggregation);
         self
     }
 
@@ -113,13 +124,19 @@ impl ScanBuilder {
     /// the file does not have, or `batch_rows` = 0; `Unsupported` when a column's type in the file is
     /// not the one wanted; `Io` or `Corrupt` when statistics cannot be read.
     pub fn build(self) -> Result<Scan> {
-        let Self { reader, columns, projection, filter, blocks, rows, batch_rows, limit } = self;
+        let Self { reader, columns, projection, filter, aggregation, blocks, rows, .. } = self;
         check_columns(&columns, &reader)?;
         check_ranges(&reader, &blocks, &rows)?;
-        if batch_rows == 0 {
+        if self.batch_rows == 0 {
             return Err(Error::invalid_argument("a batch must have at least one row"));
         }
+        if aggregation.is_some() && (projection.is_some() || self.limit.is_some()) {
+            return Err(Error::invalid_argument("aggregates have no projection and no limit"));
+        }
+        let aggregator =
+            aggregation.map(|aggregation| Aggregator::new(&aggregation, &columns)).transpose()?;
         let projection = match projection {
+            _ if aggregator.is_some() => Vec::new(),
             None => (0..columns.len()).collect(),
             Some(names) => {
                 names.iter().map(|name| position(&columns, name)).collect::<Result<Vec<_>>>()?
@@ -129,18 +146,13 @@ impl ScanBuilder {
             None => (Vec::new(), None),
             Some(predicate) => {
                 check_predicate(predicate, &columns)?;
-                let mut compiler = Compiler::new(&columns);
-                let compile = |part: &&Predicate| {
-                    let node = compiler.compile(part)?;
-                    Ok(Conjunct { predicate: (*part).clone(), node })
-                };
-                let parts = predicate.conjuncts();
-                let conjuncts = parts.iter().map(compile).collect::<Result<Vec<_>>>()?;
-                (conjuncts, Some(Bounds::load(&reader, &columns, predicate)?))
+                (conjuncts(predicate, &columns)?, Some(Bounds::load(&reader, &columns, predicate)?))
             }
         };
-        let schema = output_schema(&columns, &projection);
-        let limit = limit.unwrap_or(u64::MAX);
+        let schema = match &aggregator {
+            Some(aggregator) => aggregator.schema(),
+            None => output_schema(&columns, &projection),
+        };
         let plan = Plan {
             columns,
             projection,
@@ -149,11 +161,19 @@ impl ScanBuilder {
             bounds,
             blocks,
             rows,
-            batch_rows,
-            limit,
+            batch_rows: self.batch_rows,
+            limit: self.limit.unwrap_or(u64::MAX),
         };
-        Scan::start(reader, plan)
+        Scan::start(reader, plan, aggregator)
     }
+}
+
+/// The conjuncts of a checked predicate.
+fn conjuncts(predicate: &Predicate, columns: &[ScanColumn]) -> Result<Vec<Conjunct>> {
+    let mut compiler = Compiler::new(columns);
+    let compile =
+        |part: &Predicate| Ok(Conjunct { node: compiler.compile(part)?, predicate: part.clone() });
+    predicate.conjuncts().into_iter().map(compile).collect()
 }
 
 fn check_ranges(reader: &FileReader, blocks: &Range<usize>, rows: &Range<u64>) -> Result<()> {

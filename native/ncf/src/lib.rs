@@ -31,9 +31,9 @@ pub mod dataset;
 mod storage;
 
 pub use ncf_core::{
-    Budget, ByteValues, ColumnBounds, CompareOp, DataType, Error, ErrorKind, Expression, Field,
-    FieldType, Limits, PhysicalType, Predicate, Result, ResultExt, Scalar, Schema, TextOp, Values,
-    find_name, ordering,
+    Aggregate, Aggregation, ArithmeticOp, Budget, ByteValues, ColumnBounds, CompareOp, Computation,
+    DataType, Error, ErrorKind, Expression, Field, FieldType, Limits, PhysicalType, Predicate,
+    Result, ResultExt, Scalar, Schema, TextOp, Values, find_name, ordering,
 };
 pub use ncf_encoding as encoding;
 pub use ncf_encoding::{EncodingId, Profile};

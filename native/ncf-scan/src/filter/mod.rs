@@ -14,7 +14,7 @@ mod truth;
 #[cfg(test)]
 pub(crate) mod naive;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    fn page(&self, slot: usize) -> Result<&DecodedPage> {
+    pub(crate) fn page(&self, slot: usize) -> Result<&DecodedPage> {
         self.pages
             .iter()
             .find(|(have, _)| *have == slot)

@@ -6,10 +6,14 @@ use super::naive::{Random, dense, naive, name, predicate, scalar, types, validit
 use super::*;
 use crate::resolve::{ColumnSource, ScanColumn, check_predicate};
 
-type Column = Vec<Option<ncf_core::Scalar>>;
+pub(crate) type Column = Vec<Option<ncf_core::Scalar>>;
 
 /// Rows of a column and a page that holds them, in a random form.
-fn column(random: &mut Random, data_type: DataType, len: usize) -> (Column, DecodedPage) {
+pub(crate) fn column(
+    random: &mut Random,
+    data_type: DataType,
+    len: usize,
+) -> (Column, DecodedPage) {
     let distinct: Column =
         (0..1 + random.below(6)).map(|_| Some(scalar(random, data_type))).collect();
     let null_of_8 = random.pick(&[0, 0, 1, 4, 8]);
@@ -59,7 +63,7 @@ fn column(random: &mut Random, data_type: DataType, len: usize) -> (Column, Deco
     (rows, page)
 }
 
-fn scan_columns(random: &mut Random, types: &[DataType]) -> Vec<ScanColumn> {
+pub(crate) fn scan_columns(random: &mut Random, types: &[DataType]) -> Vec<ScanColumn> {
     let column = |(index, data_type): (usize, &DataType)| {
         let source = match random.below(12) {
             0 => ColumnSource::Constant(None),

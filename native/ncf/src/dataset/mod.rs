@@ -4,6 +4,7 @@ mod directory;
 mod partition;
 mod plan;
 mod split;
+mod statistics;
 mod transaction;
 
 use std::collections::BTreeMap;

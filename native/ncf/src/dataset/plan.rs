@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ncf_core::{ColumnBounds, Error, Predicate, Result, ResultExt, Scalar, Schema};
+use ncf_core::{Aggregation, ColumnBounds, Error, Predicate, Result, ResultExt, Scalar, Schema};
 use ncf_index::certainly_no_match;
 use ncf_scan::{ScanColumn, prune_blocks};
 use rayon::prelude::*;
@@ -20,6 +20,8 @@ pub struct ScanRequest {
     pub columns: Option<Vec<String>>,
     /// Rows wanted; all when absent.
     pub filter: Option<Predicate>,
+    /// Aggregates wanted in the place of rows; the columns are then those that it reads.
+    pub aggregation: Option<Aggregation>,
     /// Columns and types that the caller expects, instead of the dataset's: columns that the data
     /// lacks are null.
     pub schema: Option<Schema>,
@@ -188,9 +190,10 @@ struct FilePlan {
 
 /// The columns that a request reads: projected ones and those of its filter.
 pub(super) fn wanted_columns(schema: &Schema, request: &ScanRequest) -> Result<Vec<String>> {
-    let mut wanted: Vec<String> = match &request.columns {
-        Some(columns) => columns.clone(),
-        None => schema.fields.iter().map(|field| field.name.clone()).collect(),
+    let mut wanted: Vec<String> = match (&request.aggregation, &request.columns) {
+        (Some(aggregation), _) => aggregation.columns().into_iter().map(str::to_owned).collect(),
+        (None, Some(columns)) => columns.clone(),
+        (None, None) => schema.fields.iter().map(|field| field.name.clone()).collect(),
     };
     let mut seen: BTreeSet<String> = wanted.iter().cloned().collect();
     for name in request.filter.iter().flat_map(Predicate::columns) {
@@ -209,6 +212,7 @@ fn projected(columns: &[ScanColumn], request: &ScanRequest) -> Vec<usize> {
     let filter: BTreeSet<&str> = request.filter.iter().flat_map(Predicate::columns).collect();
     let asked = |name: &String| {
         filter.contains(name.as_str())
+            || request.aggregation.is_some()
             || request.columns.as_ref().is_none_or(|columns| columns.contains(name))
     };
     let of_file = columns.iter().filter(|column| asked(&column.field.name));

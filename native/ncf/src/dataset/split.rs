@@ -78,11 +78,12 @@ impl SplitReader {
         let expected = request.schema.as_ref().unwrap_or(schema);
         let columns = scan_columns(&reader, split, expected, &wanted_columns(expected, request)?)?;
         let all = || expected.fields.iter().map(|field| field.name.clone()).collect();
-        let projection = request.columns.clone().unwrap_or_else(all);
-        let mut builder = ScanBuilder::new(reader, columns)
-            .project(projection)
-            .blocks(split.blocks.clone())
-            .batch_rows(self.batch_rows);
+        let builder = ScanBuilder::new(reader, columns);
+        let mut builder = match &request.aggregation {
+            Some(aggregation) => builder.aggregate(aggregation.clone()),
+            None => builder.project(request.columns.clone().unwrap_or_else(all)),
+        };
+        builder = builder.blocks(split.blocks.clone()).batch_rows(self.batch_rows);
         if let Some(filter) = &request.filter {
             builder = builder.filter(filter.clone());
         }

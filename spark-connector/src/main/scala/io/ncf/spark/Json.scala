@@ -14,6 +14,8 @@ private[spark] object Json {
 
   def arr(): ArrayNode = JsonNodeFactory.instance.arrayNode()
 
+  def text(value: String): JsonNode = JsonNodeFactory.instance.textNode(value)
+
   def parse(text: String): JsonNode = mapper.readTree(text)
 
   /** An array of strings. */

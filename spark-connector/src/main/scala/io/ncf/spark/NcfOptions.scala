@@ -131,9 +131,9 @@ private[spark] object NcfOptions {
   val PushFilters: NcfOption =
     boolean("pushdown.filters", "read: whether filters are evaluated while reading; default true")
   val PushAggregates: NcfOption =
-    boolean("pushdown.aggregates", "read: accepted; aggregates are not pushed yet")
+    boolean("pushdown.aggregates", "read: whether scans count, sum and group; default true")
   val PushFloatAggregates: NcfOption =
-    boolean("pushdown.floatAggregates", "read: accepted; aggregates are not pushed yet")
+    boolean("pushdown.floatAggregates", "read: whether that holds for sums of floats; default true")
   val PushTopN: NcfOption = boolean("pushdown.topN", "read: accepted; top-n is not pushed yet")
   val PushLimit: NcfOption =
     boolean("pushdown.limit", "read: whether a limit keeps splits from being read; default true")

@@ -113,7 +113,8 @@ private[spark] final class PredicateConverter(
   private def operand(expression: Expression): Option[Operand] =
     column(expression).orElse(literal(expression))
 
-  private def column(expression: Expression): Option[Column] = expression match {
+  /** A column that values are compared by. */
+  def column(expression: Expression): Option[Column] = expression match {
     case reference: NamedReference if reference.fieldNames().length == 1 =>
       val name = reference.fieldNames().head
       types.get(name).map(dataType => Column(columnJson(storedName(name)), dataType))
@@ -129,7 +130,8 @@ private[spark] final class PredicateConverter(
     case _ => None
   }
 
-  private def literal(expression: Expression): Option[Value] = expression match {
+  /** A constant. */
+  def literal(expression: Expression): Option[Value] = expression match {
     case _: AlwaysTrue       => Some(Value(BooleanType, Some(node("boolean", true))))
     case _: AlwaysFalse      => Some(Value(BooleanType, Some(node("boolean", false))))
     case literal: Literal[_] => value(literal.value(), plain(literal.dataType()))

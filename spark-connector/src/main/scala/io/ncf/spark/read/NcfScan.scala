@@ -19,7 +19,7 @@ import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.StructType
 
 import io.ncf.spark.streaming.NcfMicroBatchStream
-import io.ncf.spark.{Json, NcfDataset, NcfOptions, ReadSchema}
+import io.ncf.spark.{Json, NcfDataset, NcfOptions, ReadSchema, SchemaConverter}
 
 /** A scan of one version of a table: planned once, when Spark first asks for statistics,
   * partitions or a description.
@@ -30,6 +30,7 @@ import io.ncf.spark.{Json, NcfDataset, NcfOptions, ReadSchema}
   * @param filter  the predicate that rows must pass, evaluated natively
   * @param pushed  the predicates behind `filter`, for `EXPLAIN`
   * @param limit   rows that are enough; Spark still cuts the result
+  * @param aggregation what is returned in the place of rows; there are no columns then
   */
 private[spark] final class NcfScan(
     val dataset: NcfDataset,
@@ -37,17 +38,20 @@ private[spark] final class NcfScan(
     val filter: Option[JsonNode],
     val pushed: Seq[Predicate],
     val limit: Option[Int],
-    val options: NcfOptions
+    val options: NcfOptions,
+    val aggregation: Option[PushedAggregation] = None
 ) extends Scan
     with Batch
     with SupportsReportStatistics {
 
-  private lazy val plan: ScanPlan =
-    if (dataset.exists) {
+  private lazy val plan: ScanPlan = aggregation match {
+    case Some(aggregated)       => aggregated.plan
+    case None if dataset.exists =>
       ScanPlan(dataset, options, dataset.storedColumns(columns).map(_.name), filter, limit)
-    } else ScanPlan.empty
+    case None => ScanPlan.empty
+  }
 
-  override def readSchema(): StructType = columns
+  override def readSchema(): StructType = aggregation.fold(columns)(_.output)
 
   override def toBatch: Batch = this
 
@@ -56,7 +60,7 @@ private[spark] final class NcfScan(
   override def planInputPartitions(): Array[InputPartition] = plan.partitions.toArray
 
   override def createReaderFactory(): PartitionReaderFactory =
-    NcfScan.readerFactory(dataset, columns, filter, options)
+    NcfScan.readerFactory(dataset, columns, filter, options, aggregation)
 
   override def toMicroBatchStream(checkpointLocation: String): MicroBatchStream =
     new NcfMicroBatchStream(dataset, columns, options)
@@ -65,7 +69,22 @@ private[spark] final class NcfScan(
     * let Spark broadcast tables that do not fit. Decoded bytes of text are a guess, so what is
     * stored, times Spark's own factor, is the least.
     */
-  override def estimateStatistics(): Statistics = new Statistics {
+  override def estimateStatistics(): Statistics = aggregation match {
+    case Some(aggregated) => statisticsOf(aggregated)
+    case None             => statisticsOfRows()
+  }
+
+  /** Of groups nothing is known but that there are no more than rows. */
+  private def statisticsOf(aggregated: PushedAggregation): Statistics = {
+    val rows = if (aggregated.converted.ungrouped) plan.partitions.length.toLong else plan.rows
+    new Statistics {
+      override def numRows(): OptionalLong = OptionalLong.of(rows)
+      override def sizeInBytes(): OptionalLong =
+        OptionalLong.of(rows * (8L + aggregated.output.defaultSize))
+    }
+  }
+
+  private def statisticsOfRows(): Statistics = new Statistics {
     override def numRows(): OptionalLong = OptionalLong.of(plan.rows)
     override def sizeInBytes(): OptionalLong = OptionalLong.of(
       math.max(
@@ -84,7 +103,9 @@ private[spark] final class NcfScan(
     val version = dataset.version.fold("")(v => s" version $v")
     val limited = limit.fold("")(rows => s", limit: $rows")
     val counters = NcfMetrics.ofDriver.map(name => s"$name: ${plan.counters(name)}")
-    s"ncf ${dataset.path}$version, PushedFilters: ${pushed.mkString("[", ", ", "]")}$limited, " +
+    val aggregated = aggregation.fold("")(pushed => s", ${pushed.description}")
+    s"ncf ${dataset.path}$version, PushedFilters: ${pushed.mkString("[", ", ", "]")}$limited" +
+      s"$aggregated, " +
       counters.mkString(", ")
   }
 
@@ -92,7 +113,8 @@ private[spark] final class NcfScan(
   override def equals(other: Any): Boolean = other match {
     case that: NcfScan =>
       dataset == that.dataset && columns == that.columns && filter == that.filter &&
-      limit == that.limit && options == that.options
+      limit == that.limit && options == that.options &&
+      aggregation.map(_.json) == that.aggregation.map(_.json)
     case _ => false
   }
 
@@ -110,7 +132,8 @@ private[spark] object NcfScan {
       dataset: NcfDataset,
       columns: StructType,
       filter: Option[JsonNode],
-      options: NcfOptions
+      options: NcfOptions,
+      aggregation: Option[PushedAggregation] = None
   ): PartitionReaderFactory = {
     val names = dataset.columnNames
     val stored = StructType(
@@ -118,10 +141,18 @@ private[spark] object NcfScan {
     )
     val request = Json.obj()
     request.set[JsonNode]("columns", Json.strings(stored.fieldNames))
-    request.set[JsonNode]("schema", ReadSchema(dataset.ncfSchema, stored))
+    aggregation match {
+      case None         => request.set[JsonNode]("schema", ReadSchema(dataset.ncfSchema, stored))
+      case Some(pushed) =>
+        request.set[JsonNode]("schema", dataset.ncfSchema)
+        request.set[JsonNode]("aggregation", pushed.json)
+        val types = pushed.output.map(_.dataType).flatMap(SchemaConverter.typeName)
+        request.set[JsonNode]("aggregationTypes", Json.strings(types))
+    }
     filter.fold[JsonNode](request.putNull("filter"))(request.set[JsonNode]("filter", _))
     request.set[JsonNode]("options", options.toJson)
     request.put("batchRows", batchRows)
-    NcfPartitionReaderFactory(columns, request.toString, dataset.location)
+    val output = aggregation.fold(columns)(_.output)
+    NcfPartitionReaderFactory(output, request.toString, dataset.location)
   }
 }

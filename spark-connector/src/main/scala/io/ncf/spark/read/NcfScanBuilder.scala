@@ -1,16 +1,24 @@
 package io.ncf.spark.read
 
 import com.fasterxml.jackson.databind.JsonNode
+import org.apache.spark.sql.connector.expressions.aggregate.{Aggregation, Avg}
 import org.apache.spark.sql.connector.expressions.filter.Predicate
 import org.apache.spark.sql.connector.read.{
   Scan,
+  SupportsPushDownAggregates,
   SupportsPushDownLimit,
   SupportsPushDownRequiredColumns,
   SupportsPushDownV2Filters
 }
 import org.apache.spark.sql.types.StructType
 
-import io.ncf.spark.{NcfDataset, NcfOptions, PredicateConverter}
+import io.ncf.spark.{
+  AggregateConverter,
+  ComputationConverter,
+  NcfDataset,
+  NcfOptions,
+  PredicateConverter
+}
 
 /** Takes what Spark can push down into a scan.
   *
@@ -23,12 +31,16 @@ private[spark] final class NcfScanBuilder(
     options: NcfOptions
 ) extends SupportsPushDownV2Filters
     with SupportsPushDownRequiredColumns
+    with SupportsPushDownAggregates
     with SupportsPushDownLimit {
 
   private var columns = schema
   private var pushed = Seq.empty[Predicate]
   private var filter: Option[JsonNode] = None
   private var limit: Option[Int] = None
+  private var averaged = Set.empty[String]
+  private var considered: Option[(Aggregation, Option[PushedAggregation])] = None
+  private var aggregation: Option[PushedAggregation] = None
 
   /** Answers the predicates that Spark must evaluate itself. Of these, the parts that can be pushed
     * are pushed as well, to prune.
@@ -36,9 +48,7 @@ private[spark] final class NcfScanBuilder(
   override def pushPredicates(predicates: Array[Predicate]): Array[Predicate] =
     if (!options.flag(NcfOptions.PushFilters, default = true) || !dataset.exists) predicates
     else {
-      val names = dataset.columnNames
-      val known = StructType(schema.filter(field => names.stored(field.name).isDefined))
-      val converter = new PredicateConverter(known, name => names.stored(name).getOrElse(name))
+      val converter = predicateConverter()
       val converted = predicates.toSeq.map(p => (p, converter.convert(p), converter.weaken(p)))
       pushed = converted.collect { case (predicate, Some(_), _) => predicate }
       filter = PredicateConverter.conjunction(converted.flatMap { case (_, exact, weak) =>
@@ -47,13 +57,62 @@ private[spark] final class NcfScanBuilder(
       converted.collect { case (predicate, None, _) => predicate }.toArray
     }
 
+  private def predicateConverter(): PredicateConverter = {
+    val names = dataset.columnNames
+    val known = StructType(schema.filter(field => names.stored(field.name).isDefined))
+    new PredicateConverter(known, name => names.stored(name).getOrElse(name))
+  }
+
   override def pushedPredicates(): Array[Predicate] = pushed.toArray
+
+  /** Whether the result is known without any read, so that Spark has nothing left to put together.
+    * Spark asks this first of averages, and then of the sums and counts that it makes of them.
+    */
+  override def supportCompletePushDown(aggregation: Aggregation): Boolean =
+    if (aggregation.aggregateExpressions().exists(_.isInstanceOf[Avg])) {
+      averaged = AggregateConverter.averaged(aggregation)
+      false
+    } else consider(aggregation).exists(_.answer.isDefined)
+
+  override def pushAggregation(wanted: Aggregation): Boolean = {
+    aggregation = consider(wanted)
+    aggregation.isDefined
+  }
+
+  /** Spark asks only when no filter is left to it. */
+  private def consider(wanted: Aggregation): Option[PushedAggregation] = considered match {
+    case Some((same, result)) if same eq wanted => result
+    case _                                      =>
+      val result =
+        if (!dataset.exists || !options.flag(NcfOptions.PushAggregates, default = true)) None
+        else {
+          val floats = options.flag(NcfOptions.PushFloatAggregates, default = true)
+          val computations = new ComputationConverter(predicateConverter())
+          new AggregateConverter(
+            computations,
+            floats,
+            averaged
+          ).convert(wanted).flatMap(plan(wanted, _))
+        }
+      considered = Some((wanted, result))
+      result
+  }
+
+  private def plan(
+      wanted: Aggregation,
+      converted: AggregateConverter.Converted
+  ): Option[PushedAggregation] = {
+    val plan =
+      ScanPlan(dataset, options, Seq.empty, filter, aggregation = Some(converted.json))
+    if (plan.aggregates) Some(PushedAggregation(wanted, converted, plan)) else None
+  }
 
   override def pruneColumns(required: StructType): Unit = columns = required
 
   /** A limit without a filter needs no more splits than hold that many rows. */
   override def pushLimit(rows: Int): Boolean = {
-    val pushes = filter.isEmpty && options.flag(NcfOptions.PushLimit, default = true)
+    val pushes =
+      filter.isEmpty && aggregation.isEmpty && options.flag(NcfOptions.PushLimit, default = true)
     if (pushes) limit = Some(rows)
     pushes
   }
@@ -61,5 +120,11 @@ private[spark] final class NcfScanBuilder(
   /** Each task may return more: Spark still cuts the result. */
   override def isPartiallyPushed(): Boolean = true
 
-  override def build(): Scan = new NcfScan(dataset, columns, filter, pushed, limit, options)
+  override def build(): Scan = {
+    val columns = if (aggregation.isEmpty) this.columns else StructType(Nil)
+    val scan = new NcfScan(dataset, columns, filter, pushed, limit, options, aggregation)
+    val answered = for (pushed <- aggregation; row <- pushed.answer)
+      yield new NcfLocalScan(row, pushed.output, scan.description())
+    answered.getOrElse(scan)
+  }
 }

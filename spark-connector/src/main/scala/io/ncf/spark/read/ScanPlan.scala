@@ -13,13 +13,17 @@ import io.ncf.spark.{Json, NcfDataset, NcfOptions}
   * @param rows        rows of the planned blocks, before filters
   * @param rawBytes    bytes of the projected columns of those rows, decoded, estimated from types
   * @param storedBytes bytes of the same, as stored
+  * @param aggregates  whether scans may carry out the aggregation that was asked for
+  * @param answer      the aggregates, where nothing has to be read for them
   */
 private[spark] final case class ScanPlan(
     counters: Map[String, Long],
     rows: Long,
     rawBytes: Long,
     storedBytes: Long,
-    partitions: Array[NcfInputPartition]
+    partitions: Array[NcfInputPartition],
+    aggregates: Boolean,
+    answer: Option[Seq[JsonNode]]
 )
 
 private[spark] object ScanPlan {
@@ -28,7 +32,15 @@ private[spark] object ScanPlan {
   private final case class Split(json: String, rows: Long, cost: Long)
 
   val empty: ScanPlan =
-    ScanPlan(NcfMetrics.ofDriver.map(_ -> 0L).toMap, 0L, 0L, 0L, Array.empty[NcfInputPartition])
+    ScanPlan(
+      NcfMetrics.ofDriver.map(_ -> 0L).toMap,
+      0L,
+      0L,
+      0L,
+      Array.empty[NcfInputPartition],
+      aggregates = false,
+      None
+    )
 
   /** Prunes and splits.
     *
@@ -37,6 +49,7 @@ private[spark] object ScanPlan {
     * @param filter      the predicate to prune by
     * @param limit       rows that are enough, when no filter can drop any
     * @param versionFrom read only files added after this version
+    * @param aggregation what is wanted in the place of rows; then `columns` does not count
     */
   def apply(
       dataset: NcfDataset,
@@ -44,7 +57,8 @@ private[spark] object ScanPlan {
       columns: Seq[String],
       filter: Option[JsonNode],
       limit: Option[Int] = None,
-      versionFrom: Option[Long] = None
+      versionFrom: Option[Long] = None,
+      aggregation: Option[JsonNode] = None
   ): ScanPlan = {
     NativeLibrary.load()
     val rule = SplitRule.ofSession()
@@ -55,6 +69,7 @@ private[spark] object ScanPlan {
     versionFrom.fold(request.putNull("versionFrom"))(request.put("versionFrom", _))
     request.set[JsonNode]("columns", Json.strings(columns))
     filter.fold[JsonNode](request.putNull("filter"))(request.set[JsonNode]("filter", _))
+    aggregation.foreach(request.set[JsonNode]("aggregation", _))
     request.set[JsonNode]("schema", dataset.ncfSchema)
     request.put("maxSplitBytes", rule.maxPartitionBytes)
     request.put("openCostBytes", rule.openCostBytes)
@@ -69,7 +84,9 @@ private[spark] object ScanPlan {
       Json.long(answer, "rows"),
       Json.long(answer, "rawBytes"),
       Json.long(answer, "bytes"),
-      partitions.map(part => NcfInputPartition(part.map(_.json).toArray)).toArray
+      partitions.map(part => NcfInputPartition(part.map(_.json).toArray)).toArray,
+      answer.get("aggregates").asBoolean(),
+      Option(answer.get("answer")).filterNot(_.isNull).map(Json.elements(_).toSeq)
     )
   }
 

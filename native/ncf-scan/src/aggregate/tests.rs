@@ -1,0 +1,365 @@
+//! Aggregates of every form of page against row-at-a-time sums.
+
+use std::collections::BTreeMap;
+
+use arrow_array::Array;
+use ncf_core::{ArithmeticOp, Computation, Expression, Scalar};
+use ncf_file::{scalar_at, to_values};
+
+use super::*;
+use crate::filter::naive::{Random, name, types};
+use crate::filter::tests::{Column, column, scan_columns};
+use crate::resolve::ColumnSource;
+
+const TWELVE: DataType = DataType::Decimal { precision: 12, scale: 2 };
+const THIRTY: DataType = DataType::Decimal { precision: 30, scale: 2 };
+
+/// A random value to aggregate, of any type or of numbers only.
+fn computation(random: &mut Random, all: &[DataType], numbers: bool) -> Computation {
+    let of = |random: &mut Random, wanted: DataType| {
+        let having: Vec<_> = (0..all.len()).filter(|index| all[*index] == wanted).collect();
+        Computation::column(name(random.pick(&having)))
+    };
+    let arithmetic = |op, left, right, data_type| Computation::Arithmetic {
+        op,
+        left: Box::new(left),
+        right: Box::new(right),
+        data_type,
+    };
+    let cast = |input, data_type| Computation::Cast { input: Box::new(input), data_type };
+    use ArithmeticOp::{Add, Multiply, Subtract};
+    let op = random.pick(&[Add, Subtract]);
+    match random.below(if numbers { 7 } else { 12 }) {
+        0 => {
+            let sum = DataType::Decimal { precision: 31, scale: 2 };
+            arithmetic(op, of(random, TWELVE), of(random, THIRTY), sum)
+        }
+        1 => {
+            let one = Scalar::Decimal { unscaled: 1, precision: 1, scale: 0 };
+            let one = Computation::Value(Expression::Literal(one));
+            let less = DataType::Decimal { precision: 13, scale: 2 };
+            let less = arithmetic(Subtract, one, of(random, TWELVE), less);
+            let product = DataType::Decimal { precision: 26, scale: 4 };
+            arithmetic(Multiply, of(random, TWELVE), less, product)
+        }
+        2 => {
+            let wide = cast(of(random, DataType::Int32), DataType::Int64);
+            arithmetic(
+                op,
+                wide,
+                cast(of(random, DataType::Int16), DataType::Int64),
+                DataType::Int64,
+            )
+        }
+        3 => {
+            let decimal = DataType::Decimal { precision: 12, scale: 2 };
+            let cast = cast(of(random, DataType::Int32), decimal);
+            let product = DataType::Decimal { precision: 25, scale: 4 };
+            arithmetic(Multiply, cast, of(random, TWELVE), product)
+        }
+        4 => {
+            let wide = cast(of(random, DataType::Int32), DataType::Float64);
+            arithmetic(op, wide, of(random, DataType::Float64), DataType::Float64)
+        }
+        5 => {
+            use DataType::{Float32, Float64, Int8, Int64};
+            let wanted = random.pick(&[Int8, Int64, Float32, Float64, THIRTY]);
+            of(random, wanted)
+        }
+        6 => of(random, TWELVE),
+        _ => Computation::column(name(random.below(all.len()))),
+    }
+}
+
+fn aggregation(random: &mut Random, all: &[DataType]) -> Aggregation {
+    let group_by = (0..random.below(4)).map(|_| computation(random, all, false)).collect();
+    let aggregate = |random: &mut Random| match random.below(5) {
+        0 => Aggregate::CountRows,
+        1 => Aggregate::Count(computation(random, all, false)),
+        2 => Aggregate::Min(computation(random, all, false)),
+        3 => Aggregate::Max(computation(random, all, false)),
+        _ => Aggregate::Sum(computation(random, all, true)),
+    };
+    Aggregation {
+        group_by,
+        aggregates: (0..1 + random.below(4)).map(|_| aggregate(random)).collect(),
+    }
+}
+
+/// A value as exact number or float.
+#[derive(Debug, Clone, PartialEq)]
+enum Value {
+    Number(i128),
+    Float(f64),
+    Other(Scalar),
+}
+
+fn value(scalar: Scalar) -> Value {
+    match scalar {
+        Scalar::Tinyint(v) => Value::Number(v.into()),
+        Scalar::Smallint(v) => Value::Number(v.into()),
+        Scalar::Int(v) => Value::Number(v.into()),
+        Scalar::Bigint(v) => Value::Number(v.into()),
+        Scalar::Decimal { unscaled, .. } => Value::Number(unscaled),
+        Scalar::Float(v) => Value::Float(v.into()),
+        Scalar::Double(v) => Value::Float(v),
+        other => Value::Other(other),
+    }
+}
+
+fn scale(data_type: DataType) -> u32 {
+    match data_type {
+        DataType::Decimal { scale, .. } => scale.into(),
+        _ => 0,
+    }
+}
+
+/// What a computation gives in one row, and its scale.
+fn naive(
+    computation: &Computation,
+    column: &dyn Fn(&str) -> (Option<Scalar>, DataType),
+) -> (Option<Value>, u32) {
+    let up = |value: Option<Value>, from: u32, to: u32| match value {
+        Some(Value::Number(v)) => Some(Value::Number(v * 10i128.pow(to - from))),
+        other => other,
+    };
+    match computation {
+        Computation::Value(Expression::Literal(v)) => {
+            (Some(value(v.clone())), scale(v.data_type()))
+        }
+        Computation::Value(Expression::Column(name)) => {
+            let (found, data_type) = column(name);
+            (found.map(value), scale(data_type))
+        }
+        Computation::Cast { input, data_type } => {
+            let (found, from) = naive(input, column);
+            match (found, data_type) {
+                (Some(Value::Number(v)), DataType::Float64) => {
+                    (Some(Value::Float(i64::try_from(v).unwrap() as f64)), 0)
+                }
+                (found, _) => (up(found, from, scale(*data_type)), scale(*data_type)),
+            }
+        }
+        Computation::Arithmetic { op, left, right, data_type } => {
+            let ((a, s), (b, t)) = (naive(left, column), naive(right, column));
+            let to = scale(*data_type);
+            let (a, b) = match op {
+                ArithmeticOp::Multiply => (a, b),
+                _ => (up(a, s, to), up(b, t, to)),
+            };
+            let result = match (a, b) {
+                (Some(Value::Number(a)), Some(Value::Number(b))) => Some(Value::Number(match op {
+                    ArithmeticOp::Add => a + b,
+                    ArithmeticOp::Subtract => a - b,
+                    ArithmeticOp::Multiply => a * b,
+                })),
+                (Some(Value::Float(a)), Some(Value::Float(b))) => Some(Value::Float(match op {
+                    ArithmeticOp::Add => a + b,
+                    ArithmeticOp::Subtract => a - b,
+                    ArithmeticOp::Multiply => a * b,
+                })),
+                _ => None,
+            };
+            (result, to)
+        }
+    }
+}
+
+/// Puts two partial results together, as Spark does.
+fn merge(aggregate: &Aggregate, a: Option<Value>, b: Option<Value>) -> Option<Value> {
+    let (a, b) = match (a, b) {
+        (Some(a), Some(b)) => (a, b),
+        (one, other) => return one.or(other),
+    };
+    let order = match (&a, &b) {
+        (Value::Number(a), Value::Number(b)) => a.cmp(b),
+        (Value::Float(a), Value::Float(b)) => ncf_core::ordering::compare_f64(*a, *b),
+        (Value::Other(a), Value::Other(b)) => a.compare(b).unwrap(),
+        _ => panic!("{a:?} and {b:?}"),
+    };
+    Some(match aggregate {
+        Aggregate::Min(_) => {
+            if order.is_le() {
+                a
+            } else {
+                b
+            }
+        }
+        Aggregate::Max(_) => {
+            if order.is_ge() {
+                a
+            } else {
+                b
+            }
+        }
+        _ => match (a, b) {
+            (Value::Number(a), Value::Number(b)) => Value::Number(a + b),
+            (Value::Float(a), Value::Float(b)) => Value::Float(a + b),
+            other => panic!("{other:?}"),
+        },
+    })
+}
+
+type Found = BTreeMap<String, Vec<Option<Value>>>;
+
+fn add(found: &mut Found, aggregation: &Aggregation, key: String, row: Vec<Option<Value>>) {
+    let have = found.entry(key).or_insert_with(|| vec![None; row.len()]);
+    for ((have, new), aggregate) in have.iter_mut().zip(row).zip(&aggregation.aggregates) {
+        *have = merge(aggregate, have.take(), new);
+    }
+}
+
+/// Equal floats may be of different bits; sums of floats depend on the order.
+fn key(values: &[Option<Value>]) -> String {
+    let canonical = |value: &Option<Value>| match value {
+        Some(Value::Float(v)) => format!("{:x}", ncf_core::ordering::canonical_f64(*v).to_bits()),
+        other => format!("{other:?}"),
+    };
+    values.iter().map(canonical).collect::<Vec<_>>().join(" | ")
+}
+
+fn expected(
+    aggregation: &Aggregation,
+    columns: &[ScanColumn],
+    data: &[(Column, ncf_encoding::DecodedPage)],
+    len: usize,
+    found: &mut Found,
+) {
+    for row in 0..len {
+        let of_column = |name: &str| {
+            let index = columns.iter().position(|c| c.field.name == name).unwrap();
+            let value = match &columns[index].source {
+                ColumnSource::Constant(value) => value.clone(),
+                ColumnSource::File(_) => data[index].0[row].clone(),
+            };
+            (value, columns[index].field.data_type().unwrap())
+        };
+        let of = |computation: &Computation| naive(computation, &of_column).0;
+        let keys: Vec<_> = aggregation.group_by.iter().map(of).collect();
+        let values = aggregation.aggregates.iter().map(|aggregate| match aggregate {
+            Aggregate::CountRows => Some(Value::Number(1)),
+            Aggregate::Count(input) => Some(Value::Number(of(input).is_some().into())),
+            other => of(other.input().unwrap()),
+        });
+        let values = values.collect();
+        add(found, aggregation, key(&keys), values);
+    }
+}
+
+fn given(aggregation: &Aggregation, batch: &RecordBatch, types: &[DataType], found: &mut Found) {
+    for row in 0..batch.num_rows() {
+        let at = |index: usize| {
+            let array = batch.column(index);
+            let values = to_values(array, types[index]).unwrap();
+            (!array.is_null(row)).then(|| value(scalar_at(&values, row, types[index]).unwrap()))
+        };
+        let groups = aggregation.group_by.len();
+        let keys: Vec<_> = (0..groups).map(at).collect();
+        let values = (groups..types.len()).map(at).collect();
+        add(found, aggregation, key(&keys), values);
+    }
+}
+
+fn check_same(given: &Found, expected: &Found, what: &str) {
+    assert_eq!(
+        given.keys().collect::<Vec<_>>(),
+        expected.keys().collect::<Vec<_>>(),
+        "groups: {what}"
+    );
+    for (key, row) in expected {
+        for (given, expected) in given[key].iter().zip(row) {
+            let same = match (given, expected) {
+                (Some(Value::Float(a)), Some(Value::Float(b))) => {
+                    a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= 1e-12 * b.abs()
+                        // Far larger numbers that cancel out leave a rest that depends on the order.
+                        || (a - b).abs() <= 1e292
+                }
+                (a, b) => a == b,
+            };
+            assert!(same, "{given:?} instead of {expected:?} in group {key}: {what}");
+        }
+    }
+}
+
+#[test]
+fn agrees_with_sums_of_single_rows() {
+    let mut random = Random(0xa66a_0001_5eed);
+    let types = types();
+    let mut most = 0;
+    for case in 0..4000 {
+        let columns = scan_columns(&mut random, &types);
+        let aggregation = aggregation(&mut random, &types);
+        let mut aggregator = Aggregator::new(&aggregation, &columns).unwrap();
+        let result_types: Vec<_> = aggregator
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| DataType::from_arrow(field.data_type()).unwrap())
+            .collect();
+        let (mut wanted, mut found) = (Found::new(), Found::new());
+        if aggregation.group_by.is_empty() {
+            // One row even for no rows.
+            let nothing = |aggregate: &Aggregate| match aggregate {
+                Aggregate::CountRows | Aggregate::Count(_) => Some(Value::Number(0)),
+                _ => None,
+            };
+            wanted.insert(String::new(), aggregation.aggregates.iter().map(nothing).collect());
+        }
+        for _ in 0..random.below(4) {
+            let len = random.pick(&[1, 7, 64, 65, 130]);
+            let data: Vec<_> = types.iter().map(|t| column(&mut random, *t, len)).collect();
+            let slots = aggregator.slots().to_vec();
+            let pages = slots.iter().map(|slot| (*slot, data[*slot].1.clone())).collect();
+            aggregator.update(&Rows { len, pages }).unwrap();
+            expected(&aggregation, &columns, &data, len, &mut wanted);
+            if random.one_in(3) {
+                given(&aggregation, &aggregator.take().unwrap(), &result_types, &mut found);
+            }
+        }
+        given(&aggregation, &aggregator.take().unwrap(), &result_types, &mut found);
+        most = most.max(found.len());
+        check_same(&found, &wanted, &format!("case {case}: {aggregation:?}"));
+    }
+    assert!(most > 100, "the cases must have many groups: {most}");
+}
+
+#[test]
+fn a_sum_that_its_type_cannot_hold_comes_in_pieces() {
+    let short = DataType::Decimal { precision: 2, scale: 0 };
+    let columns = vec![ScanColumn {
+        field: ncf_core::Field::new(1, "a", short, true),
+        source: ColumnSource::Constant(Some(Scalar::Decimal {
+            unscaled: -99,
+            precision: 2,
+            scale: 0,
+        })),
+    }];
+    let sum = Aggregate::Sum(Computation::column("a"));
+    let aggregation = Aggregation { group_by: vec![], aggregates: vec![sum, Aggregate::CountRows] };
+    let mut aggregator = Aggregator::new(&aggregation, &columns).unwrap();
+    aggregator.update(&Rows { len: 3, pages: vec![] }).unwrap();
+    let batch = aggregator.take().unwrap();
+    let mut found = Found::new();
+    given(&aggregation, &batch, &[short, DataType::Int64], &mut found);
+    assert_eq!(batch.num_rows(), 3);
+    assert_eq!(found[""], [Some(Value::Number(-297)), Some(Value::Number(3))]);
+}
+
+#[test]
+fn numbers_that_leave_their_type_are_reported() {
+    let columns = vec![ScanColumn {
+        field: ncf_core::Field::new(1, "a", DataType::Int64, true),
+        source: ColumnSource::Constant(Some(Scalar::Bigint(i64::MAX))),
+    }];
+    let column = || Box::new(Computation::column("a"));
+    let twice = Computation::Arithmetic {
+        op: ArithmeticOp::Add,
+        left: column(),
+        right: column(),
+        data_type: DataType::Int64,
+    };
+    let aggregation = Aggregation { group_by: vec![], aggregates: vec![Aggregate::Max(twice)] };
+    let mut aggregator = Aggregator::new(&aggregation, &columns).unwrap();
+    let error = aggregator.update(&Rows { len: 2, pages: vec![] }).unwrap_err();
+    assert_eq!(error.kind(), ncf_core::ErrorKind::Corrupt);
+}
