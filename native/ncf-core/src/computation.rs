@@ -189,7 +189,7 @@ pub fn scale_factors(
 /// # Errors
 /// `InvalidArgument` when the cast is not to a wider type.
 pub fn cast_factor(from: DataType, to: DataType) -> Result<Option<i128>> {
-    let integer = |t| matches!(Range::of(t), Some(_) if !matches!(t, DataType::Decimal { .. }));
+    let integer = |t| Range::of(t).is_some() && !matches!(t, DataType::Decimal { .. });
     let factor = match (from, to) {
         (DataType::Float32, DataType::Float64) => return Ok(None),
         (a, DataType::Float32 | DataType::Float64) if integer(a) => return Ok(None),
