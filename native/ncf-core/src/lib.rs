@@ -13,6 +13,7 @@ pub mod ordering;
 pub mod predicate;
 pub mod scalar;
 pub mod schema;
+pub mod top;
 pub mod types;
 pub mod values;
 
@@ -26,5 +27,6 @@ pub use limits::{Budget, Limits};
 pub use predicate::{CompareOp, Expression, Predicate, TextOp};
 pub use scalar::Scalar;
 pub use schema::{Field, Schema, find_name};
+pub use top::{SortKey, Top};
 pub use types::{DataType, PhysicalType};
 pub use values::{ByteValues, Values};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ncf::dataset::Split;
-use ncf::{Aggregation, ColumnBounds, Error, FileSummary, Predicate, Result, Scalar, Schema};
+use ncf::{Aggregation, ColumnBounds, Error, FileSummary, Predicate, Result, Scalar, Schema, Top};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -105,6 +105,8 @@ pub(crate) struct OpenScan {
     /// The types in which Java reads the aggregation's columns.
     #[serde(default)]
     pub(crate) aggregation_types: Vec<String>,
+    /// Only the first rows in an order.
+    pub(crate) top: Option<Top>,
     #[serde(default)]
     pub(crate) options: Options,
     pub(crate) batch_rows: Option<u64>,

@@ -39,6 +39,7 @@ pub(crate) fn open(storage: &Arc<dyn Storage>, request: &str) -> Result<u64> {
         columns: Some(request.columns),
         filter: request.filter,
         aggregation: request.aggregation,
+        top: request.top,
         ..ScanRequest::default()
     };
     let scan = reader.open(&request.split, &request.schema, &wanted)?;

@@ -6,6 +6,7 @@
 //! row ranges ──conjunct by conjunct, on encoded pages──▶ selection                  filter/
 //! selection ──only pages with selected rows are read──▶ Arrow arrays                batch.rs
 //!            └─aggregates instead: group and accumulate the selected rows           aggregate/, compute/
+//!            └─first rows in an order instead: kept while better ones come          top.rs
 //! arrays ──small pieces joined, large ones sliced──▶ batches of ~ batch_rows rows   coalesce.rs
 //! ```
 //!
@@ -25,6 +26,8 @@ mod prune;
 mod resolve;
 mod scan;
 mod scan_builder;
+mod sink;
+mod top;
 
 pub use metrics::ScanMetrics;
 pub use prune::prune_blocks;

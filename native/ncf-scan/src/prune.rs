@@ -41,10 +41,7 @@ impl Bounds {
 
     /// What `predicate` can be in the `rows` rows of a block.
     pub(crate) fn block(&self, predicate: &Predicate, block: usize, rows: u64) -> Outcomes {
-        outcomes(predicate, rows, &|name| match self.known(name)? {
-            Known::File(statistics) => Some(statistics.block(block)?.bounds()),
-            Known::Constant(value) => Some(constant_bounds(value.as_ref(), rows)),
-        })
+        outcomes(predicate, rows, &|name| self.of_block(name, block, rows))
     }
 
     /// What `predicate` can be in the `rows` rows of a zone of a block.
@@ -59,6 +56,14 @@ impl Bounds {
             Known::File(statistics) => Some(statistics.block(block)?.zone_bounds(zone)),
             Known::Constant(value) => Some(constant_bounds(value.as_ref(), rows)),
         })
+    }
+
+    /// What is known of a column of a block with `rows` rows.
+    pub(crate) fn of_block(&self, name: &str, block: usize, rows: u64) -> Option<ColumnBounds> {
+        match self.known(name)? {
+            Known::File(statistics) => Some(statistics.block(block)?.bounds()),
+            Known::Constant(value) => Some(constant_bounds(value.as_ref(), rows)),
+        }
     }
 
     fn known(&self, name: &str) -> Option<&Known> {

@@ -18,7 +18,6 @@ use ncf_encoding::DecodedValues;
 use ncf_file::FileReader;
 use ncf_file::constants::{PAGE_ROWS, ZONE_ROWS};
 
-use crate::aggregate::Aggregator;
 use crate::batch::{column_array, constant_array, filter_array, predicate_of, select_rows};
 use crate::coalesce::Coalescer;
 use crate::filter::{Cache, Node, Rows, evaluate, narrow};
@@ -27,6 +26,7 @@ use crate::nested::{Nested, resolve_in};
 use crate::pages::Pages;
 use crate::resolve::ColumnSource;
 use crate::scan_builder::Plan;
+use crate::sink::{Sink, block_order};
 
 /// With fewer than one in this many rows left, strings are filtered before the next conjunct.
 const SPARSE: usize = 8;
@@ -38,11 +38,11 @@ pub struct Scan {
     slots: Slots,
     pages: Pages,
     cache: Cache,
-    /// Takes the selected rows in the place of the output.
-    aggregator: Option<Aggregator>,
+    sink: Sink,
     output: Coalescer,
     metrics: ScanMetrics,
-    next_block: usize,
+    /// Blocks that are still to be looked at, the next one last.
+    blocks: Vec<usize>,
     block: Option<BlockState>,
     rows_left: u64,
     finished: bool,
@@ -61,12 +61,12 @@ struct Slots {
 }
 
 impl Slots {
-    fn new(reader: &FileReader, plan: &Plan, aggregated: &[usize]) -> Result<Self> {
+    fn new(reader: &FileReader, plan: &Plan, sink: &Sink) -> Result<Self> {
         let count = plan.columns.len();
         let mut slots =
             Self { count, files: Vec::new(), nested: vec![None; count], projection: Vec::new() };
         let mut used = plan.projection.clone();
-        used.extend(aggregated);
+        used.extend(sink.slots());
         used.extend(plan.conjuncts.iter().flat_map(|conjunct| conjunct.node.slots.iter()));
         used.sort_unstable();
         used.dedup();
@@ -126,12 +126,9 @@ struct Survivors {
 }
 
 impl Scan {
-    pub(crate) fn start(
-        reader: Arc<FileReader>,
-        plan: Plan,
-        aggregator: Option<Aggregator>,
-    ) -> Result<Self> {
-        let slots = Slots::new(&reader, &plan, aggregator.as_ref().map_or(&[], Aggregator::slots))?;
+    pub(crate) fn start(reader: Arc<FileReader>, plan: Plan, sink: Sink) -> Result<Self> {
+        let slots = Slots::new(&reader, &plan, &sink)?;
+        let blocks = block_order(&reader, &plan, &sink);
         let mut metrics = ScanMetrics::default();
         let planned = |block: &usize| {
             reader.blocks().get(*block).is_some_and(|info| {
@@ -144,10 +141,10 @@ impl Scan {
             pages: Pages::new(reader.clone(), slots.count, &slots.files)?,
             slots,
             cache: Cache::default(),
-            aggregator,
+            sink,
             output: Coalescer::new(plan.schema.clone(), plan.batch_rows),
             metrics,
-            next_block: plan.blocks.start,
+            blocks,
             block: None,
             rows_left: plan.limit,
             finished: false,
@@ -191,8 +188,8 @@ impl Scan {
         if !open {
             self.leave_block();
             self.finished = true;
-            if let Some(aggregator) = &mut self.aggregator {
-                self.output.push(&aggregator.take()?)?;
+            if let Some(rest) = self.sink.finish()? {
+                self.output.push(&rest)?;
             }
             self.output.flush()?;
             return Ok(self.pop());
@@ -213,9 +210,7 @@ impl Scan {
             return Ok(true);
         }
         self.leave_block();
-        while self.next_block < self.plan.blocks.end {
-            let number = self.next_block;
-            self.next_block += 1;
+        while let Some(number) = self.blocks.pop() {
             if let Some(block) = self.open_block(number)? {
                 self.block = Some(block);
                 return Ok(true);
@@ -243,6 +238,12 @@ impl Scan {
                     return Ok(None);
                 }
                 open.push(!outcomes.all_match());
+            }
+            if let Some(bound) = self.sink.bound()
+                && bounds.block(&bound.predicate, number, info.rows.into()).no_match()
+            {
+                self.metrics.blocks_pruned += 1;
+                return Ok(None);
             }
         }
         Ok(Some(BlockState {
@@ -277,8 +278,9 @@ impl Scan {
         };
         let scanned = selection.as_ref().map_or(rows.len(), BooleanBuffer::count_set_bits);
         self.metrics.rows_scanned += scanned as u64;
-        let Self { plan, pages, cache, metrics, .. } = self;
-        for (conjunct, open) in plan.conjuncts.iter().zip(open) {
+        let Self { plan, sink, pages, cache, metrics, .. } = self;
+        let open = open.into_iter().chain(std::iter::repeat(true));
+        for (conjunct, open) in plan.conjuncts.iter().chain(sink.bound()).zip(open) {
             if !open {
                 continue;
             }
@@ -290,9 +292,9 @@ impl Scan {
                 return Ok(());
             }
         }
-        match &mut self.aggregator {
-            None => self.emit(number, rows, selection),
-            Some(aggregator) => {
+        match &mut self.sink {
+            Sink::Rows | Sink::Best(_) => self.emit(number, rows, selection),
+            Sink::Aggregates(aggregator) => {
                 pages.load(aggregator.slots(), number, rows.start, metrics)?;
                 let all = pages.rows(aggregator.slots(), rows.start, rows.len())?;
                 match selection.filter(BooleanBuffer::has_false) {
@@ -311,7 +313,9 @@ impl Scan {
     fn prune_zones(&self, rows: Range<usize>) -> Option<Survivors> {
         let block = self.block.as_ref()?;
         let mut open = vec![false; block.open.len()];
-        let Some(bounds) = self.plan.bounds.as_ref().filter(|_| block.open.contains(&true)) else {
+        let bound = self.sink.bound();
+        let useful = bound.is_some() || block.open.contains(&true);
+        let Some(bounds) = self.plan.bounds.as_ref().filter(|_| useful) else {
             return Some(Survivors { rows, selection: None, open });
         };
         let mut kept: Vec<Range<usize>> = Vec::new();
@@ -329,7 +333,12 @@ impl Scan {
                     *open = !outcomes.all_match();
                     !outcomes.no_match()
                 });
-            if possible {
+            let better = || {
+                bound.is_none_or(|bound| {
+                    !bounds.zone(&bound.predicate, block.number, zone, zone_rows).no_match()
+                })
+            };
+            if possible && better() {
                 open.iter_mut().zip(zone_open).for_each(|(any, this)| *any |= this);
                 let part = rows.start.max(zone_start)..rows.end.min(zone_end);
                 match kept.last_mut() {
@@ -407,7 +416,10 @@ impl Scan {
                 Error::corrupt(format!("the file's rows do not fit the schema: {error}"))
             })?;
         self.rows_left -= count as u64;
-        self.output.push(&batch)
+        match &mut self.sink {
+            Sink::Best(best) => best.push(batch, &self.plan.columns),
+            Sink::Rows | Sink::Aggregates(_) => self.output.push(&batch),
+        }
     }
 }
 

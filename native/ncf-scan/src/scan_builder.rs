@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_schema::{Schema as ArrowSchema, SchemaRef};
-use ncf_core::{Aggregation, Error, Predicate, Result};
+use ncf_core::{Aggregation, Error, Expression, Predicate, Result, Top};
 use ncf_file::FileReader;
 
 use crate::aggregate::Aggregator;
@@ -12,6 +12,8 @@ use crate::filter::{Compiler, Node};
 use crate::prune::Bounds;
 use crate::resolve::{ScanColumn, check_columns, check_predicate, position};
 use crate::scan::Scan;
+use crate::sink::Sink;
+use crate::top::Best;
 
 /// Rows of a batch unless told.
 const DEFAULT_BATCH_ROWS: usize = 8192;
@@ -23,6 +25,7 @@ pub struct ScanBuilder {
     projection: Option<Vec<String>>,
     filter: Option<Predicate>,
     aggregation: Option<Aggregation>,
+    top: Option<Top>,
     blocks: Range<usize>,
     rows: Range<u64>,
     batch_rows: usize,
@@ -60,6 +63,7 @@ impl ScanBuilder {
             projection: None,
             filter: None,
             aggregation: None,
+            top: None,
             blocks,
             rows,
             batch_rows: DEFAULT_BATCH_ROWS,
@@ -86,6 +90,14 @@ impl ScanBuilder {
     #[must_use]
     pub fn aggregate(mut self, aggregation: Aggregation) -> Self {
         self.aggregation = Some(aggregation);
+        self
+    }
+
+    /// Returns only the first rows in an order, which the projection must hold. Excludes a limit and
+    /// aggregates.
+    #[must_use]
+    pub fn top(mut self, top: Top) -> Self {
+        self.top = Some(top);
         self
     }
 
@@ -124,7 +136,7 @@ impl ScanBuilder {
     /// the file does not have, or `batch_rows` = 0; `Unsupported` when a column's type in the file is
     /// not the one wanted; `Io` or `Corrupt` when statistics cannot be read.
     pub fn build(self) -> Result<Scan> {
-        let Self { reader, columns, projection, filter, aggregation, blocks, rows, .. } = self;
+        let Self { reader, columns, projection, filter, aggregation, top, blocks, rows, .. } = self;
         check_columns(&columns, &reader)?;
         check_ranges(&reader, &blocks, &rows)?;
         if self.batch_rows == 0 {
@@ -132,6 +144,9 @@ impl ScanBuilder {
         }
         if aggregation.is_some() && (projection.is_some() || self.limit.is_some()) {
             return Err(Error::invalid_argument("aggregates have no projection and no limit"));
+        }
+        if top.is_some() && (aggregation.is_some() || self.limit.is_some()) {
+            return Err(Error::invalid_argument("first rows are not of aggregates or of a limit"));
         }
         let aggregator =
             aggregation.map(|aggregation| Aggregator::new(&aggregation, &columns)).transpose()?;
@@ -142,12 +157,21 @@ impl ScanBuilder {
                 names.iter().map(|name| position(&columns, name)).collect::<Result<Vec<_>>>()?
             }
         };
-        let (conjuncts, bounds) = match &filter {
-            None => (Vec::new(), None),
+        let mut compiler = Compiler::new(&columns);
+        let conjuncts = match &filter {
+            None => Vec::new(),
             Some(predicate) => {
                 check_predicate(predicate, &columns)?;
-                (conjuncts(predicate, &columns)?, Some(Bounds::load(&reader, &columns, predicate)?))
+                conjuncts(predicate, &mut compiler)?
             }
+        };
+        let best = match &top {
+            None => None,
+            Some(top) => Some(Best::new(top, &columns, &projection, compiler.next_id())?),
+        };
+        let bounds = match bounded(filter, top.as_ref()) {
+            None => None,
+            Some(predicate) => Some(Bounds::load(&reader, &columns, &predicate)?),
         };
         let schema = match &aggregator {
             Some(aggregator) => aggregator.schema(),
@@ -164,13 +188,27 @@ impl ScanBuilder {
             batch_rows: self.batch_rows,
             limit: self.limit.unwrap_or(u64::MAX),
         };
-        Scan::start(reader, plan, aggregator)
+        let sink = match (aggregator, best) {
+            (Some(aggregator), _) => Sink::Aggregates(aggregator),
+            (None, Some(best)) => Sink::Best(best),
+            (None, None) => Sink::Rows,
+        };
+        Scan::start(reader, plan, sink)
+    }
+}
+
+/// A predicate over all columns whose bounds say which rows are left out.
+fn bounded(filter: Option<Predicate>, top: Option<&Top>) -> Option<Predicate> {
+    let first = top.and_then(|top| top.keys.first());
+    let key = first.map(|key| Predicate::IsNull(Expression::Column(key.column.clone())));
+    match (filter, key) {
+        (Some(filter), Some(key)) => Some(Predicate::And(vec![filter, key])),
+        (filter, key) => filter.or(key),
     }
 }
 
 /// The conjuncts of a checked predicate.
-fn conjuncts(predicate: &Predicate, columns: &[ScanColumn]) -> Result<Vec<Conjunct>> {
-    let mut compiler = Compiler::new(columns);
+fn conjuncts(predicate: &Predicate, compiler: &mut Compiler) -> Result<Vec<Conjunct>> {
     let compile =
         |part: &Predicate| Ok(Conjunct { node: compiler.compile(part)?, predicate: part.clone() });
     predicate.conjuncts().into_iter().map(compile).collect()

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{Field as ArrowField, Schema as ArrowSchema};
 use ncf_core::{
-    CompareOp, DataType, ErrorKind, Expression, Field, Predicate, Scalar, Schema, TextOp,
+    CompareOp, DataType, ErrorKind, Expression, Field, Predicate, Scalar, Schema, SortKey, TextOp,
+    Top,
 };
 use ncf_file::{
     FileReader, FileWriter, MemorySink, MemorySource, ReadOptions, WriterOptions, scalar_at,
@@ -296,4 +297,100 @@ fn metrics_have_spark_names() {
     ];
     expected.sort_unstable();
     assert_eq!(names, expected);
+}
+
+/// The order of two values under a sort key.
+fn key_order(key: &SortKey, a: Option<&Scalar>, b: Option<&Scalar>) -> std::cmp::Ordering {
+    match (a, b) {
+        (Some(a), Some(b)) => {
+            let order = a.compare(b).unwrap();
+            if key.descending { order.reverse() } else { order }
+        }
+        (None, None) => std::cmp::Ordering::Equal,
+        (a, _) => {
+            if a.is_none() == key.nulls_first {
+                std::cmp::Ordering::Less
+            } else {
+                std::cmp::Ordering::Greater
+            }
+        }
+    }
+}
+
+#[test]
+fn first_rows_are_those_of_a_full_sort() {
+    let mut random = Random(0x7090_0001);
+    let mut pruned = 0;
+    for case in 0..60 {
+        let mut types = types();
+        let len = random.pick(&[1, 1000, 20_000]);
+        let mut rows: Vec<Column> = types.iter().map(|t| column(&mut random, *t, len)).collect();
+        types.push(DataType::Int64);
+        rows.push((0..len).map(|row| Some(Scalar::Bigint(i64::try_from(row).unwrap()))).collect());
+        let sample = Sample::write(types, rows, random.pick(&[3000, 9000, 1 << 20]));
+        let id = sample.types.len() - 1;
+        for _ in 0..4 {
+            let key = |random: &mut Random| random.below(sample.types.len());
+            let chosen: Vec<usize> = (0..1 + random.below(2)).map(|_| key(&mut random)).collect();
+            let keys: Vec<SortKey> = chosen
+                .iter()
+                .map(|index| SortKey {
+                    column: name(*index),
+                    descending: random.one_in(2),
+                    nulls_first: random.one_in(2),
+                })
+                .collect();
+            let limit = random.pick(&[1, 3, 10, 500]);
+            let predicate = predicate(&mut random, &sample.types[..id], 2);
+            let mut projection: Vec<String> = chosen.iter().map(|index| name(*index)).collect();
+            projection.push(name(id));
+            let top = Top { keys: keys.clone(), limit };
+            let scan = sample.scan().project(projection).filter(predicate.clone()).top(top);
+            let mut scan = scan.build().unwrap();
+            let mut found = Vec::new();
+            for batch in scan.by_ref() {
+                let batch = batch.unwrap();
+                let ids = to_values(batch.column(chosen.len()), DataType::Int64).unwrap();
+                found.extend((0..batch.num_rows()).map(|row| {
+                    let Some(Scalar::Bigint(id)) = scalar_at(&ids, row, DataType::Int64) else {
+                        panic!("no id")
+                    };
+                    usize::try_from(id).unwrap()
+                }));
+            }
+            pruned += scan.metrics().pages_pruned;
+            let order = |a: &usize, b: &usize| {
+                let value = |index: usize, row: usize| sample.rows[index][row].as_ref();
+                let each = chosen.iter().zip(&keys);
+                each.map(|(index, key)| key_order(key, value(*index, *a), value(*index, *b)))
+                    .find(|order| order.is_ne())
+                    .unwrap_or(std::cmp::Ordering::Equal)
+            };
+            let mut expected = sample.expected(&predicate);
+            let all = expected.clone();
+            expected.sort_by(order);
+            expected.truncate(limit);
+            let what = format!("case {case}: {keys:?} first {limit} of {predicate}");
+            assert_eq!(found.len(), expected.len(), "{what}");
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!(order(found, expected).is_eq(), "row {found}, not {expected}: {what}");
+                assert!(all.contains(found), "row {found}: {what}");
+            }
+            found.sort_unstable();
+            found.dedup();
+            assert_eq!(found.len(), expected.len(), "twice: {what}");
+        }
+    }
+    assert!(pruned > 50, "{pruned} pages were left out");
+}
+
+#[test]
+fn the_best_rows_so_far_leave_out_blocks() {
+    let numbers = (0..50_000).map(|row| Some(Scalar::Int(row))).collect();
+    let sample = Sample::write(vec![DataType::Int32], vec![numbers], 5000);
+    let key = SortKey { column: name(0), descending: true, nulls_first: false };
+    let mut scan = sample.scan().top(Top { keys: vec![key], limit: 10 }).build().unwrap();
+    let expected: Vec<usize> = (49_990..50_000).rev().collect();
+    sample.check(&mut scan, &[0], &expected, "the greatest ten");
+    assert_eq!((scan.metrics().pages_read, scan.metrics().blocks_pruned), (1, 9));
 }

@@ -17,6 +17,13 @@ pub(crate) struct Node {
     pub(crate) kind: Kind,
 }
 
+impl Node {
+    /// The same in every row; never cached.
+    pub(crate) fn always(value: Option<bool>) -> Self {
+        Self { id: 0, slots: Vec::new(), kind: Kind::Always(value) }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
     Always(Option<bool>),
@@ -63,7 +70,17 @@ pub(crate) struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     pub(crate) fn new(columns: &'a [ScanColumn]) -> Self {
-        Self { columns, next_id: 0 }
+        Self::starting_at(columns, 0)
+    }
+
+    /// Continues where another compiler of the scan stopped: ids must not come twice.
+    pub(crate) fn starting_at(columns: &'a [ScanColumn], next_id: usize) -> Self {
+        Self { columns, next_id }
+    }
+
+    /// Where a further compiler has to start.
+    pub(crate) fn next_id(&self) -> usize {
+        self.next_id
     }
 
     /// Compiles a checked predicate.

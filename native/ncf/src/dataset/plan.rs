@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use ncf_core::{Aggregation, ColumnBounds, Error, Predicate, Result, ResultExt, Scalar, Schema};
+use ncf_core::{
+    Aggregation, ColumnBounds, Error, Predicate, Result, ResultExt, Scalar, Schema, Top,
+};
 use ncf_index::certainly_no_match;
 use ncf_scan::{ScanColumn, prune_blocks};
 use rayon::prelude::*;
@@ -22,6 +24,8 @@ pub struct ScanRequest {
     pub filter: Option<Predicate>,
     /// Aggregates wanted in the place of rows; the columns are then those that it reads.
     pub aggregation: Option<Aggregation>,
+    /// Each split gives only its first rows in an order; the columns hold the keys.
+    pub top: Option<Top>,
     /// Columns and types that the caller expects, instead of the dataset's: columns that the data
     /// lacks are null.
     pub schema: Option<Schema>,

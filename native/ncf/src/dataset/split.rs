@@ -84,6 +84,9 @@ impl SplitReader {
             None => builder.project(request.columns.clone().unwrap_or_else(all)),
         };
         builder = builder.blocks(split.blocks.clone()).batch_rows(self.batch_rows);
+        if let Some(top) = &request.top {
+            builder = builder.top(top.clone());
+        }
         if let Some(filter) = &request.filter {
             builder = builder.filter(filter.clone());
         }

@@ -25,7 +25,7 @@ private[spark] final class ComputationConverter(predicates: PredicateConverter) 
 
   /** The equivalent and its type, if NCF has one. */
   def convert(expression: Expression): Option[Computation] = expression match {
-    case reference: NamedReference =>
+    case reference: NamedReference if reference.fieldNames().length == 1 =>
       predicates.column(reference).filter(c => isKnown(c.dataType)).map { column =>
         Computation(wrap("value", column.json), column.dataType)
       }

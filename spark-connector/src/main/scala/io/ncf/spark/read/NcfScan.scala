@@ -31,6 +31,7 @@ import io.ncf.spark.{Json, NcfDataset, NcfOptions, ReadSchema, SchemaConverter}
   * @param pushed  the predicates behind `filter`, for `EXPLAIN`
   * @param limit   rows that are enough; Spark still cuts the result
   * @param aggregation what is returned in the place of rows; there are no columns then
+  * @param top         which rows of a split are enough; Spark puts the splits' rows in order
   */
 private[spark] final class NcfScan(
     val dataset: NcfDataset,
@@ -39,7 +40,8 @@ private[spark] final class NcfScan(
     val pushed: Seq[Predicate],
     val limit: Option[Int],
     val options: NcfOptions,
-    val aggregation: Option[PushedAggregation] = None
+    val aggregation: Option[PushedAggregation] = None,
+    val top: Option[PushedTop] = None
 ) extends Scan
     with Batch
     with SupportsReportStatistics {
@@ -60,7 +62,7 @@ private[spark] final class NcfScan(
   override def planInputPartitions(): Array[InputPartition] = plan.partitions.toArray
 
   override def createReaderFactory(): PartitionReaderFactory =
-    NcfScan.readerFactory(dataset, columns, filter, options, aggregation)
+    NcfScan.readerFactory(dataset, columns, filter, options, aggregation, top)
 
   override def toMicroBatchStream(checkpointLocation: String): MicroBatchStream =
     new NcfMicroBatchStream(dataset, columns, options)
@@ -103,7 +105,8 @@ private[spark] final class NcfScan(
     val version = dataset.version.fold("")(v => s" version $v")
     val limited = limit.fold("")(rows => s", limit: $rows")
     val counters = NcfMetrics.ofDriver.map(name => s"$name: ${plan.counters(name)}")
-    val aggregated = aggregation.fold("")(pushed => s", ${pushed.description}")
+    val aggregated = aggregation.fold("")(pushed => s", ${pushed.description}") +
+      top.fold("")(first => s", PushedTopN: ORDER BY ${first.order}")
     s"ncf ${dataset.path}$version, PushedFilters: ${pushed.mkString("[", ", ", "]")}$limited" +
       s"$aggregated, " +
       counters.mkString(", ")
@@ -114,7 +117,7 @@ private[spark] final class NcfScan(
     case that: NcfScan =>
       dataset == that.dataset && columns == that.columns && filter == that.filter &&
       limit == that.limit && options == that.options &&
-      aggregation.map(_.json) == that.aggregation.map(_.json)
+      aggregation.map(_.json) == that.aggregation.map(_.json) && top == that.top
     case _ => false
   }
 
@@ -133,7 +136,8 @@ private[spark] object NcfScan {
       columns: StructType,
       filter: Option[JsonNode],
       options: NcfOptions,
-      aggregation: Option[PushedAggregation] = None
+      aggregation: Option[PushedAggregation] = None,
+      top: Option[PushedTop] = None
   ): PartitionReaderFactory = {
     val names = dataset.columnNames
     val stored = StructType(
@@ -150,6 +154,7 @@ private[spark] object NcfScan {
         request.set[JsonNode]("aggregationTypes", Json.strings(types))
     }
     filter.fold[JsonNode](request.putNull("filter"))(request.set[JsonNode]("filter", _))
+    top.foreach(wanted => request.set[JsonNode]("top", wanted.json))
     request.set[JsonNode]("options", options.toJson)
     request.put("batchRows", batchRows)
     val output = aggregation.fold(columns)(_.output)

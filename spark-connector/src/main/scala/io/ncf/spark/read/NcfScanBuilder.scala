@@ -1,6 +1,7 @@
 package io.ncf.spark.read
 
 import com.fasterxml.jackson.databind.JsonNode
+import org.apache.spark.sql.connector.expressions.SortOrder
 import org.apache.spark.sql.connector.expressions.aggregate.{Aggregation, Avg}
 import org.apache.spark.sql.connector.expressions.filter.Predicate
 import org.apache.spark.sql.connector.read.{
@@ -8,6 +9,7 @@ import org.apache.spark.sql.connector.read.{
   SupportsPushDownAggregates,
   SupportsPushDownLimit,
   SupportsPushDownRequiredColumns,
+  SupportsPushDownTopN,
   SupportsPushDownV2Filters
 }
 import org.apache.spark.sql.types.StructType
@@ -32,12 +34,14 @@ private[spark] final class NcfScanBuilder(
 ) extends SupportsPushDownV2Filters
     with SupportsPushDownRequiredColumns
     with SupportsPushDownAggregates
-    with SupportsPushDownLimit {
+    with SupportsPushDownLimit
+    with SupportsPushDownTopN {
 
   private var columns = schema
   private var pushed = Seq.empty[Predicate]
   private var filter: Option[JsonNode] = None
   private var limit: Option[Int] = None
+  private var top: Option[PushedTop] = None
   private var averaged = Set.empty[String]
   private var considered: Option[(Aggregation, Option[PushedAggregation])] = None
   private var aggregation: Option[PushedAggregation] = None
@@ -117,12 +121,20 @@ private[spark] final class NcfScanBuilder(
     pushes
   }
 
-  /** Each task may return more: Spark still cuts the result. */
+  /** Each split gives its own first rows; Spark asks only when no filter is left to it. */
+  override def pushTopN(orders: Array[SortOrder], rows: Int): Boolean = {
+    val pushes = dataset.exists && aggregation.isEmpty &&
+      options.flag(NcfOptions.PushTopN, default = true)
+    top = if (pushes) PushedTop.convert(orders.toSeq, rows, predicateConverter()) else None
+    top.isDefined
+  }
+
+  /** Each task may return more: Spark still orders and cuts the result. */
   override def isPartiallyPushed(): Boolean = true
 
   override def build(): Scan = {
     val columns = if (aggregation.isEmpty) this.columns else StructType(Nil)
-    val scan = new NcfScan(dataset, columns, filter, pushed, limit, options, aggregation)
+    val scan = new NcfScan(dataset, columns, filter, pushed, limit, options, aggregation, top)
     val answered = for (pushed <- aggregation; row <- pushed.answer)
       yield new NcfLocalScan(row, pushed.output, scan.description())
     answered.getOrElse(scan)

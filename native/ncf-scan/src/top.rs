@@ -1,0 +1,155 @@
+//! The first rows of a scan in an order. The best rows so far bound what can still come in: rows, zones
+//! and blocks whose first key lies after the last of them are left out, without a look at other columns.
+
+use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow_ord::sort::{SortColumn, SortOptions, lexsort_to_indices};
+use arrow_schema::ArrowError;
+use arrow_select::concat::concat_batches;
+use arrow_select::take::take_record_batch;
+use ncf_core::ordering::{canonical_f32, canonical_f64};
+use ncf_core::{DataType, Error, Predicate, Result, SortKey, Top, Values};
+use ncf_file::{scalar_at, to_array, to_values};
+
+use crate::filter::Compiler;
+use crate::resolve::{ScanColumn, position};
+use crate::scan_builder::Conjunct;
+
+/// Most rows that are kept: they are sorted again for every window that has better ones.
+pub(crate) const MOST_ROWS: usize = 1 << 16;
+
+/// The best rows so far.
+pub(crate) struct Best {
+    keys: Vec<Key>,
+    limit: usize,
+    rows: Option<RecordBatch>,
+    bound: Option<Conjunct>,
+    next_node: usize,
+}
+
+struct Key {
+    key: SortKey,
+    data_type: DataType,
+    /// Where the column is in the projection.
+    position: usize,
+}
+
+impl Best {
+    /// # Errors
+    /// `InvalidArgument` when a key is not projected, or more than [`MOST_ROWS`] rows are wanted.
+    pub(crate) fn new(
+        top: &Top,
+        columns: &[ScanColumn],
+        projection: &[usize],
+        next_node: usize,
+    ) -> Result<Self> {
+        if top.limit > MOST_ROWS || top.keys.is_empty() {
+            return Err(Error::invalid_argument(format!(
+                "the first {} rows by {} keys; give a key and at most {MOST_ROWS} rows",
+                top.limit,
+                top.keys.len()
+            )));
+        }
+        let key = |key: &SortKey| {
+            let slot = position(columns, &key.column)?;
+            let column = columns.get(slot).ok_or_else(|| Error::internal("no column"))?;
+            let position = projection.iter().position(|have| *have == slot).ok_or_else(|| {
+                Error::invalid_argument(format!("{} orders rows but is not read", key.column))
+            })?;
+            Ok(Key { key: key.clone(), data_type: column.field.data_type()?, position })
+        };
+        let keys = top.keys.iter().map(key).collect::<Result<_>>()?;
+        Ok(Self { keys, limit: top.limit, rows: None, bound: None, next_node })
+    }
+
+    /// What rows must meet to be among the first, as far as is known.
+    pub(crate) fn bound(&self) -> Option<&Conjunct> {
+        self.bound.as_ref()
+    }
+
+    /// The key that decides first.
+    pub(crate) fn first_key(&self) -> Option<&SortKey> {
+        self.keys.first().map(|key| &key.key)
+    }
+
+    /// Takes rows in.
+    pub(crate) fn push(&mut self, rows: RecordBatch, columns: &[ScanColumn]) -> Result<()> {
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        let all = match self.rows.take() {
+            None => rows,
+            Some(have) => concat_batches(&rows.schema(), [&have, &rows]).map_err(failed)?,
+        };
+        let first = self.first(&all)?;
+        let best = take_record_batch(&all, &first).map_err(failed)?;
+        if best.num_rows() >= self.limit {
+            self.bound = self.bound_of(&best, columns)?;
+        }
+        self.rows = Some(best);
+        Ok(())
+    }
+
+    /// The best rows, in their order.
+    pub(crate) fn take(&mut self) -> Option<RecordBatch> {
+        self.rows.take()
+    }
+
+    /// The places of the first rows.
+    fn first(&self, rows: &RecordBatch) -> Result<UInt32Array> {
+        let column = |key: &Key| {
+            let options =
+                SortOptions { descending: key.key.descending, nulls_first: key.key.nulls_first };
+            let array =
+                rows.columns().get(key.position).ok_or_else(|| Error::internal("no key"))?;
+            Ok(SortColumn { values: comparable(array, key.data_type)?, options: Some(options) })
+        };
+        let columns = self.keys.iter().map(column).collect::<Result<Vec<_>>>()?;
+        lexsort_to_indices(&columns, Some(self.limit)).map_err(failed)
+    }
+
+    /// The condition on rows that are no worse than the last of full `rows`.
+    fn bound_of(&mut self, rows: &RecordBatch, columns: &[ScanColumn]) -> Result<Option<Conjunct>> {
+        let (Some(key), Some(last)) = (self.keys.first(), rows.num_rows().checked_sub(1)) else {
+            return Ok(Some(never()));
+        };
+        let array = rows.columns().get(key.position).ok_or_else(|| Error::internal("no key"))?;
+        let one = array.slice(last, 1);
+        let value = match one.null_count() {
+            0 => scalar_at(&to_values(&one, key.data_type)?, 0, key.data_type),
+            _ => None,
+        };
+        // Among rows that are equal in all keys any may be first.
+        let Some(predicate) = key.key.not_after(value.as_ref(), self.keys.len() > 1) else {
+            return Ok(None);
+        };
+        let mut compiler = Compiler::starting_at(columns, self.next_node);
+        let node = compiler.compile(&predicate)?;
+        self.next_node = compiler.next_id();
+        Ok(Some(Conjunct { predicate, node }))
+    }
+}
+
+fn never() -> Conjunct {
+    let predicate = Predicate::Always(Some(false));
+    Conjunct { node: crate::filter::Node::always(Some(false)), predicate }
+}
+
+/// An array that Arrow's sort orders as `ncf_core::ordering` does: it tells zeros and NaNs apart.
+fn comparable(array: &ArrayRef, data_type: DataType) -> Result<ArrayRef> {
+    let validity = || array.nulls().map(|nulls| nulls.inner().clone());
+    match to_values(array, data_type)? {
+        Values::F32(v) => {
+            let values = Values::F32(v.iter().map(|v| canonical_f32(*v)).collect());
+            to_array(values, validity(), data_type)
+        }
+        Values::F64(v) => {
+            let values = Values::F64(v.iter().map(|v| canonical_f64(*v)).collect());
+            to_array(values, validity(), data_type)
+        }
+        _ => Ok(array.clone()),
+    }
+}
+
+fn failed(error: ArrowError) -> Error {
+    Error::internal(format!("cannot order rows: {error}"))
+}
