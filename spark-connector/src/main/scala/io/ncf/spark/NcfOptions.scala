@@ -134,7 +134,8 @@ private[spark] object NcfOptions {
     boolean("pushdown.aggregates", "read: whether scans count, sum and group; default true")
   val PushFloatAggregates: NcfOption =
     boolean("pushdown.floatAggregates", "read: whether that holds for sums of floats; default true")
-  val PushTopN: NcfOption = boolean("pushdown.topN", "read: whether ORDER BY with LIMIT is; default true")
+  val PushTopN: NcfOption =
+    boolean("pushdown.topN", "read: whether ORDER BY with LIMIT is; default true")
   val PushLimit: NcfOption =
     boolean("pushdown.limit", "read: whether a limit keeps splits from being read; default true")
   val PushOffset: NcfOption = boolean("pushdown.offset", "read: accepted; offset is not pushed yet")

@@ -23,7 +23,11 @@ private[spark] object PushedTop {
   private val mostRows = 1 << 16
 
   /** The equivalent, if all keys are columns that NCF orders as Spark does. */
-  def convert(orders: Seq[SortOrder], limit: Int, columns: PredicateConverter): Option[PushedTop] = {
+  def convert(
+      orders: Seq[SortOrder],
+      limit: Int,
+      columns: PredicateConverter
+  ): Option[PushedTop] = {
     val keys = orders.map(key(_, columns))
     if (limit < 1 || limit > mostRows || keys.isEmpty || !keys.forall(_.isDefined)) None
     else {
