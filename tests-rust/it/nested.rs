@@ -127,11 +127,14 @@ fn other_types_inside_and_nulls_where_none_may_be_are_refused() {
     let bytes =
         write_file(&schema, std::slice::from_ref(&data), options(50, Profile::Fast)).unwrap();
     let reader = open(bytes).unwrap();
-    let wrong = FieldType::Struct(vec![Field::new(3, "a", DataType::Int64, true)]);
+    let wrong = FieldType::Struct(vec![Field::new(3, "a", DataType::Int16, true)]);
     let columns =
         vec![ScanColumn { field: Field::new(2, "s", wrong, true), source: ColumnSource::File(1) }];
     let error = ScanBuilder::new(reader.clone(), columns).build().err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    for part in ["stored as int", "read as smallint", "column s", "field a"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
     let filter = Predicate::compare("s", CompareOp::Eq, Scalar::Int(1));
     assert!(scan_all(&reader).filter(filter).build().is_err());
 

@@ -106,7 +106,7 @@ def ncf_condition(conditions):
             return value
         scale = len(value["decimal"].partition(".")[2])
         return {"decimal": {"unscaled": str(int(value["decimal"].replace(".", ""))), "precision": value["precision"], "scale": scale}}
-    terms = [{"compare": [names[op], {"column": column}, {"literal": literal(value)}]} for column, op, value in conditions]
+    terms = [{"compare": [names[op], {"column": [column]}, {"literal": literal(value)}]} for column, op, value in conditions]
     return json.dumps({"and": terms})
 
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::bounds::ColumnBounds;
 use crate::computation::{Computation, Proof, Range};
 use crate::error::{Error, Result};
+use crate::path::FieldPath;
 use crate::types::DataType;
 
 /// An aggregate over the rows of a group. What several scans find for one group is put together by
@@ -58,7 +59,7 @@ impl Aggregate {
     }
 
     /// The greatest number that one piece of a sum may have.
-    fn piece_limit(&self, of_column: &dyn Fn(&str) -> Result<DataType>) -> Result<u128> {
+    fn piece_limit(&self, of_column: &dyn Fn(&FieldPath) -> Result<DataType>) -> Result<u128> {
         let whole = Range::of(self.data_type(of_column)?);
         Ok(whole.map_or(u128::MAX, |range| range.max.unsigned_abs()))
     }
@@ -67,7 +68,10 @@ impl Aggregate {
     ///
     /// # Errors
     /// Those of [`Computation::data_type`], and `InvalidArgument` for a sum of something else than numbers.
-    pub fn data_type(&self, of_column: &dyn Fn(&str) -> Result<DataType>) -> Result<DataType> {
+    pub fn data_type(
+        &self,
+        of_column: &dyn Fn(&FieldPath) -> Result<DataType>,
+    ) -> Result<DataType> {
         let not_a_number = |t| Error::invalid_argument(format!("{self}: {t} cannot be summed"));
         match self {
             Self::CountRows => Ok(DataType::Int64),
@@ -108,8 +112,8 @@ impl Aggregation {
     pub fn is_proven(
         &self,
         rows: u64,
-        of_column: &dyn Fn(&str) -> Result<DataType>,
-        bounds: &dyn Fn(&str) -> Option<ColumnBounds>,
+        of_column: &dyn Fn(&FieldPath) -> Result<DataType>,
+        bounds: &dyn Fn(&FieldPath) -> Option<ColumnBounds>,
     ) -> Result<bool> {
         for group in &self.group_by {
             if group.proof(of_column, bounds)? == Proof::Open {
@@ -172,7 +176,7 @@ mod tests {
     #[test]
     fn sums_of_short_decimals_must_not_fall_into_pieces() {
         let proven = |rows| {
-            let short = |_: &str| Ok(DataType::Decimal { precision: 2, scale: 1 });
+            let short = |_: &FieldPath| Ok(DataType::Decimal { precision: 2, scale: 1 });
             sum(Aggregate::Sum).is_proven(rows, &short, &|_| None).unwrap()
         };
         assert!(proven(1000));

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounds::ColumnBounds;
 use crate::error::{Error, Result};
+use crate::path::FieldPath;
 use crate::predicate::Expression;
 use crate::scalar::Scalar;
 use crate::types::DataType;
@@ -211,7 +212,7 @@ fn is_number(data_type: DataType) -> bool {
 
 impl Computation {
     /// A column's value.
-    pub fn column(name: impl Into<String>) -> Self {
+    pub fn column(name: impl Into<FieldPath>) -> Self {
         Self::Value(Expression::Column(name.into()))
     }
 
@@ -219,7 +220,10 @@ impl Computation {
     ///
     /// # Errors
     /// Those of `of_column`, and `InvalidArgument` when a step's types do not fit.
-    pub fn data_type(&self, of_column: &dyn Fn(&str) -> Result<DataType>) -> Result<DataType> {
+    pub fn data_type(
+        &self,
+        of_column: &dyn Fn(&FieldPath) -> Result<DataType>,
+    ) -> Result<DataType> {
         match self {
             Self::Value(Expression::Literal(value)) => Ok(value.data_type()),
             Self::Value(Expression::Column(name)) => of_column(name),
@@ -242,8 +246,8 @@ impl Computation {
     /// Those of [`Computation::data_type`].
     pub fn proof(
         &self,
-        of_column: &dyn Fn(&str) -> Result<DataType>,
-        bounds: &dyn Fn(&str) -> Option<ColumnBounds>,
+        of_column: &dyn Fn(&FieldPath) -> Result<DataType>,
+        bounds: &dyn Fn(&FieldPath) -> Option<ColumnBounds>,
     ) -> Result<Proof> {
         Ok(match self {
             Self::Value(Expression::Literal(value)) => unscaled(value)
@@ -286,7 +290,7 @@ impl Computation {
     /// Names of the columns that are read.
     pub fn columns(&self) -> BTreeSet<&str> {
         match self {
-            Self::Value(Expression::Column(name)) => BTreeSet::from([name.as_str()]),
+            Self::Value(Expression::Column(name)) => BTreeSet::from([name.column()]),
             Self::Value(Expression::Literal(_)) => BTreeSet::new(),
             Self::Arithmetic { left, right, .. } => {
                 left.columns().into_iter().chain(right.columns()).collect()
@@ -366,15 +370,15 @@ mod tests {
         arithmetic(Multiply, price, plus, decimal(38, 6))
     }
 
-    fn types(_: &str) -> Result<DataType> {
+    fn types(_: &FieldPath) -> Result<DataType> {
         Ok(decimal(15, 2))
     }
 
     #[test]
     fn bounds_prove_what_types_cannot() {
         assert_eq!(charge().proof(&types, &|_| None).unwrap(), Proof::Open);
-        let bounds = |name: &str| {
-            let max = if name == "price" { 10_494_950 } else { 10 };
+        let bounds = |path: &FieldPath| {
+            let max = if path.column() == "price" { 10_494_950 } else { 10 };
             let scalar = |unscaled| Some(Scalar::Decimal { unscaled, precision: 15, scale: 2 });
             Some(ColumnBounds { min: scalar(0), max: scalar(max), ..ColumnBounds::default() })
         };

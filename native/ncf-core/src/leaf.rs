@@ -25,6 +25,17 @@ pub enum Role {
     Lengths,
 }
 
+impl Role {
+    /// What the first stored column of a field of this type says, and the type of its values.
+    pub fn of(field_type: &FieldType) -> (Self, DataType) {
+        match field_type {
+            FieldType::Value(data_type) => (Self::Values, *data_type),
+            FieldType::Struct(_) => (Self::Presence, DataType::Boolean),
+            FieldType::Array(_) | FieldType::Map(_) => (Self::Lengths, DataType::Int32),
+        }
+    }
+}
+
 /// A stored column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
@@ -69,11 +80,7 @@ fn add(
     (parent, repeated_by): (Option<usize>, Option<usize>),
     out: &mut Vec<Column>,
 ) {
-    let (role, data_type) = match &field.field_type {
-        FieldType::Value(data_type) => (Role::Values, *data_type),
-        FieldType::Struct(_) => (Role::Presence, DataType::Boolean),
-        FieldType::Array(_) | FieldType::Map(_) => (Role::Lengths, DataType::Int32),
-    };
+    let (role, data_type) = Role::of(&field.field_type);
     path.push(field.name.clone());
     let this = Some(out.len());
     let inner = if role == Role::Lengths { this } else { repeated_by };

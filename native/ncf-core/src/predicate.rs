@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::path::FieldPath;
 use crate::scalar::Scalar;
 
 /// A comparison of two values of one type. All but `NullSafeEq` are null when a side is null.
@@ -71,8 +72,8 @@ pub enum TextOp {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expression {
-    /// A column by name.
-    Column(String),
+    /// A column, or a field of a struct.
+    Column(FieldPath),
     /// A constant that is not null.
     Literal(Scalar),
 }
@@ -94,7 +95,8 @@ pub enum Predicate {
         /// Whether the list held a null.
         has_null: bool,
     },
-    /// `e IS NULL`; never null.
+    /// `e IS NULL`; never null. A field is null where a struct around it is. Columns and fields of any
+    /// type have this test, nested ones have no other.
     IsNull(Expression),
     /// `e IS NOT NULL`; never null.
     IsNotNull(Expression),
@@ -110,14 +112,19 @@ pub enum Predicate {
 
 impl Predicate {
     /// `column op literal`.
-    pub fn compare(column: impl Into<String>, op: CompareOp, literal: Scalar) -> Self {
+    pub fn compare(column: impl Into<FieldPath>, op: CompareOp, literal: Scalar) -> Self {
         Self::Compare(op, Expression::Column(column.into()), Expression::Literal(literal))
     }
 
     /// Names of the columns that the predicate reads.
     pub fn columns(&self) -> BTreeSet<&str> {
+        self.paths().into_iter().map(FieldPath::column).collect()
+    }
+
+    /// The columns and fields that the predicate reads.
+    pub fn paths(&self) -> BTreeSet<&FieldPath> {
         let mut found = BTreeSet::new();
-        self.collect_columns(&mut found);
+        self.collect_paths(&mut found);
         found
     }
 
@@ -129,10 +136,10 @@ impl Predicate {
         }
     }
 
-    fn collect_columns<'a>(&'a self, found: &mut BTreeSet<&'a str>) {
+    fn collect_paths<'a>(&'a self, found: &mut BTreeSet<&'a FieldPath>) {
         let mut add = |expression: &'a Expression| {
-            if let Expression::Column(name) = expression {
-                found.insert(name);
+            if let Expression::Column(path) = expression {
+                found.insert(path);
             }
         };
         match self {
@@ -146,9 +153,9 @@ impl Predicate {
             | Self::IsNotNull(expression)
             | Self::Text(_, expression, _) => add(expression),
             Self::And(parts) | Self::Or(parts) => {
-                parts.iter().for_each(|part| part.collect_columns(found));
+                parts.iter().for_each(|part| part.collect_paths(found));
             }
-            Self::Not(inner) => inner.collect_columns(found),
+            Self::Not(inner) => inner.collect_paths(found),
         }
     }
 }
@@ -156,7 +163,7 @@ impl Predicate {
 impl fmt::Display for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Column(name) => f.write_str(name),
+            Self::Column(path) => write!(f, "{path}"),
             Self::Literal(scalar) => write!(f, "{scalar}"),
         }
     }
@@ -199,17 +206,17 @@ mod tests {
             Predicate::compare("a", CompareOp::Gt, Scalar::Int(3)),
             Predicate::Not(Box::new(Predicate::Text(
                 TextOp::Contains,
-                Expression::Column("b".into()),
+                Expression::Column(FieldPath::new("b.c", vec!["d".into()])),
                 "x".into(),
             ))),
         ]);
         let json = serde_json::to_string(&predicate).unwrap();
         assert_eq!(
             json,
-            r#"{"and":[{"compare":["gt",{"column":"a"},{"literal":{"int":3}}]},{"not":{"text":["contains",{"column":"b"},"x"]}}]}"#
+            r#"{"and":[{"compare":["gt",{"column":["a"]},{"literal":{"int":3}}]},{"not":{"text":["contains",{"column":["b.c","d"]},"x"]}}]}"#
         );
         assert_eq!(serde_json::from_str::<Predicate>(&json).unwrap(), predicate);
-        assert_eq!(predicate.columns().into_iter().collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(predicate.to_string(), "(a > 3 AND NOT (b LIKE '%x%'))");
+        assert_eq!(predicate.columns().into_iter().collect::<Vec<_>>(), ["a", "b.c"]);
+        assert_eq!(predicate.to_string(), "(a > 3 AND NOT (`b.c`.d LIKE '%x%'))");
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::path::FieldPath;
 use crate::predicate::{CompareOp, Expression, Predicate};
 use crate::scalar::Scalar;
 
@@ -12,7 +13,7 @@ use crate::scalar::Scalar;
 #[serde(rename_all = "camelCase")]
 pub struct SortKey {
     /// The column.
-    pub column: String,
+    pub column: FieldPath,
     /// Whether greater values come first.
     pub descending: bool,
     /// Whether nulls come before all values.

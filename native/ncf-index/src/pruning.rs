@@ -17,7 +17,7 @@
 //! The parts are taken as independent, which can only add outcomes, so the result stays a proof.
 //! `NOT` needs no rule of its own for bounds: it exchanges two answers of a sound analysis.
 
-use ncf_core::{ColumnBounds, CompareOp, Expression, Predicate, Scalar, TextOp};
+use ncf_core::{ColumnBounds, CompareOp, Expression, FieldPath, Predicate, Scalar, TextOp};
 
 use crate::zone_map::{Facts, Orders};
 
@@ -69,11 +69,11 @@ impl Outcomes {
 }
 
 /// Whether it is proven that NO row of a run of `rows` rows makes the predicate true. `bounds` gives
-/// the bounds of a column by name, or `None` when nothing is known about it.
+/// the bounds of a column or field, or `None` when nothing is known about it.
 pub fn certainly_no_match(
     predicate: &Predicate,
     rows: u64,
-    bounds: &dyn Fn(&str) -> Option<ColumnBounds>,
+    bounds: &dyn Fn(&FieldPath) -> Option<ColumnBounds>,
 ) -> bool {
     outcomes(predicate, rows, bounds).no_match()
 }
@@ -82,7 +82,7 @@ pub fn certainly_no_match(
 pub fn certainly_all_match(
     predicate: &Predicate,
     rows: u64,
-    bounds: &dyn Fn(&str) -> Option<ColumnBounds>,
+    bounds: &dyn Fn(&FieldPath) -> Option<ColumnBounds>,
 ) -> bool {
     outcomes(predicate, rows, bounds).all_match()
 }
@@ -92,15 +92,15 @@ pub fn certainly_all_match(
 pub fn outcomes(
     predicate: &Predicate,
     rows: u64,
-    bounds: &dyn Fn(&str) -> Option<ColumnBounds>,
+    bounds: &dyn Fn(&FieldPath) -> Option<ColumnBounds>,
 ) -> Outcomes {
     if rows == 0 {
         return Outcomes::default();
     }
     let facts = |expression: &Expression| match expression {
         Expression::Literal(value) => Facts::literal(value),
-        Expression::Column(name) => {
-            bounds(name).map_or_else(Facts::unknown, |bounds| Facts::of(bounds, rows))
+        Expression::Column(path) => {
+            bounds(path).map_or_else(Facts::unknown, |bounds| Facts::of(bounds, rows))
         }
     };
     analyse(predicate, &facts)
@@ -195,11 +195,7 @@ fn text(op: TextOp, facts: &Facts, pattern: &str) -> Outcomes {
     let (can_true, can_false) = if pattern.is_empty() {
         (true, false)
     } else if let Some(Scalar::String(value)) = facts.single() {
-        let found = match op {
-            TextOp::StartsWith => value.starts_with(pattern),
-            TextOp::EndsWith => value.ends_with(pattern),
-            TextOp::Contains => value.contains(pattern),
-        };
+        let found = op.accepts(value, pattern);
         (found, !found)
     } else if op == TextOp::StartsWith {
         starts_with(facts, pattern)

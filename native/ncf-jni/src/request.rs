@@ -98,6 +98,7 @@ pub(crate) struct PlannedSplit {
 pub(crate) struct OpenScan {
     pub(crate) split: Split,
     pub(crate) columns: Vec<String>,
+    /// The columns to return, structs cut to the fields to return.
     pub(crate) schema: Schema,
     pub(crate) filter: Option<Predicate>,
     /// In the place of rows; there are no columns then.
@@ -107,6 +108,8 @@ pub(crate) struct OpenScan {
     pub(crate) aggregation_types: Vec<String>,
     /// Only the first rows in an order.
     pub(crate) top: Option<Top>,
+    /// The columns that the filter names, when it is not `schema` that has them whole.
+    pub(crate) filter_schema: Option<Schema>,
     #[serde(default)]
     pub(crate) options: Options,
     pub(crate) batch_rows: Option<u64>,

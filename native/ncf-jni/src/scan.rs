@@ -40,6 +40,7 @@ pub(crate) fn open(storage: &Arc<dyn Storage>, request: &str) -> Result<u64> {
         filter: request.filter,
         aggregation: request.aggregation,
         top: request.top,
+        filter_schema: request.filter_schema,
         ..ScanRequest::default()
     };
     let scan = reader.open(&request.split, &request.schema, &wanted)?;

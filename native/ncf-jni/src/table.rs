@@ -82,6 +82,7 @@ pub(crate) fn plan_scan(storage: &Arc<dyn Storage>, request: &str) -> Result<Str
         filter: request.filter,
         aggregation: request.aggregation,
         top: None,
+        filter_schema: None,
         schema: request.schema,
         // A split a block: joined below, when it is known how many there are.
         max_split_bytes: Some(0),

@@ -27,13 +27,15 @@ mod resolve;
 mod scan;
 mod scan_builder;
 mod sink;
+mod slots;
+#[cfg(test)]
+mod tests;
 mod top;
+mod widen;
 
 pub use metrics::ScanMetrics;
+pub use nested::check_readable;
 pub use prune::prune_blocks;
 pub use resolve::{ColumnSource, ScanColumn};
 pub use scan::Scan;
 pub use scan_builder::ScanBuilder;
-
-#[cfg(test)]
-mod tests;

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, ListArray, MapArray, StructArray, new_null_array};
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType as ArrowType, Field as ArrowField, Fields};
-use ncf_core::{Error, Field, FieldType, Limits, Result, ResultExt, Values, find_name};
+use ncf_core::{
+    DataType, Error, Field, FieldType, Limits, Result, ResultExt, Role, Values, find_name,
+};
 use ncf_file::{FileReader, element_offsets, to_array};
 
 use crate::pages::{Loaded, Pages};
@@ -37,28 +39,33 @@ fn width(field: &Field) -> usize {
 
 impl Nested {
     /// How `wanted` is read from `stored`, whose first stored column is `column`. Fields of structs are
-    /// found by name; those that are not stored are null.
+    /// found by name; those that are not stored are null. Values may be of a narrower type.
     ///
     /// # Errors
-    /// `Unsupported` when a value has another type than the one wanted.
+    /// `Unsupported`, naming the field, when values cannot be read as the type wanted.
     pub(crate) fn resolve(wanted: &Field, stored: &Field, column: usize) -> Result<Self> {
+        let part = |wanted: &Field, stored: &Field, column| {
+            Self::resolve(wanted, stored, column).at("field", || &wanted.name)
+        };
         let parts = match (&wanted.field_type, &stored.field_type) {
-            (FieldType::Value(a), FieldType::Value(b)) if a == b => Vec::new(),
+            (FieldType::Value(a), FieldType::Value(b)) if b.widens_to(*a) => Vec::new(),
             (FieldType::Struct(wanted), FieldType::Struct(stored)) => {
-                resolve_struct(wanted, stored, column)?
+                let resolve = |field: &Field| match find_part(&field.name, stored, column) {
+                    None => Ok(Self { field: field.clone(), source: Source::Missing }),
+                    Some((have, start)) => part(field, have, start),
+                };
+                wanted.iter().map(resolve).collect::<Result<_>>()?
             }
-            (FieldType::Array(a), FieldType::Array(b)) => vec![Self::resolve(a, b, column + 1)?],
+            (FieldType::Array(a), FieldType::Array(b)) => vec![part(a, b, column + 1)?],
             (FieldType::Map(a), FieldType::Map(b)) => {
                 let ([key, value], [have_key, have_value]) = (&**a, &**b);
-                vec![
-                    Self::resolve(key, have_key, column + 1)?,
-                    Self::resolve(value, have_value, column + 1 + width(have_key))?,
-                ]
+                let values = column + 1 + width(have_key);
+                vec![part(key, have_key, column + 1)?, part(value, have_value, values)?]
             }
-            (a, b) => {
+            (wanted, stored) => {
                 return Err(Error::unsupported(format!(
-                    "the field {} is stored as {b} but read as {a}; read it with its own type and cast",
-                    wanted.name
+                    "the values are stored as {stored} and cannot be read as {wanted}; read them \
+                     as {stored}, or a type that holds every {stored}, and cast"
                 )));
             }
         };
@@ -75,10 +82,11 @@ impl Nested {
         }
     }
 
-    /// The same with `give` called for each stored column, in the order of [`Nested::columns`].
-    pub(crate) fn renumber(&mut self, give: &mut impl FnMut(usize) -> usize) {
+    /// The same with `give` called for each stored column and the type that it is read as, in the
+    /// order of [`Nested::columns`].
+    pub(crate) fn renumber(&mut self, give: &mut impl FnMut(usize, DataType) -> usize) {
         if let Source::Column { column, parts } = &mut self.source {
-            *column = give(*column);
+            *column = give(*column, Role::of(&self.field.field_type).1);
             parts.iter_mut().for_each(|part| part.renumber(give));
         }
     }
@@ -144,23 +152,22 @@ impl Nested {
     }
 }
 
-fn resolve_struct(wanted: &[Field], stored: &[Field], column: usize) -> Result<Vec<Nested>> {
-    let mut starts = Vec::with_capacity(stored.len());
-    let mut next = column + 1;
-    for field in stored {
-        starts.push(next);
-        next += width(field);
-    }
-    let resolve = |field: &Field| {
-        let names = stored.iter().map(|have| have.name.as_str());
-        let found = find_name(&field.name, names)
-            .and_then(|name| stored.iter().zip(&starts).find(|(have, _)| have.name == name));
-        match found {
-            None => Ok(Nested { field: field.clone(), source: Source::Missing }),
-            Some((have, start)) => Nested::resolve(field, have, *start),
+/// The field called `name` among those of a stored struct, with its first stored column; `column` is
+/// the struct's own.
+pub(crate) fn find_part<'a>(
+    name: &str,
+    parts: &'a [Field],
+    column: usize,
+) -> Option<(&'a Field, usize)> {
+    let name = find_name(name, parts.iter().map(|part| part.name.as_str()))?;
+    let mut start = column + 1;
+    for part in parts {
+        if part.name == name {
+            return Some((part, start));
         }
-    };
-    wanted.iter().map(resolve).collect()
+        start += width(part);
+    }
+    None
 }
 
 /// Some values of a page and where they are not null.
@@ -209,9 +216,13 @@ fn misfit(error: ArrowError) -> Error {
     Error::corrupt(format!("the parts of a nested column do not fit each other: {error}"))
 }
 
-/// Checks that `wanted` can be read from a file's field.
-pub(crate) fn check(wanted: &Field, reader: &FileReader, field: usize) -> Result<()> {
-    resolve_in(wanted, reader, field).map(|_| ())
+/// Checks that a file's field can be read as `wanted`: by the names of fields of structs, each value as
+/// its own type or a wider one.
+///
+/// # Errors
+/// `Unsupported`, naming the field, when it cannot.
+pub fn check_readable(wanted: &Field, stored: &Field) -> Result<()> {
+    Nested::resolve(wanted, stored, 0).at("column", || &wanted.name).map(|_| ())
 }
 
 /// How `wanted` is read from the field at a position of a file's schema.

@@ -6,25 +6,30 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::ArrayRef;
-use ncf_core::{DataType, Error, Result};
+use ncf_core::{Column, DataType, Error, Limits, Result, ResultExt};
 use ncf_encoding::DecodedPage;
 use ncf_file::{ColumnMeta, FileReader, PageMeta, PageRef};
 
 use crate::batch::Dictionary;
 use crate::filter::Rows;
 use crate::metrics::ScanMetrics;
+use crate::slots::SlotColumn;
+use crate::widen::Widening;
 
-/// The file columns of a scan.
+/// The stored columns of a scan.
 pub(crate) struct Pages {
     reader: Arc<FileReader>,
-    /// By position among the scan's columns; `None` where no file column takes part.
-    columns: Vec<Option<ColumnPages>>,
+    /// By slot.
+    columns: Vec<ColumnPages>,
 }
 
-/// One file column.
+/// One stored column.
 pub(crate) struct ColumnPages {
     file_column: usize,
+    /// Type of the values of loaded pages.
     pub(crate) data_type: DataType,
+    /// How they came to have it, when they are stored as another.
+    widening: Option<Widening>,
     meta: Arc<ColumnMeta>,
     loaded: Option<Loaded>,
     /// The block whose shared pages were counted as read.
@@ -46,33 +51,29 @@ pub(crate) struct Loaded {
 }
 
 impl Pages {
-    /// Reads where the pages of `files` are: slot, stored column and type.
-    pub(crate) fn new(
-        reader: Arc<FileReader>,
-        columns: usize,
-        files: &[(usize, usize, DataType)],
-    ) -> Result<Self> {
-        let mut slots = Vec::new();
-        slots.resize_with(columns, || None);
-        for (slot, file_column, data_type) in files {
-            if let Some(place) = slots.get_mut(*slot) {
-                *place = Some(ColumnPages {
-                    file_column: *file_column,
-                    data_type: *data_type,
-                    meta: reader.column(*file_column)?,
-                    loaded: None,
-                    shared_of: None,
-                    dictionary: None,
-                });
-            }
-        }
-        Ok(Self { reader, columns: slots })
+    /// Reads where the pages of the slots are.
+    pub(crate) fn new(reader: Arc<FileReader>, slots: &[SlotColumn]) -> Result<Self> {
+        let column = |slot: &SlotColumn| {
+            let stored = reader.stored().get(slot.column);
+            let stored = stored.ok_or_else(|| Error::internal("a slot has no stored column"))?;
+            Ok(ColumnPages {
+                file_column: slot.column,
+                data_type: slot.data_type,
+                widening: Widening::new(stored.data_type, slot.data_type),
+                meta: reader.column(slot.column)?,
+                loaded: None,
+                shared_of: None,
+                dictionary: None,
+            })
+        };
+        let columns = slots.iter().map(column).collect::<Result<_>>()?;
+        Ok(Self { reader, columns })
     }
 
     /// The first row after `row` at which a page of some column ends, at most `limit`.
     pub(crate) fn boundary(&self, block: usize, row: usize, limit: usize) -> Result<usize> {
         let mut end = limit;
-        for column in self.columns.iter().flatten() {
+        for column in &self.columns {
             let (_, page) = column.find(block, row)?;
             end = end.min(page.first_row as usize + page.rows as usize);
         }
@@ -83,7 +84,7 @@ impl Pages {
     pub(crate) fn count(&self, block: usize, rows: &Range<usize>) -> Result<u64> {
         let row = |row: usize| u32::try_from(row).unwrap_or(u32::MAX);
         let mut count = 0;
-        for column in self.columns.iter().flatten() {
+        for column in &self.columns {
             let chunk = column.meta.chunk(block)?;
             count += chunk.pages_of(row(rows.start)..row(rows.end)).len() as u64;
         }
@@ -100,7 +101,7 @@ impl Pages {
     ) -> Result<()> {
         let mut wanted = Vec::new();
         for slot in slots {
-            let Some(column) = self.columns.get_mut(*slot).and_then(Option::as_mut) else {
+            let Some(column) = self.columns.get_mut(*slot) else {
                 continue;
             };
             let (number, page) = column.find(block, row)?;
@@ -134,23 +135,28 @@ impl Pages {
         let start = Instant::now();
         let refs: Vec<_> = wanted.iter().map(|(_, page, ..)| *page).collect();
         let pages = self.reader.read_pages(&refs)?;
-        metrics.decode_time += u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         metrics.pages_read += pages.len() as u64;
         for ((slot, page_ref, first_row, rows), page) in wanted.into_iter().zip(pages) {
-            if let Some(Some(column)) = self.columns.get_mut(slot) {
-                let number = page_ref.page;
-                column.loaded = Some(Loaded { block, number, first_row, rows, page, array: None });
-            }
+            let Some(column) = self.columns.get_mut(slot) else { continue };
+            let page = match &mut column.widening {
+                None => page,
+                Some(widening) => {
+                    let name = || self.reader.stored().get(page_ref.column).map(Column::name);
+                    let budget = Limits::DEFAULT.page_budget(rows);
+                    widening.page(page, &budget).at("column", || name().unwrap_or_default())?
+                }
+            };
+            let number = page_ref.page;
+            column.loaded = Some(Loaded { block, number, first_row, rows, page, array: None });
         }
+        metrics.decode_time += u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         Ok(())
     }
 
     /// Rows `start..start + len` of the block in columns whose pages are loaded.
     pub(crate) fn rows(&self, slots: &[usize], start: usize, len: usize) -> Result<Rows> {
         let cut = |slot: &usize| {
-            let loaded =
-                self.columns.get(*slot).and_then(Option::as_ref).and_then(|c| c.loaded.as_ref());
-            let loaded = loaded.ok_or_else(not_loaded)?;
+            let loaded = self.loaded(*slot)?;
             let offset = loaded.offset(start, len)?;
             let page = DecodedPage {
                 validity: loaded.page.validity.as_ref().map(|valid| valid.slice(offset, len)),
@@ -163,7 +169,7 @@ impl Pages {
 
     /// The loaded page of a slot.
     pub(crate) fn loaded(&self, slot: usize) -> Result<&Loaded> {
-        let column = self.columns.get(slot).and_then(Option::as_ref);
+        let column = self.columns.get(slot);
         column.and_then(|column| column.loaded.as_ref()).ok_or_else(not_loaded)
     }
 
@@ -179,9 +185,9 @@ impl Pages {
         Ok(())
     }
 
-    /// A file column whose page is loaded, or `None` for a constant.
+    /// The column of a slot.
     pub(crate) fn column(&mut self, slot: usize) -> Option<&mut ColumnPages> {
-        self.columns.get_mut(slot)?.as_mut()
+        self.columns.get_mut(slot)
     }
 }
 

@@ -2,46 +2,50 @@
 
 use std::sync::Arc;
 
-use ncf_core::{ColumnBounds, Predicate, Result, Scalar};
+use ncf_core::{ColumnBounds, DataType, FieldPath, Predicate, Result, Role, Scalar};
 use ncf_file::{ColumnStatistics, FileReader};
 use ncf_index::{Outcomes, outcomes};
 
-use crate::resolve::{ColumnSource, ScanColumn, check_columns, check_predicate, position};
+use crate::resolve::{PlaceSource, ScanColumn, check_columns, check_predicate, place};
 
-/// Statistics of the columns that a predicate reads.
+/// Statistics of the fields that predicates read.
+#[derive(Default)]
 pub(crate) struct Bounds {
-    columns: Vec<(String, Known)>,
+    fields: Vec<(FieldPath, Known)>,
 }
 
 enum Known {
-    File(Arc<ColumnStatistics>),
+    Stored(Arc<ColumnStatistics>, Role, DataType),
     Constant(Option<Scalar>),
 }
 
 impl Bounds {
-    /// Reads the statistics of the predicate's columns.
+    /// Reads the statistics of a predicate's fields.
     pub(crate) fn load(
+        &mut self,
         reader: &FileReader,
         columns: &[ScanColumn],
         predicate: &Predicate,
-    ) -> Result<Self> {
-        let mut known = Vec::new();
-        for name in predicate.columns() {
-            let found = match columns.get(position(columns, name)?).map(|column| &column.source) {
-                Some(ColumnSource::File(index)) => {
-                    Known::File(reader.statistics(reader.stored_of(*index).start)?)
+    ) -> Result<()> {
+        let known = |path: &FieldPath| {
+            let place = place(path, columns, reader)?;
+            let found = match place.source {
+                PlaceSource::Constant(value) => Known::Constant(value),
+                PlaceSource::Stored(column) => {
+                    Known::Stored(reader.statistics(column)?, place.role, place.data_type)
                 }
-                Some(ColumnSource::Constant(value)) => Known::Constant(value.clone()),
-                None => continue,
             };
-            known.push((name.to_string(), found));
+            Ok((path.clone(), found))
+        };
+        for path in predicate.paths() {
+            self.fields.push(known(path)?);
         }
-        Ok(Self { columns: known })
+        Ok(())
     }
 
     /// What `predicate` can be in the `rows` rows of a block.
     pub(crate) fn block(&self, predicate: &Predicate, block: usize, rows: u64) -> Outcomes {
-        outcomes(predicate, rows, &|name| self.of_block(name, block, rows))
+        outcomes(predicate, rows, &|path| self.of_block(path, block, rows))
     }
 
     /// What `predicate` can be in the `rows` rows of a zone of a block.
@@ -52,23 +56,54 @@ impl Bounds {
         zone: usize,
         rows: u64,
     ) -> Outcomes {
-        outcomes(predicate, rows, &|name| match self.known(name)? {
-            Known::File(statistics) => Some(statistics.block(block)?.zone_bounds(zone)),
-            Known::Constant(value) => Some(constant_bounds(value.as_ref(), rows)),
+        outcomes(predicate, rows, &|path| {
+            self.known(path, rows, &|column| Some(column.block(block)?.zone_bounds(zone)))
         })
     }
 
-    /// What is known of a column of a block with `rows` rows.
-    pub(crate) fn of_block(&self, name: &str, block: usize, rows: u64) -> Option<ColumnBounds> {
-        match self.known(name)? {
-            Known::File(statistics) => Some(statistics.block(block)?.bounds()),
-            Known::Constant(value) => Some(constant_bounds(value.as_ref(), rows)),
-        }
+    /// What is known of a field in a block with `rows` rows.
+    pub(crate) fn of_block(
+        &self,
+        path: &FieldPath,
+        block: usize,
+        rows: u64,
+    ) -> Option<ColumnBounds> {
+        self.known(path, rows, &|column| Some(column.block(block)?.bounds()))
     }
 
-    fn known(&self, name: &str) -> Option<&Known> {
-        self.columns.iter().find(|(have, _)| have == name).map(|(_, known)| known)
+    /// What is known of a field in `rows` rows, of which `stored` gives a column's statistics.
+    fn known(
+        &self,
+        path: &FieldPath,
+        rows: u64,
+        stored: &dyn Fn(&ColumnStatistics) -> Option<ColumnBounds>,
+    ) -> Option<ColumnBounds> {
+        let (_, known) = self.fields.iter().find(|(have, _)| have == path)?;
+        match known {
+            Known::Constant(value) => Some(constant_bounds(value.as_ref(), rows)),
+            Known::Stored(column, role, data_type) => {
+                Some(field_bounds(stored(column)?, *role, *data_type, rows))
+            }
+        }
     }
+}
+
+/// What the statistics of a stored column over `rows` rows say about its field.
+///
+/// A struct is null where its presence is false: nowhere when the least presence is true, everywhere
+/// when the greatest is false. An array or map is null where its length is; what its lengths are says
+/// nothing about a value.
+fn field_bounds(stored: ColumnBounds, role: Role, wanted: DataType, rows: u64) -> ColumnBounds {
+    let nulls = match role {
+        Role::Values => return stored.widen(wanted),
+        Role::Lengths => stored.nulls,
+        Role::Presence => match (stored.min, stored.max, stored.nulls) {
+            (Some(Scalar::Boolean(true)), _, Some(0)) => Some(0),
+            (_, Some(Scalar::Boolean(false)), Some(0)) => Some(rows),
+            _ => None,
+        },
+    };
+    ColumnBounds { nulls, nans: Some(0), ..ColumnBounds::default() }
 }
 
 /// Bounds of `rows` rows that all hold `value`.
@@ -96,9 +131,35 @@ pub fn prune_blocks(
 ) -> Result<Vec<bool>> {
     check_columns(columns, reader)?;
     check_predicate(predicate, columns)?;
-    let bounds = Bounds::load(reader, columns, predicate)?;
+    let mut bounds = Bounds::default();
+    bounds.load(reader, columns, predicate)?;
     let keep = |(block, info): (usize, &ncf_file::BlockInfo)| {
         !bounds.block(predicate, block, u64::from(info.rows)).no_match()
     };
     Ok(reader.blocks().iter().enumerate().map(keep).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presence_proves_nulls_only_where_it_is_the_same_in_every_row() {
+        let nulls = |min: Option<bool>, max: Option<bool>, nulls| {
+            let bound = |v: Option<bool>| v.map(Scalar::Boolean);
+            let stored = ColumnBounds {
+                min: bound(min),
+                max: bound(max),
+                nulls,
+                nans: Some(0),
+                exact: true,
+            };
+            field_bounds(stored, Role::Presence, DataType::Boolean, 9).nulls
+        };
+        assert_eq!(nulls(Some(true), Some(true), Some(0)), Some(0));
+        assert_eq!(nulls(Some(false), Some(false), Some(0)), Some(9));
+        assert_eq!(nulls(Some(false), Some(true), Some(0)), None);
+        assert_eq!(nulls(None, None, Some(0)), None);
+        assert_eq!(nulls(Some(true), Some(true), Some(1)), None);
+    }
 }

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use ncf_core::{
-    CompareOp, DataType, Error, Expression, Field, FieldType, Predicate, Result, Scalar,
+    CompareOp, DataType, Error, Expression, Field, FieldPath, Predicate, Result, Role, Scalar,
 };
 use ncf_file::FileReader;
 
-use crate::nested;
+use crate::nested::{check_readable, find_part};
 
 /// Where the values of a column come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,16 @@ pub struct ScanColumn {
     pub field: Field,
     /// Where the values come from.
     pub source: ColumnSource,
+}
+
+impl ScanColumn {
+    /// Position in the file's schema, unless the column is a constant.
+    pub fn file_index(&self) -> Option<usize> {
+        match self.source {
+            ColumnSource::File(index) => Some(index),
+            ColumnSource::Constant(_) => None,
+        }
+    }
 }
 
 /// Whether values of the types compare: the same type, or decimals of one scale.
@@ -53,29 +63,112 @@ pub(crate) fn check_columns(columns: &[ScanColumn], reader: &FileReader) -> Resu
         if !names.insert(field.name.as_str()) {
             return Err(Error::invalid_argument(format!("column {} appears twice", field.name)));
         }
-        let (found, fits) = match source {
-            ColumnSource::Constant(None) => continue,
+        match source {
+            ColumnSource::Constant(None) => {}
             ColumnSource::Constant(Some(value)) => {
-                let fits =
-                    field.field_type.value().is_some_and(|t| comparable(value.data_type(), t));
-                (FieldType::Value(value.data_type()), fits)
+                let found = value.data_type();
+                if !field.field_type.value().is_some_and(|wanted| comparable(found, wanted)) {
+                    return Err(Error::unsupported(format!(
+                        "column {} is {found} here but {} is wanted; give it that type",
+                        field.name, field.field_type
+                    )));
+                }
             }
-            ColumnSource::File(index) => {
-                let stored = reader.schema().fields.get(*index).ok_or_else(|| {
-                    Error::invalid_argument(format!("the file has no column number {index}"))
-                })?;
-                let fits = nested::check(field, reader, *index).is_ok();
-                (stored.field_type.clone(), fits)
-            }
-        };
-        if !fits {
-            return Err(Error::unsupported(format!(
-                "column {} is {found} here but {} is wanted; rewrite the file with that type",
-                field.name, field.field_type
-            )));
+            ColumnSource::File(index) => check_readable(field, stored_field(reader, *index)?)?,
         }
     }
     Ok(())
+}
+
+/// The field at a position of the file's schema.
+pub(crate) fn stored_field(reader: &FileReader, index: usize) -> Result<&Field> {
+    reader
+        .schema()
+        .fields
+        .get(index)
+        .ok_or_else(|| Error::invalid_argument(format!("the file has no column number {index}")))
+}
+
+/// What a field that a predicate or computation names is to a scan.
+#[derive(Clone)]
+pub(crate) struct Place {
+    /// What its stored column says: its values, or only whether it is there. Below a null struct every
+    /// stored column has nulls, so no other column need be looked at.
+    pub(crate) role: Role,
+    /// Type of what the column says, as the scan sees it.
+    pub(crate) data_type: DataType,
+    pub(crate) source: PlaceSource,
+}
+
+/// Where a field's values come from.
+#[derive(Clone)]
+pub(crate) enum PlaceSource {
+    /// The same value, or null, in every row.
+    Constant(Option<Scalar>),
+    /// The stored column of this number; later on, its slot.
+    Stored(usize),
+}
+
+impl Place {
+    /// The same with the slot that `slot` gives a stored column.
+    pub(crate) fn in_slot(self, slot: &mut dyn FnMut(usize, DataType) -> usize) -> Self {
+        let source = match self.source {
+            PlaceSource::Stored(column) => PlaceSource::Stored(slot(column, self.data_type)),
+            constant => constant,
+        };
+        Self { source, ..self }
+    }
+}
+
+/// Finds the field of a path.
+///
+/// # Errors
+/// `InvalidArgument` when the columns have no such field.
+pub(crate) fn place(
+    path: &FieldPath,
+    columns: &[ScanColumn],
+    reader: &FileReader,
+) -> Result<Place> {
+    let (column, wanted) = find(path, columns)?;
+    let (role, data_type) = Role::of(&wanted.field_type);
+    let constant = |value| Place { role, data_type, source: PlaceSource::Constant(value) };
+    let index = match &column.source {
+        ColumnSource::Constant(value) if path.fields().is_empty() => {
+            return Ok(constant(value.clone()));
+        }
+        ColumnSource::Constant(_) => return Ok(constant(None)),
+        ColumnSource::File(index) => *index,
+    };
+    let mut stored = (stored_field(reader, index)?, reader.stored_of(index).start);
+    for name in path.fields() {
+        match find_part(name, stored.0.field_type.parts(), stored.1) {
+            None => return Ok(constant(None)),
+            Some(part) => stored = part,
+        }
+    }
+    Ok(Place { role, data_type, source: PlaceSource::Stored(stored.1) })
+}
+
+/// The type of the values of a column or field.
+///
+/// # Errors
+/// `InvalidArgument` when there is no such field, or it is nested.
+pub(crate) fn value_type(path: &FieldPath, columns: &[ScanColumn]) -> Result<DataType> {
+    find(path, columns)?.1.data_type()
+}
+
+/// The column and the field in it that a path leads to.
+fn find<'a>(path: &FieldPath, columns: &'a [ScanColumn]) -> Result<(&'a ScanColumn, &'a Field)> {
+    let index = position(columns, path.column())?;
+    let column = columns.get(index).ok_or_else(|| Error::internal("a column moved"))?;
+    let field = path.find(&column.field).ok_or_else(|| {
+        Error::invalid_argument(format!(
+            "there is no field {path}; column {} is {}",
+            path.column(),
+            column.field.field_type
+        ))
+    })?;
+    Ok((column, field))
 }
 
 /// Checks that every column of the predicate exists and that every comparison is of one type.
@@ -91,9 +184,9 @@ pub(crate) fn check_predicate(predicate: &Predicate, columns: &[ScanColumn]) -> 
                 check_comparison(CompareOp::Eq, wanted, value.data_type(), predicate)
             })
         }
-        Predicate::IsNull(expression) | Predicate::IsNotNull(expression) => {
-            type_of(expression, columns).map(|_| ())
-        }
+        Predicate::IsNull(Expression::Column(path))
+        | Predicate::IsNotNull(Expression::Column(path)) => find(path, columns).map(|_| ()),
+        Predicate::IsNull(_) | Predicate::IsNotNull(_) => Ok(()),
         Predicate::Text(_, expression, _) => match type_of(expression, columns)? {
             DataType::String => Ok(()),
             other => Err(Error::invalid_argument(format!(
@@ -110,11 +203,7 @@ pub(crate) fn check_predicate(predicate: &Predicate, columns: &[ScanColumn]) -> 
 fn type_of(expression: &Expression, columns: &[ScanColumn]) -> Result<DataType> {
     match expression {
         Expression::Literal(value) => Ok(value.data_type()),
-        Expression::Column(name) => {
-            let index = position(columns, name)?;
-            let column = columns.get(index).ok_or_else(|| Error::internal("a column moved"))?;
-            column.field.data_type()
-        }
+        Expression::Column(path) => value_type(path, columns),
     }
 }
 

@@ -13,20 +13,19 @@ use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
-use ncf_core::{DataType, Error, PhysicalType, Result, ResultExt};
+use ncf_core::{Error, PhysicalType, Result, ResultExt};
 use ncf_encoding::DecodedValues;
 use ncf_file::FileReader;
 use ncf_file::constants::{PAGE_ROWS, ZONE_ROWS};
 
-use crate::batch::{column_array, constant_array, filter_array, predicate_of, select_rows};
+use crate::batch::{predicate_of, select_rows};
 use crate::coalesce::Coalescer;
 use crate::filter::{Cache, Node, Rows, evaluate, narrow};
 use crate::metrics::ScanMetrics;
-use crate::nested::{Nested, resolve_in};
 use crate::pages::Pages;
-use crate::resolve::ColumnSource;
 use crate::scan_builder::Plan;
 use crate::sink::{Sink, block_order};
+use crate::slots::Output;
 
 /// With fewer than one in this many rows left, strings are filtered before the next conjunct.
 const SPARSE: usize = 8;
@@ -35,8 +34,9 @@ const SPARSE: usize = 8;
 pub struct Scan {
     reader: Arc<FileReader>,
     plan: Plan,
-    slots: Slots,
     pages: Pages,
+    /// The slots of the projected columns.
+    projection: Vec<usize>,
     cache: Cache,
     sink: Sink,
     output: Coalescer,
@@ -46,61 +46,6 @@ pub struct Scan {
     block: Option<BlockState>,
     rows_left: u64,
     finished: bool,
-}
-
-/// Which stored columns a scan reads: a slot each. Columns that are not nested have the slot of their
-/// position, the stored columns of nested ones follow.
-struct Slots {
-    count: usize,
-    /// Slot, stored column and type.
-    files: Vec<(usize, usize, DataType)>,
-    /// For each column, how it is put together when it is nested; its columns are slots.
-    nested: Vec<Option<Nested>>,
-    /// The slots of the projected columns.
-    projection: Vec<usize>,
-}
-
-impl Slots {
-    fn new(reader: &FileReader, plan: &Plan, sink: &Sink) -> Result<Self> {
-        let count = plan.columns.len();
-        let mut slots =
-            Self { count, files: Vec::new(), nested: vec![None; count], projection: Vec::new() };
-        let mut used = plan.projection.clone();
-        used.extend(sink.slots());
-        used.extend(plan.conjuncts.iter().flat_map(|conjunct| conjunct.node.slots.iter()));
-        used.sort_unstable();
-        used.dedup();
-        for slot in used {
-            slots.add(slot, reader, plan)?;
-        }
-        for slot in &plan.projection {
-            match slots.nested.get(*slot) {
-                Some(Some(nested)) => slots.projection.extend(nested.columns()),
-                _ => slots.projection.push(*slot),
-            }
-        }
-        Ok(slots)
-    }
-
-    fn add(&mut self, slot: usize, reader: &FileReader, plan: &Plan) -> Result<()> {
-        let Some(column) = plan.columns.get(slot) else { return Ok(()) };
-        let ColumnSource::File(index) = column.source else { return Ok(()) };
-        if let Some(data_type) = column.field.field_type.value() {
-            self.files.push((slot, reader.stored_of(index).start, data_type));
-            return Ok(());
-        }
-        let mut nested = resolve_in(&column.field, reader, index)?;
-        nested.renumber(&mut |stored| {
-            let data_type = reader.stored().get(stored).map_or(DataType::Boolean, |c| c.data_type);
-            self.files.push((self.count, stored, data_type));
-            self.count += 1;
-            self.count - 1
-        });
-        if let Some(place) = self.nested.get_mut(slot) {
-            *place = Some(nested);
-        }
-        Ok(())
-    }
 }
 
 /// The block that the scan stands in.
@@ -127,7 +72,6 @@ struct Survivors {
 
 impl Scan {
     pub(crate) fn start(reader: Arc<FileReader>, plan: Plan, sink: Sink) -> Result<Self> {
-        let slots = Slots::new(&reader, &plan, &sink)?;
         let blocks = block_order(&reader, &plan, &sink);
         let mut metrics = ScanMetrics::default();
         let planned = |block: &usize| {
@@ -138,8 +82,8 @@ impl Scan {
         };
         metrics.blocks_planned = plan.blocks.clone().filter(planned).count() as u64;
         Ok(Self {
-            pages: Pages::new(reader.clone(), slots.count, &slots.files)?,
-            slots,
+            pages: Pages::new(reader.clone(), plan.slots.columns())?,
+            projection: plan.outputs.iter().flat_map(Output::slots).collect(),
             cache: Cache::default(),
             sink,
             output: Coalescer::new(plan.schema.clone(), plan.batch_rows),
@@ -230,21 +174,20 @@ impl Scan {
         let in_block = |row: u64| usize::try_from(row - info.first_row).unwrap_or(usize::MAX);
         let rows = in_block(from)..in_block(to);
         let mut open = Vec::with_capacity(self.plan.conjuncts.len());
-        if let Some(bounds) = &self.plan.bounds {
-            for conjunct in &self.plan.conjuncts {
-                let outcomes = bounds.block(&conjunct.predicate, number, info.rows.into());
-                if outcomes.no_match() {
-                    self.metrics.blocks_pruned += 1;
-                    return Ok(None);
-                }
-                open.push(!outcomes.all_match());
-            }
-            if let Some(bound) = self.sink.bound()
-                && bounds.block(&bound.predicate, number, info.rows.into()).no_match()
-            {
+        let bounds = &self.plan.bounds;
+        for conjunct in &self.plan.conjuncts {
+            let outcomes = bounds.block(&conjunct.predicate, number, info.rows.into());
+            if outcomes.no_match() {
                 self.metrics.blocks_pruned += 1;
                 return Ok(None);
             }
+            open.push(!outcomes.all_match());
+        }
+        if let Some(bound) = self.sink.bound()
+            && bounds.block(&bound.predicate, number, info.rows.into()).no_match()
+        {
+            self.metrics.blocks_pruned += 1;
+            return Ok(None);
         }
         Ok(Some(BlockState {
             number,
@@ -315,9 +258,10 @@ impl Scan {
         let mut open = vec![false; block.open.len()];
         let bound = self.sink.bound();
         let useful = bound.is_some() || block.open.contains(&true);
-        let Some(bounds) = self.plan.bounds.as_ref().filter(|_| useful) else {
+        if !useful {
             return Some(Survivors { rows, selection: None, open });
-        };
+        }
+        let bounds = &self.plan.bounds;
         let mut kept: Vec<Range<usize>> = Vec::new();
         for zone in rows.start / ZONE_ROWS..rows.end.div_ceil(ZONE_ROWS) {
             let zone_start = zone * ZONE_ROWS;
@@ -381,35 +325,12 @@ impl Scan {
         if selection.as_ref().is_some_and(|mask| !mask.has_false()) {
             selection = None;
         }
-        let Self { plan, slots, pages, metrics, .. } = self;
-        pages.load(&slots.projection, block, rows.start, metrics)?;
-        let predicate = selection.as_ref().map(predicate_of);
-        let mut arrays = Vec::with_capacity(plan.projection.len());
-        for slot in &plan.projection {
-            if let Some(Some(nested)) = slots.nested.get(*slot) {
-                let array = nested.array(pages, rows.start, rows.len())?;
-                arrays.push(match &predicate {
-                    None => array,
-                    Some(predicate) => filter_array(predicate, &array)?,
-                });
-                continue;
-            }
-            let array = match (pages.column(*slot), plan.columns.get(*slot)) {
-                (Some(column), _) => {
-                    column_array(column, rows.start, rows.len(), predicate.as_ref())?
-                }
-                (None, Some(column)) => match &column.source {
-                    ColumnSource::Constant(value) => {
-                        constant_array(value.as_ref(), &column.field.field_type, count)?
-                    }
-                    ColumnSource::File(_) => {
-                        return Err(Error::internal("a column was not planned"));
-                    }
-                },
-                (None, None) => return Err(Error::internal("a projected column is missing")),
-            };
-            arrays.push(array);
-        }
+        let Self { plan, projection, pages, metrics, .. } = self;
+        pages.load(projection, block, rows.start, metrics)?;
+        let selection = selection.as_ref().map(predicate_of);
+        let array =
+            |output: &Output| output.array(pages, rows.start, rows.len(), selection.as_ref());
+        let arrays = plan.outputs.iter().map(array).collect::<Result<_>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(count));
         let batch = RecordBatch::try_new_with_options(plan.schema.clone(), arrays, &options)
             .map_err(|error| {
@@ -417,7 +338,7 @@ impl Scan {
             })?;
         self.rows_left -= count as u64;
         match &mut self.sink {
-            Sink::Best(best) => best.push(batch, &self.plan.columns),
+            Sink::Best(best) => best.push(batch),
             Sink::Rows | Sink::Aggregates(_) => self.output.push(&batch),
         }
     }

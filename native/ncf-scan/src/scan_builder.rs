@@ -4,15 +4,16 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_schema::{Schema as ArrowSchema, SchemaRef};
-use ncf_core::{Aggregation, Error, Expression, Predicate, Result, Top};
+use ncf_core::{Aggregation, Error, Expression, FieldPath, Predicate, Result, Top};
 use ncf_file::FileReader;
 
 use crate::aggregate::Aggregator;
 use crate::filter::{Compiler, Node};
 use crate::prune::Bounds;
-use crate::resolve::{ScanColumn, check_columns, check_predicate, position};
+use crate::resolve::{Place, ScanColumn, check_columns, check_predicate, place, position};
 use crate::scan::Scan;
 use crate::sink::Sink;
+use crate::slots::{Output, Slots};
 use crate::top::Best;
 
 /// Rows of a batch unless told.
@@ -24,6 +25,7 @@ pub struct ScanBuilder {
     columns: Vec<ScanColumn>,
     projection: Option<Vec<String>>,
     filter: Option<Predicate>,
+    filter_columns: Option<Vec<ScanColumn>>,
     aggregation: Option<Aggregation>,
     top: Option<Top>,
     blocks: Range<usize>,
@@ -40,12 +42,12 @@ pub(crate) struct Conjunct {
 
 /// A checked request.
 pub(crate) struct Plan {
-    pub(crate) columns: Vec<ScanColumn>,
-    /// Positions in `columns`, in output order.
-    pub(crate) projection: Vec<usize>,
+    pub(crate) slots: Slots,
+    /// The columns of the batches.
+    pub(crate) outputs: Vec<Output>,
     pub(crate) schema: SchemaRef,
     pub(crate) conjuncts: Vec<Conjunct>,
-    pub(crate) bounds: Option<Bounds>,
+    pub(crate) bounds: Bounds,
     pub(crate) blocks: Range<usize>,
     pub(crate) rows: Range<u64>,
     pub(crate) batch_rows: usize,
@@ -62,6 +64,7 @@ impl ScanBuilder {
             columns,
             projection: None,
             filter: None,
+            filter_columns: None,
             aggregation: None,
             top: None,
             blocks,
@@ -82,6 +85,14 @@ impl ScanBuilder {
     #[must_use]
     pub fn filter(mut self, predicate: Predicate) -> Self {
         self.filter = Some(predicate);
+        self
+    }
+
+    /// The columns that the filter names, where they are not those of [`ScanBuilder::new`]: structs
+    /// among those may lack fields that the filter reads.
+    #[must_use]
+    pub fn filter_columns(mut self, columns: Vec<ScanColumn>) -> Self {
+        self.filter_columns = Some(columns);
         self
     }
 
@@ -136,82 +147,98 @@ impl ScanBuilder {
     /// the file does not have, or `batch_rows` = 0; `Unsupported` when a column's type in the file is
     /// not the one wanted; `Io` or `Corrupt` when statistics cannot be read.
     pub fn build(self) -> Result<Scan> {
-        let Self { reader, columns, projection, filter, aggregation, top, blocks, rows, .. } = self;
+        let Self { reader, columns, blocks, rows, batch_rows, .. } = self;
         check_columns(&columns, &reader)?;
         check_ranges(&reader, &blocks, &rows)?;
-        if self.batch_rows == 0 {
+        if batch_rows == 0 {
             return Err(Error::invalid_argument("a batch must have at least one row"));
         }
-        if aggregation.is_some() && (projection.is_some() || self.limit.is_some()) {
+        if self.aggregation.is_some() && (self.projection.is_some() || self.limit.is_some()) {
             return Err(Error::invalid_argument("aggregates have no projection and no limit"));
         }
-        if top.is_some() && (aggregation.is_some() || self.limit.is_some()) {
+        if self.top.is_some() && (self.aggregation.is_some() || self.limit.is_some()) {
             return Err(Error::invalid_argument("first rows are not of aggregates or of a limit"));
         }
-        let aggregator =
-            aggregation.map(|aggregation| Aggregator::new(&aggregation, &columns)).transpose()?;
-        let projection = match projection {
-            _ if aggregator.is_some() => Vec::new(),
-            None => (0..columns.len()).collect(),
-            Some(names) => {
-                names.iter().map(|name| position(&columns, name)).collect::<Result<Vec<_>>>()?
+        let projection = match (&self.aggregation, &self.projection) {
+            (Some(_), _) => Vec::new(),
+            (None, None) => columns.iter().collect(),
+            (None, Some(names)) => projected(&columns, names)?,
+        };
+        let mut slots = Slots::default();
+        let mut conjuncts = Vec::new();
+        let mut bounds = Bounds::default();
+        let mut next_node = 0;
+        if let Some(predicate) = &self.filter {
+            let columns = self.filter_columns.as_ref().unwrap_or(&columns);
+            check_columns(columns, &reader)?;
+            check_predicate(predicate, columns)?;
+            let mut find = finder(columns, &reader, &mut slots);
+            (conjuncts, next_node) = compile(predicate, &mut find)?;
+            bounds.load(&reader, columns, predicate)?;
+        }
+        let outputs = projection.iter().map(|column| Output::new(column, &reader, &mut slots));
+        let outputs = outputs.collect::<Result<_>>()?;
+        let mut find = finder(&columns, &reader, &mut slots);
+        let sink = match (&self.aggregation, &self.top) {
+            (Some(wanted), _) => Sink::Aggregates(Aggregator::new(wanted, &columns, &mut find)?),
+            (None, Some(top)) => {
+                let best = Best::new(top, &projection, &mut find, next_node)?;
+                if let Some(key) = best.first_key() {
+                    let key = Predicate::IsNull(Expression::Column(key.column.clone()));
+                    bounds.load(&reader, &columns, &key)?;
+                }
+                Sink::Best(best)
             }
-        };
-        let mut compiler = Compiler::new(&columns);
-        let conjuncts = match &filter {
-            None => Vec::new(),
-            Some(predicate) => {
-                check_predicate(predicate, &columns)?;
-                conjuncts(predicate, &mut compiler)?
-            }
-        };
-        let best = match &top {
-            None => None,
-            Some(top) => Some(Best::new(top, &columns, &projection, compiler.next_id())?),
-        };
-        let bounds = match bounded(filter, top.as_ref()) {
-            None => None,
-            Some(predicate) => Some(Bounds::load(&reader, &columns, &predicate)?),
-        };
-        let schema = match &aggregator {
-            Some(aggregator) => aggregator.schema(),
-            None => output_schema(&columns, &projection),
-        };
-        let plan = Plan {
-            columns,
-            projection,
-            schema,
-            conjuncts,
-            bounds,
-            blocks,
-            rows,
-            batch_rows: self.batch_rows,
-            limit: self.limit.unwrap_or(u64::MAX),
-        };
-        let sink = match (aggregator, best) {
-            (Some(aggregator), _) => Sink::Aggregates(aggregator),
-            (None, Some(best)) => Sink::Best(best),
             (None, None) => Sink::Rows,
         };
+        drop(find);
+        let schema = match &sink {
+            Sink::Aggregates(aggregator) => aggregator.schema(),
+            Sink::Rows | Sink::Best(_) => schema_of(&projection),
+        };
+        let limit = self.limit.unwrap_or(u64::MAX);
+        let plan =
+            Plan { slots, outputs, schema, conjuncts, bounds, blocks, rows, batch_rows, limit };
         Scan::start(reader, plan, sink)
     }
 }
 
-/// A predicate over all columns whose bounds say which rows are left out.
-fn bounded(filter: Option<Predicate>, top: Option<&Top>) -> Option<Predicate> {
-    let first = top.and_then(|top| top.keys.first());
-    let key = first.map(|key| Predicate::IsNull(Expression::Column(key.column.clone())));
-    match (filter, key) {
-        (Some(filter), Some(key)) => Some(Predicate::And(vec![filter, key])),
-        (filter, key) => filter.or(key),
+fn schema_of(projection: &[&ScanColumn]) -> SchemaRef {
+    let fields = projection.iter().map(|column| column.field.to_arrow());
+    Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The columns of these names.
+fn projected<'a>(columns: &'a [ScanColumn], names: &[String]) -> Result<Vec<&'a ScanColumn>> {
+    let column = |name: &String| {
+        let column = columns.get(position(columns, name)?);
+        column.ok_or_else(|| Error::internal("a column moved"))
+    };
+    names.iter().map(column).collect()
+}
+
+/// Finds fields among columns; stored columns get slots.
+fn finder<'a>(
+    columns: &'a [ScanColumn],
+    reader: &'a FileReader,
+    slots: &'a mut Slots,
+) -> impl FnMut(&FieldPath) -> Result<Place> + 'a {
+    |path| {
+        let place = place(path, columns, reader)?;
+        Ok(place.in_slot(&mut |column, data_type| slots.of(column, data_type)))
     }
 }
 
-/// The conjuncts of a checked predicate.
-fn conjuncts(predicate: &Predicate, compiler: &mut Compiler) -> Result<Vec<Conjunct>> {
+/// The conjuncts of a checked predicate, and where the next compiler has to start.
+fn compile(
+    predicate: &Predicate,
+    find: &mut dyn FnMut(&FieldPath) -> Result<Place>,
+) -> Result<(Vec<Conjunct>, usize)> {
+    let mut compiler = Compiler::new(find);
     let compile =
-        |part: &Predicate| Ok(Conjunct { node: compiler.compile(part)?, predicate: part.clone() });
-    predicate.conjuncts().into_iter().map(compile).collect()
+        |part: &Predicate| Ok(Conjunct { predicate: part.clone(), node: compiler.compile(part)? });
+    let conjuncts = predicate.conjuncts().into_iter().map(compile).collect::<Result<_>>()?;
+    Ok((conjuncts, compiler.next_id()))
 }
 
 fn check_ranges(reader: &FileReader, blocks: &Range<usize>, rows: &Range<u64>) -> Result<()> {
@@ -231,12 +258,4 @@ fn check_ranges(reader: &FileReader, blocks: &Range<usize>, rows: &Range<u64>) -
         )));
     }
     Ok(())
-}
-
-fn output_schema(columns: &[ScanColumn], projection: &[usize]) -> SchemaRef {
-    let fields = projection
-        .iter()
-        .filter_map(|index| columns.get(*index))
-        .map(|column| column.field.to_arrow());
-    Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()))
 }

@@ -19,14 +19,6 @@ pub(crate) enum Sink {
 }
 
 impl Sink {
-    /// The columns that aggregates read.
-    pub(crate) fn slots(&self) -> &[usize] {
-        match self {
-            Self::Aggregates(aggregator) => aggregator.slots(),
-            Self::Rows | Self::Best(_) => &[],
-        }
-    }
-
     /// What rows must meet, besides the filter, to change anything.
     pub(crate) fn bound(&self) -> Option<&Conjunct> {
         match self {
@@ -49,11 +41,11 @@ impl Sink {
 /// values come first, so that the others may be left out.
 pub(crate) fn block_order(reader: &FileReader, plan: &Plan, sink: &Sink) -> Vec<usize> {
     let order: Vec<usize> = plan.blocks.clone().rev().collect();
-    let (Sink::Best(best), Some(bounds)) = (sink, &plan.bounds) else { return order };
+    let Sink::Best(best) = sink else { return order };
     let Some(key) = best.first_key() else { return order };
     let best_value = |block: &usize| {
         let rows = reader.blocks().get(*block).map_or(0, |info| info.rows.into());
-        let bounds = bounds.of_block(&key.column, *block, rows)?;
+        let bounds = plan.bounds.of_block(&key.column, *block, rows)?;
         if key.descending { bounds.max } else { bounds.min }
     };
     let mut known: Vec<_> = order.iter().map(|block| (best_value(block), *block)).collect();

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{Field as ArrowField, Schema as ArrowSchema};
 use ncf_core::{
-    CompareOp, DataType, ErrorKind, Expression, Field, Predicate, Scalar, Schema, SortKey, TextOp,
-    Top,
+    CompareOp, DataType, ErrorKind, Expression, Field, FieldPath, Predicate, Scalar, Schema,
+    SortKey, TextOp, Top,
 };
 use ncf_file::{
     FileReader, FileWriter, MemorySink, MemorySource, ReadOptions, WriterOptions, scalar_at,
     to_array, to_values,
 };
 
-use crate::filter::naive::{Random, dense, naive, name, predicate, scalar, validity};
+use crate::filter::random::{Random, dense, name, predicate, scalar, validity};
 use crate::{ColumnSource, Scan, ScanBuilder, ScanColumn, prune_blocks};
 
 type Column = Vec<Option<Scalar>>;
@@ -65,10 +65,10 @@ impl Sample {
 
     /// Rows that make the predicate true.
     fn expected(&self, predicate: &Predicate) -> Vec<usize> {
-        let column = |name: &str| name[1..].parse::<usize>().unwrap();
+        let column = |path: &FieldPath| path.column()[1..].parse::<usize>().unwrap();
         (0..self.len())
             .filter(|row| {
-                naive(predicate, &|name| self.rows[column(name)][*row].clone()) == Some(true)
+                predicate.evaluate(&|path| self.rows[column(path)][*row].clone()) == Some(true)
             })
             .collect()
     }
@@ -274,7 +274,7 @@ fn mistakes_are_named() {
     assert_eq!(kind(sample.scan().rows(0..2)), invalid);
     assert_eq!(kind(sample.scan().batch_rows(0)), invalid);
     let mut columns = sample.columns();
-    columns[0].field.field_type = DataType::Int64.into();
+    columns[0].field.field_type = DataType::Int16.into();
     let other_type = ScanBuilder::new(sample.reader.clone(), columns);
     assert_eq!(kind(other_type), Some(ErrorKind::Unsupported));
 }
@@ -335,7 +335,7 @@ fn first_rows_are_those_of_a_full_sort() {
             let keys: Vec<SortKey> = chosen
                 .iter()
                 .map(|index| SortKey {
-                    column: name(*index),
+                    column: name(*index).into(),
                     descending: random.one_in(2),
                     nulls_first: random.one_in(2),
                 })
@@ -388,7 +388,7 @@ fn first_rows_are_those_of_a_full_sort() {
 fn the_best_rows_so_far_leave_out_blocks() {
     let numbers = (0..50_000).map(|row| Some(Scalar::Int(row))).collect();
     let sample = Sample::write(vec![DataType::Int32], vec![numbers], 5000);
-    let key = SortKey { column: name(0), descending: true, nulls_first: false };
+    let key = SortKey { column: name(0).into(), descending: true, nulls_first: false };
     let mut scan = sample.scan().top(Top { keys: vec![key], limit: 10 }).build().unwrap();
     let expected: Vec<usize> = (49_990..50_000).rev().collect();
     sample.check(&mut scan, &[0], &expected, "the greatest ten");

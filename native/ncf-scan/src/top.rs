@@ -7,11 +7,11 @@ use arrow_schema::ArrowError;
 use arrow_select::concat::concat_batches;
 use arrow_select::take::take_record_batch;
 use ncf_core::ordering::{canonical_f32, canonical_f64};
-use ncf_core::{DataType, Error, Predicate, Result, SortKey, Top, Values};
+use ncf_core::{DataType, Error, FieldPath, Predicate, Result, SortKey, Top, Values};
 use ncf_file::{scalar_at, to_array, to_values};
 
 use crate::filter::Compiler;
-use crate::resolve::{ScanColumn, position};
+use crate::resolve::{Place, ScanColumn};
 use crate::scan_builder::Conjunct;
 
 /// Most rows that are kept: they are sorted again for every window that has better ones.
@@ -20,6 +20,8 @@ pub(crate) const MOST_ROWS: usize = 1 << 16;
 /// The best rows so far.
 pub(crate) struct Best {
     keys: Vec<Key>,
+    /// Where the values of the first key are.
+    first: Place,
     limit: usize,
     rows: Option<RecordBatch>,
     bound: Option<Conjunct>,
@@ -38,27 +40,30 @@ impl Best {
     /// `InvalidArgument` when a key is not projected, or more than [`MOST_ROWS`] rows are wanted.
     pub(crate) fn new(
         top: &Top,
-        columns: &[ScanColumn],
-        projection: &[usize],
+        projection: &[&ScanColumn],
+        find: &mut dyn FnMut(&FieldPath) -> Result<Place>,
         next_node: usize,
     ) -> Result<Self> {
-        if top.limit > MOST_ROWS || top.keys.is_empty() {
+        let Some(first) = top.keys.first().filter(|_| top.limit <= MOST_ROWS) else {
             return Err(Error::invalid_argument(format!(
                 "the first {} rows by {} keys; give a key and at most {MOST_ROWS} rows",
                 top.limit,
                 top.keys.len()
             )));
-        }
+        };
         let key = |key: &SortKey| {
-            let slot = position(columns, &key.column)?;
-            let column = columns.get(slot).ok_or_else(|| Error::internal("no column"))?;
-            let position = projection.iter().position(|have| *have == slot).ok_or_else(|| {
+            let is_key = |column: &&ScanColumn| {
+                key.column.fields().is_empty() && column.field.name == key.column.column()
+            };
+            let found = projection.iter().enumerate().find(|(_, column)| is_key(column));
+            let (position, column) = found.ok_or_else(|| {
                 Error::invalid_argument(format!("{} orders rows but is not read", key.column))
             })?;
             Ok(Key { key: key.clone(), data_type: column.field.data_type()?, position })
         };
         let keys = top.keys.iter().map(key).collect::<Result<_>>()?;
-        Ok(Self { keys, limit: top.limit, rows: None, bound: None, next_node })
+        let first = find(&first.column)?;
+        Ok(Self { keys, first, limit: top.limit, rows: None, bound: None, next_node })
     }
 
     /// What rows must meet to be among the first, as far as is known.
@@ -72,7 +77,7 @@ impl Best {
     }
 
     /// Takes rows in.
-    pub(crate) fn push(&mut self, rows: RecordBatch, columns: &[ScanColumn]) -> Result<()> {
+    pub(crate) fn push(&mut self, rows: RecordBatch) -> Result<()> {
         if rows.num_rows() == 0 {
             return Ok(());
         }
@@ -83,7 +88,7 @@ impl Best {
         let first = self.first(&all)?;
         let best = take_record_batch(&all, &first).map_err(failed)?;
         if best.num_rows() >= self.limit {
-            self.bound = self.bound_of(&best, columns)?;
+            self.bound = self.bound_of(&best)?;
         }
         self.rows = Some(best);
         Ok(())
@@ -108,7 +113,7 @@ impl Best {
     }
 
     /// The condition on rows that are no worse than the last of full `rows`.
-    fn bound_of(&mut self, rows: &RecordBatch, columns: &[ScanColumn]) -> Result<Option<Conjunct>> {
+    fn bound_of(&mut self, rows: &RecordBatch) -> Result<Option<Conjunct>> {
         let (Some(key), Some(last)) = (self.keys.first(), rows.num_rows().checked_sub(1)) else {
             return Ok(Some(never()));
         };
@@ -122,7 +127,9 @@ impl Best {
         let Some(predicate) = key.key.not_after(value.as_ref(), self.keys.len() > 1) else {
             return Ok(None);
         };
-        let mut compiler = Compiler::starting_at(columns, self.next_node);
+        let place = self.first.clone();
+        let mut find = |_: &FieldPath| Ok(place.clone());
+        let mut compiler = Compiler::starting_at(&mut find, self.next_node);
         let node = compiler.compile(&predicate)?;
         self.next_node = compiler.next_id();
         Ok(Some(Conjunct { predicate, node }))

@@ -1,14 +1,40 @@
 //! Operands to typed expressions: a literal takes the type of the column that it is compared with.
 
-use ncf::{CompareOp, DataType, Error, Expression, Field, Predicate, Result, Scalar, TextOp};
+use ncf::{
+    CompareOp, DataType, Error, Expression, FieldPath, FieldType, Predicate, Result, Scalar, TextOp,
+};
 
 use crate::values::{hex, parse_value};
+
+/// A column of the schema, or a field of a struct.
+#[derive(Debug, Clone)]
+pub(super) struct ColumnOperand {
+    pub(super) path: FieldPath,
+    pub(super) field_type: FieldType,
+}
+
+impl ColumnOperand {
+    fn expression(&self) -> Expression {
+        Expression::Column(self.path.clone())
+    }
+
+    /// The type of its values, or an error when it is nested.
+    fn data_type(&self) -> Result<DataType> {
+        self.field_type.value().ok_or_else(|| {
+            Error::invalid_argument(format!(
+                "column {} is {}, which has no one value; compare a field of a struct, \
+                 or test it with IS NULL",
+                self.path, self.field_type
+            ))
+        })
+    }
+}
 
 /// One side of a comparison, as written.
 #[derive(Debug, Clone)]
 pub(super) enum Operand {
-    /// A column of the schema.
-    Column(Field),
+    /// A column or field.
+    Column(ColumnOperand),
     /// A number, sign included.
     Number(String),
     /// A string.
@@ -28,7 +54,7 @@ pub(super) enum Operand {
 impl Operand {
     fn describe(&self) -> String {
         match self {
-            Self::Column(field) => format!("column {}", field.name),
+            Self::Column(column) => format!("column {}", column.path),
             Self::Number(text) => format!("number {text}"),
             Self::Text(text) => format!("string '{text}'"),
             Self::Date(text) => format!("DATE '{text}'"),
@@ -47,23 +73,25 @@ pub(super) fn compare(left: &Operand, op: CompareOp, right: &Operand) -> Result<
             if !comparable(a.data_type()?, b.data_type()?) {
                 return Err(Error::invalid_argument(format!(
                     "columns {} ({}) and {} ({}) have different types and cannot be compared",
-                    a.name, a.field_type, b.name, b.field_type
+                    a.path, a.field_type, b.path, b.field_type
                 )));
             }
-            Ok(Predicate::Compare(op, column(a), column(b)))
+            Ok(Predicate::Compare(op, a.expression(), b.expression()))
         }
         (Operand::Column(field), Operand::Null) | (Operand::Null, Operand::Column(field)) => {
             Ok(match op {
-                CompareOp::NullSafeEq => Predicate::IsNull(column(field)),
+                CompareOp::NullSafeEq => Predicate::IsNull(field.expression()),
                 _ => Predicate::Always(None),
             })
         }
-        (Operand::Column(field), value) => {
-            Ok(Predicate::Compare(op, column(field), Expression::Literal(literal(value, field)?)))
-        }
+        (Operand::Column(field), value) => Ok(Predicate::Compare(
+            op,
+            field.expression(),
+            Expression::Literal(literal(value, field)?),
+        )),
         (value, Operand::Column(field)) => Ok(Predicate::Compare(
             op.flip(),
-            column(field),
+            field.expression(),
             Expression::Literal(literal(value, field)?),
         )),
         (a, b) => Err(Error::invalid_argument(format!(
@@ -81,13 +109,13 @@ pub(super) fn in_list(operand: &Operand, items: &[Operand]) -> Result<Predicate>
     let has_null = items.iter().any(|item| matches!(item, Operand::Null));
     let values = items.iter().filter(|item| !matches!(item, Operand::Null));
     let values = values.map(|item| literal(item, field)).collect::<Result<Vec<_>>>()?;
-    Ok(Predicate::In { expression: column(field), values, has_null })
+    Ok(Predicate::In { expression: field.expression(), values, has_null })
 }
 
 /// `operand IS NULL`.
 pub(super) fn is_null(operand: &Operand) -> Result<Predicate> {
     Ok(match operand {
-        Operand::Column(field) => Predicate::IsNull(column(field)),
+        Operand::Column(field) => Predicate::IsNull(field.expression()),
         Operand::Null => Predicate::Always(Some(true)),
         _ => Predicate::Always(Some(false)),
     })
@@ -100,7 +128,7 @@ pub(super) fn alone(operand: &Operand) -> Result<Predicate> {
         Operand::Null => Ok(Predicate::Always(None)),
         Operand::Column(field) if field.field_type == DataType::Boolean => Ok(Predicate::Compare(
             CompareOp::Eq,
-            column(field),
+            field.expression(),
             Expression::Literal(Scalar::Boolean(true)),
         )),
         other => Err(Error::invalid_argument(format!(
@@ -116,7 +144,7 @@ pub(super) fn like(operand: &Operand, pattern: &str) -> Result<Predicate> {
     if field.field_type != DataType::String {
         return Err(Error::invalid_argument(format!(
             "LIKE needs a string column; {} is a {}",
-            field.name, field.field_type
+            field.path, field.field_type
         )));
     }
     let refuse = |reason: &str| {
@@ -149,20 +177,16 @@ pub(super) fn like(operand: &Operand, pattern: &str) -> Result<Predicate> {
     let op = match (leading, trailing) {
         (false, false) => {
             let value = Expression::Literal(Scalar::String(text));
-            return Ok(Predicate::Compare(CompareOp::Eq, column(field), value));
+            return Ok(Predicate::Compare(CompareOp::Eq, field.expression(), value));
         }
         (false, true) => TextOp::StartsWith,
         (true, false) => TextOp::EndsWith,
         (true, true) => TextOp::Contains,
     };
-    Ok(Predicate::Text(op, column(field), text))
+    Ok(Predicate::Text(op, field.expression(), text))
 }
 
-fn column(field: &Field) -> Expression {
-    Expression::Column(field.name.clone())
-}
-
-fn need_column<'a>(operand: &'a Operand, what: &str) -> Result<&'a Field> {
+fn need_column<'a>(operand: &'a Operand, what: &str) -> Result<&'a ColumnOperand> {
     match operand {
         Operand::Column(field) => Ok(field),
         other => Err(Error::invalid_argument(format!(
@@ -180,13 +204,13 @@ fn comparable(a: DataType, b: DataType) -> bool {
 }
 
 /// The literal as a value of the column's type, exactly, or an error.
-fn literal(operand: &Operand, field: &Field) -> Result<Scalar> {
+fn literal(operand: &Operand, field: &ColumnOperand) -> Result<Scalar> {
     use DataType as T;
     let no = |reason: &str| {
         Error::invalid_argument(format!(
             "{} cannot be compared with column {} of type {}: {reason}",
             operand.describe(),
-            field.name,
+            field.path,
             field.field_type
         ))
     };

@@ -13,7 +13,7 @@ pub(crate) enum Token {
     Number(String),
     /// A string, escapes resolved.
     Text(String),
-    /// Punctuation: `= <=> <> < <= > >= ( ) , + -` (`!=` is `<>`, `==` is `=`).
+    /// Punctuation: `= <=> <> < <= > >= ( ) , + - .` (`!=` is `<>`, `==` is `=`).
     Symbol(&'static str),
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Spanned {
 }
 
 /// Longer symbols first, so that `<=>` is not read as `<=` and `>`.
-const SYMBOLS: [(&str, &str); 14] = [
+const SYMBOLS: [(&str, &str); 15] = [
     ("<=>", "<=>"),
     ("<>", "<>"),
     ("!=", "<>"),
@@ -40,6 +40,7 @@ const SYMBOLS: [(&str, &str); 14] = [
     (",", ","),
     ("+", "+"),
     ("-", "-"),
+    (".", "."),
 ];
 
 /// The words of `text`.
@@ -171,6 +172,15 @@ mod tests {
         );
         assert_eq!(words(r"'it''s \'\n\%'"), [Token::Text("it's '\n\\%".into())]);
         assert_eq!(words("größe"), [Token::Word("größe".into())]);
+        assert_eq!(
+            words("s.`a.b`.5"),
+            [
+                Token::Word("s".into()),
+                Token::Symbol("."),
+                Token::Name("a.b".into()),
+                Token::Number(".5".into())
+            ]
+        );
         assert_eq!(
             words("1-2"),
             [Token::Number("1".into()), Token::Symbol("-"), Token::Number("2".into())]

@@ -1,8 +1,8 @@
 //! From words to a typed predicate, by recursive descent with a limit on depth.
 
-use ncf::{CompareOp, Error, Field, Predicate, Result, Schema, find_name};
+use ncf::{CompareOp, Error, FieldPath, FieldType, Predicate, Result, Schema, find_name};
 
-use super::bind::{self, Operand};
+use super::bind::{self, ColumnOperand, Operand};
 use super::lexer::{Spanned, Token, tokens};
 
 /// Brackets and NOTs inside one another; more is refused before the stack is in danger.
@@ -149,7 +149,7 @@ impl Parser<'_> {
             }
             Some(Token::Name(name)) => {
                 self.next += 1;
-                Ok(Operand::Column(self.column(&name)?))
+                self.column(&name)
             }
             Some(Token::Word(word)) => self.word(&word),
             _ => Err(self.unexpected("a column or a value")),
@@ -184,13 +184,47 @@ impl Parser<'_> {
                 return Ok(typed);
             }
         }
-        Ok(Operand::Column(self.column(word)?))
+        self.column(word)
     }
 
-    /// The column called `name`; as in Spark, case does not matter unless two columns differ by it.
-    fn column(&self, name: &str) -> Result<Field> {
+    /// The column called `name`, or the field of it that the names after it lead to. As in Spark, case
+    /// does not matter unless two names differ by it.
+    fn column(&mut self, name: &str) -> Result<Operand> {
         let names = self.schema.fields.iter().map(|field| field.name.as_str());
-        self.schema.field(find_name(name, names).unwrap_or(name)).cloned()
+        let column = self.schema.field(find_name(name, names).unwrap_or(name))?;
+        let (mut field, mut fields) = (column, Vec::new());
+        while self.symbol(".") {
+            let name = match self.advance() {
+                Some(Token::Word(name) | Token::Name(name)) => name,
+                _ => {
+                    return Err(Error::invalid_argument(format!(
+                        "the condition needs the name of a field of {} after a dot; names that are no \
+                         words go in `backquotes`",
+                        FieldPath::new(&column.name, fields)
+                    )));
+                }
+            };
+            let FieldType::Struct(parts) = &field.field_type else {
+                return Err(Error::invalid_argument(format!(
+                    "{} is {}, which has no field {name}; a name with a dot goes in `backquotes`",
+                    FieldPath::new(&column.name, fields),
+                    field.field_type
+                )));
+            };
+            let found = find_name(&name, parts.iter().map(|part| part.name.as_str()));
+            let found = found.and_then(|found| parts.iter().find(|part| part.name == found));
+            field = found.ok_or_else(|| {
+                let names: Vec<_> = parts.iter().map(|part| part.name.as_str()).collect();
+                Error::invalid_argument(format!(
+                    "there is no field {name} in {}; its fields are {}",
+                    FieldPath::new(&column.name, fields.clone()),
+                    names.join(", ")
+                ))
+            })?;
+            fields.push(field.name.clone());
+        }
+        let path = FieldPath::new(&column.name, fields);
+        Ok(Operand::Column(ColumnOperand { path, field_type: field.field_type.clone() }))
     }
 
     fn comparison(&mut self) -> Option<CompareOp> {

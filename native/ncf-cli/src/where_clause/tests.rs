@@ -1,6 +1,6 @@
 //! The grammar, the typing of literals, and what is refused.
 
-use ncf::{DataType, Field, Schema};
+use ncf::{DataType, Field, FieldType, Schema};
 
 use super::parse;
 
@@ -24,7 +24,15 @@ fn schema() -> Schema {
         ("case", DataType::Int32),
     ];
     let fields = (1..).zip(types).map(|(id, (name, ty))| Field::new(id, name, ty, true));
-    Schema::new(fields.collect()).unwrap()
+    let part = |id, name: &str, t: FieldType| Field::new(id, name, t, true);
+    let element = Box::new(part(104, "element", DataType::Int32.into()));
+    let inner = FieldType::Struct(vec![part(102, "name", DataType::String.into())]);
+    let nested = FieldType::Struct(vec![
+        part(101, "t", inner),
+        part(103, "l", FieldType::Array(element)),
+        part(105, "a.b", DataType::Int32.into()),
+    ]);
+    Schema::new(fields.chain([part(100, "n", nested)]).collect()).unwrap()
 }
 
 fn good(text: &str) -> String {
@@ -73,6 +81,10 @@ fn every_test_has_its_predicate() {
         ("I = 1", "i = 1"),
         ("Case = 1 and case = 2", "(Case = 1 AND case = 2)"),
         ("x = X'00ff'", "x = 00ff"),
+        ("N.t.NAME = 'x'", "n.t.name = 'x'"),
+        ("n.`a.b` > 5 AND n.t IS NOT NULL", "(n.`a.b` > 5 AND n.t IS NOT NULL)"),
+        ("n IS NULL OR n.l IS NULL", "(n IS NULL OR n.l IS NULL)"),
+        ("n.`a.b` = i", "n.`a.b` = i"),
     ] {
         assert_eq!(good(text), wanted, "{text}");
     }
@@ -126,6 +138,13 @@ fn says_what_is_wrong() {
         ("(i = 1", "needs )"),
         ("i NOT 3", "IN, BETWEEN or LIKE"),
         ("i = 12abc", "whole number"),
+        ("n = 1", "no one value"),
+        ("n.l = 1", "no one value"),
+        ("n.l.element = 1", "n.l is array<int>, which has no field element"),
+        ("i.x = 1", "i is int, which has no field x"),
+        ("n.t.nope = 1", "no field nope in n.t; its fields are name"),
+        ("n.", "after a dot"),
+        ("n.5 = 1", "needs"),
         ("i = - s", "needs a number"),
     ] {
         let message = bad(text);

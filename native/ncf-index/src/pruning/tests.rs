@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use ncf_core::{ColumnBounds, CompareOp, Expression, Predicate, Scalar, TextOp};
+use ncf_core::{ColumnBounds, CompareOp, Expression, FieldPath, Predicate, Scalar, TextOp};
 
 use super::{Outcomes, certainly_all_match, certainly_no_match, outcomes};
 
@@ -156,65 +156,8 @@ const OPS: [CompareOp; 7] = [
     CompareOp::GtEq,
 ];
 
-fn value(expression: &Expression, row: &Row) -> Option<Scalar> {
-    match expression {
-        Expression::Literal(value) => Some(value.clone()),
-        Expression::Column(name) => {
-            row[COLUMNS.iter().position(|(have, _)| have == name).unwrap()].clone()
-        }
-    }
-}
-
-fn naive(predicate: &Predicate, row: &Row) -> Option<bool> {
-    match predicate {
-        Predicate::Always(value) => *value,
-        Predicate::Compare(CompareOp::NullSafeEq, a, b) => Some(value(a, row) == value(b, row)),
-        Predicate::Compare(op, a, b) => {
-            let order = value(a, row)?.compare(&value(b, row)?).unwrap();
-            Some(match op {
-                CompareOp::Eq | CompareOp::NullSafeEq => order.is_eq(),
-                CompareOp::NotEq => order.is_ne(),
-                CompareOp::Lt => order.is_lt(),
-                CompareOp::LtEq => order.is_le(),
-                CompareOp::Gt => order.is_gt(),
-                CompareOp::GtEq => order.is_ge(),
-            })
-        }
-        Predicate::In { values, has_null: false, .. } if values.is_empty() => Some(false),
-        Predicate::In { expression, values, has_null } => {
-            let found = values.contains(&value(expression, row)?);
-            if found || !has_null { Some(found) } else { None }
-        }
-        Predicate::IsNull(e) => Some(value(e, row).is_none()),
-        Predicate::IsNotNull(e) => Some(value(e, row).is_some()),
-        Predicate::Text(op, e, pattern) => {
-            let Scalar::String(text) = value(e, row)? else {
-                return None;
-            };
-            Some(match op {
-                TextOp::StartsWith => text.starts_with(pattern.as_str()),
-                TextOp::EndsWith => text.ends_with(pattern.as_str()),
-                TextOp::Contains => text.contains(pattern.as_str()),
-            })
-        }
-        Predicate::And(parts) => {
-            let results: Vec<_> = parts.iter().map(|part| naive(part, row)).collect();
-            if results.contains(&Some(false)) {
-                Some(false)
-            } else {
-                results.into_iter().collect::<Option<Vec<_>>>().map(|_| true)
-            }
-        }
-        Predicate::Or(parts) => {
-            let results: Vec<_> = parts.iter().map(|part| naive(part, row)).collect();
-            if results.contains(&Some(true)) {
-                Some(true)
-            } else {
-                results.into_iter().collect::<Option<Vec<_>>>().map(|_| false)
-            }
-        }
-        Predicate::Not(inner) => naive(inner, row).map(|value| !value),
-    }
+fn position(path: &FieldPath) -> usize {
+    COLUMNS.iter().position(|(name, _)| *name == path.column()).unwrap()
 }
 
 #[test]
@@ -226,10 +169,11 @@ fn never_rules_out_what_happens() {
         let bounds: Vec<_> =
             (0..COLUMNS.len()).map(|column| bounds_of(&rows, column, &mut random)).collect();
         let predicate = predicate(&mut random, 3);
-        let found = outcomes(&predicate, rows.len() as u64, &|name| {
-            bounds[COLUMNS.iter().position(|(have, _)| *have == name).unwrap()].clone()
-        });
-        let results: Vec<_> = rows.iter().map(|row| naive(&predicate, row)).collect();
+        let found = outcomes(&predicate, rows.len() as u64, &|path| bounds[position(path)].clone());
+        let results: Vec<_> = rows
+            .iter()
+            .map(|row| predicate.evaluate(&|path| row[position(path)].clone()))
+            .collect();
         let allowed = results.iter().all(|result| match result {
             Some(true) => found.can_true,
             Some(false) => found.can_false,
@@ -350,9 +294,11 @@ fn columns_against_columns() {
         Expression::Column("a".into()),
         Expression::Column("b".into()),
     );
-    let bounds = |name: &str| Some(if name == "a" { ints(1, 5, 0) } else { ints(6, 9, 0) });
+    let bounds =
+        |path: &FieldPath| Some(if path.column() == "a" { ints(1, 5, 0) } else { ints(6, 9, 0) });
     assert!(certainly_all_match(&less, 100, &bounds));
-    let swapped = |name: &str| Some(if name == "b" { ints(1, 5, 0) } else { ints(5, 9, 3) });
+    let swapped =
+        |path: &FieldPath| Some(if path.column() == "b" { ints(1, 5, 0) } else { ints(5, 9, 3) });
     assert!(certainly_no_match(&less, 100, &swapped));
     let same = Predicate::Compare(
         CompareOp::NotEq,

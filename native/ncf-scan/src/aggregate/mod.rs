@@ -20,11 +20,11 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field as ArrowField, Schema as ArrowSchema, SchemaRef};
-use ncf_core::{Aggregate, Aggregation, DataType, Error, Result};
+use ncf_core::{Aggregate, Aggregation, DataType, Error, FieldPath, Result};
 
 use crate::compute::{Program, StepId};
 use crate::filter::Rows;
-use crate::resolve::ScanColumn;
+use crate::resolve::{Place, ScanColumn, value_type};
 use accumulator::Accumulator;
 use groups::Groups;
 
@@ -58,30 +58,31 @@ pub(crate) enum Members<'a> {
 }
 
 impl Aggregator {
-    /// An aggregation over the columns of a scan.
+    /// An aggregation over the columns of a scan; `find` gives the slots of the fields that it reads.
     ///
     /// # Errors
     /// `InvalidArgument` for an unknown column or types that do not fit.
-    pub(crate) fn new(aggregation: &Aggregation, columns: &[ScanColumn]) -> Result<Self> {
+    pub(crate) fn new(
+        aggregation: &Aggregation,
+        columns: &[ScanColumn],
+        find: &mut dyn FnMut(&FieldPath) -> Result<Place>,
+    ) -> Result<Self> {
         let mut program = Program::default();
         let mut fields = Vec::new();
         let mut keys = Vec::new();
         for (index, computation) in aggregation.group_by.iter().enumerate() {
-            let step = program.add(computation, columns)?;
+            let step = program.add(computation, find)?;
             let data_type = program.data_type(step)?;
             keys.push((step, data_type));
             fields.push(ArrowField::new(format!("group_{index}"), data_type.to_arrow(), true));
         }
-        let of_column = |name: &str| {
-            let at = crate::resolve::position(columns, name)?;
-            columns.get(at).ok_or_else(|| Error::internal("no column"))?.field.data_type()
-        };
+        let of_column = |path: &FieldPath| value_type(path, columns);
         let mut accumulators = Vec::new();
         for (index, aggregate) in aggregation.aggregates.iter().enumerate() {
             let data_type = aggregate.data_type(&of_column)?;
             let input = match aggregate.input() {
                 None => None,
-                Some(input) => Some(program.add(input, columns)?),
+                Some(input) => Some(program.add(input, find)?),
             };
             let input_type = input.map(|step| program.data_type(step)).transpose()?;
             accumulators.push(Accumulator::new(aggregate, input, input_type, data_type)?);
@@ -110,7 +111,7 @@ impl Aggregator {
         self.schema.clone()
     }
 
-    /// The columns that are read, as ascending positions among the scan's.
+    /// The columns that are read, as ascending slots of the scan.
     pub(crate) fn slots(&self) -> &[usize] {
         &self.slots
     }

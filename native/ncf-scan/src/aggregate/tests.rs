@@ -7,8 +7,8 @@ use ncf_core::{ArithmeticOp, Computation, Expression, Scalar};
 use ncf_file::{scalar_at, to_values};
 
 use super::*;
-use crate::filter::naive::{Random, name, types};
-use crate::filter::tests::{Column, column, scan_columns};
+use crate::filter::random::{Random, name, types};
+use crate::filter::tests::{Column, by_position, column, scan_columns};
 use crate::resolve::ColumnSource;
 
 const TWELVE: DataType = DataType::Decimal { precision: 12, scale: 2 };
@@ -117,7 +117,7 @@ fn scale(data_type: DataType) -> u32 {
 /// What a computation gives in one row, and its scale.
 fn naive(
     computation: &Computation,
-    column: &dyn Fn(&str) -> (Option<Scalar>, DataType),
+    column: &dyn Fn(&FieldPath) -> (Option<Scalar>, DataType),
 ) -> (Option<Value>, u32) {
     let up = |value: Option<Value>, from: u32, to: u32| match value {
         Some(Value::Number(v)) => Some(Value::Number(v * 10i128.pow(to - from))),
@@ -226,8 +226,8 @@ fn expected(
     found: &mut Found,
 ) {
     for row in 0..len {
-        let of_column = |name: &str| {
-            let index = columns.iter().position(|c| c.field.name == name).unwrap();
+        let of_column = |path: &FieldPath| {
+            let index = columns.iter().position(|c| c.field.name == path.column()).unwrap();
             let value = match &columns[index].source {
                 ColumnSource::Constant(value) => value.clone(),
                 ColumnSource::File(_) => data[index].0[row].clone(),
@@ -289,7 +289,8 @@ fn agrees_with_sums_of_single_rows() {
     for case in 0..4000 {
         let columns = scan_columns(&mut random, &types);
         let aggregation = aggregation(&mut random, &types);
-        let mut aggregator = Aggregator::new(&aggregation, &columns).unwrap();
+        let mut aggregator =
+            Aggregator::new(&aggregation, &columns, &mut by_position(&columns)).unwrap();
         let result_types: Vec<_> = aggregator
             .schema()
             .fields()
@@ -336,7 +337,8 @@ fn a_sum_that_its_type_cannot_hold_comes_in_pieces() {
     }];
     let sum = Aggregate::Sum(Computation::column("a"));
     let aggregation = Aggregation { group_by: vec![], aggregates: vec![sum, Aggregate::CountRows] };
-    let mut aggregator = Aggregator::new(&aggregation, &columns).unwrap();
+    let mut aggregator =
+        Aggregator::new(&aggregation, &columns, &mut by_position(&columns)).unwrap();
     aggregator.update(&Rows { len: 3, pages: vec![] }).unwrap();
     let batch = aggregator.take().unwrap();
     let mut found = Found::new();
@@ -359,7 +361,8 @@ fn numbers_that_leave_their_type_are_reported() {
         data_type: DataType::Int64,
     };
     let aggregation = Aggregation { group_by: vec![], aggregates: vec![Aggregate::Max(twice)] };
-    let mut aggregator = Aggregator::new(&aggregation, &columns).unwrap();
+    let mut aggregator =
+        Aggregator::new(&aggregation, &columns, &mut by_position(&columns)).unwrap();
     let error = aggregator.update(&Rows { len: 2, pages: vec![] }).unwrap_err();
     assert_eq!(error.kind(), ncf_core::ErrorKind::Corrupt);
 }

@@ -11,13 +11,14 @@ use std::collections::HashMap;
 
 use ncf_core::computation::{cast_factor, scale_factors};
 use ncf_core::{
-    ArithmeticOp, Computation, DataType, Error, Expression, PhysicalType, Result, Scalar, Values,
+    ArithmeticOp, Computation, DataType, Error, Expression, FieldPath, PhysicalType, Result, Role,
+    Scalar, Values,
 };
 use ncf_encoding::{DecodedPage, DecodedValues};
 
 use crate::batch::one_value;
 use crate::filter::Rows;
-use crate::resolve::{ColumnSource, ScanColumn, position};
+use crate::resolve::{Place, PlaceSource};
 
 /// A step's place in its [`Program`].
 pub(crate) type StepId = usize;
@@ -62,14 +63,14 @@ impl Results {
 }
 
 impl Program {
-    /// Adds a computation over the columns of a scan, unless it is known.
+    /// Adds a computation, unless it is known. `find` gives the slots of the fields that it reads.
     ///
     /// # Errors
-    /// `InvalidArgument` for an unknown column or types that do not fit.
+    /// `InvalidArgument` for an unknown or nested field or types that do not fit.
     pub(crate) fn add(
         &mut self,
         computation: &Computation,
-        columns: &[ScanColumn],
+        find: &mut dyn FnMut(&FieldPath) -> Result<Place>,
     ) -> Result<StepId> {
         let text = format!("{computation:?}");
         if let Some(known) = self.known.get(&text) {
@@ -79,24 +80,27 @@ impl Program {
             Computation::Value(Expression::Literal(value)) => {
                 constant(Some(value), value.data_type())?
             }
-            Computation::Value(Expression::Column(name)) => {
-                let slot = position(columns, name)?;
-                let column = columns.get(slot).ok_or_else(|| Error::internal("no column"))?;
-                let data_type = column.field.data_type()?;
-                match &column.source {
-                    ColumnSource::Constant(value) => constant(value.as_ref(), data_type)?,
-                    ColumnSource::File(_) => Step { kind: Kind::Column(slot), data_type },
+            Computation::Value(Expression::Column(path)) => {
+                let Place { role, data_type, source } = find(path)?;
+                if role != Role::Values {
+                    return Err(Error::invalid_argument(format!(
+                        "{path} is nested and has no one value; name a field of it"
+                    )));
+                }
+                match source {
+                    PlaceSource::Constant(value) => constant(value.as_ref(), data_type)?,
+                    PlaceSource::Stored(slot) => Step { kind: Kind::Column(slot), data_type },
                 }
             }
             Computation::Arithmetic { op, left, right, data_type } => {
-                let (left, right) = (self.add(left, columns)?, self.add(right, columns)?);
+                let (left, right) = (self.add(left, find)?, self.add(right, find)?);
                 let (a, b) = (self.data_type(left)?, self.data_type(right)?);
                 let factors = scale_factors(*op, a, b, *data_type)?;
                 let kind = Kind::Arithmetic { op: *op, left, right, factors };
                 Step { kind, data_type: *data_type }
             }
             Computation::Cast { input, data_type } => {
-                let input = self.add(input, columns)?;
+                let input = self.add(input, find)?;
                 let factor = cast_factor(self.data_type(input)?, *data_type)?;
                 Step { kind: Kind::Cast(input, factor), data_type: *data_type }
             }
@@ -112,7 +116,7 @@ impl Program {
         Ok(step.data_type)
     }
 
-    /// The columns that are read, as ascending positions among the scan's.
+    /// The columns that are read, as ascending slots of the scan.
     pub(crate) fn slots(&self) -> Vec<usize> {
         let slot = |step: &Step| match step.kind {
             Kind::Column(slot) => Some(slot),

@@ -1,18 +1,18 @@
 //! From a predicate over names to a tree over columns of the scan. Literals and constant columns are
 //! folded away, so that every leaf reads a column of the file.
 
-use ncf_core::{CompareOp, Expression, Predicate, Result, Scalar};
+use ncf_core::{CompareOp, Error, Expression, FieldPath, Predicate, Result, Role, Scalar};
 
 use super::in_list::InList;
 use super::text::TextTest;
-use crate::resolve::{ColumnSource, ScanColumn, position};
+use crate::resolve::{Place, PlaceSource};
 
 /// A compiled predicate.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     /// Unique in a scan; names cached results.
     pub(crate) id: usize,
-    /// The file columns that it reads, as ascending positions among the scan's columns.
+    /// The stored columns that it reads, as ascending slots of the scan.
     pub(crate) slots: Vec<usize>,
     pub(crate) kind: Kind,
 }
@@ -56,26 +56,30 @@ impl Test {
 }
 
 /// What an expression is once constants are known.
-enum Operand<'a> {
-    Column(usize),
-    Value(&'a Scalar),
+enum Operand {
+    Stored(usize, Role),
+    Value(Scalar),
     Null,
 }
 
 /// Compiles the conjuncts of one scan.
 pub(crate) struct Compiler<'a> {
-    columns: &'a [ScanColumn],
+    find: &'a mut dyn FnMut(&FieldPath) -> Result<Place>,
     next_id: usize,
 }
 
 impl<'a> Compiler<'a> {
-    pub(crate) fn new(columns: &'a [ScanColumn]) -> Self {
-        Self::starting_at(columns, 0)
+    /// `find` gives the slots of the fields that predicates name.
+    pub(crate) fn new(find: &'a mut dyn FnMut(&FieldPath) -> Result<Place>) -> Self {
+        Self::starting_at(find, 0)
     }
 
     /// Continues where another compiler of the scan stopped: ids must not come twice.
-    pub(crate) fn starting_at(columns: &'a [ScanColumn], next_id: usize) -> Self {
-        Self { columns, next_id }
+    pub(crate) fn starting_at(
+        find: &'a mut dyn FnMut(&FieldPath) -> Result<Place>,
+        next_id: usize,
+    ) -> Self {
+        Self { find, next_id }
     }
 
     /// Where a further compiler has to start.
@@ -108,13 +112,10 @@ impl<'a> Compiler<'a> {
             Predicate::Text(op, expression, pattern) => {
                 let test = TextTest::compile(*op, pattern);
                 let found = |value: &Scalar| match value {
-                    Scalar::String(text) => {
-                        let one = ncf_core::Values::Bytes([text].into_iter().collect());
-                        test.mask(&one).ok().map(|mask| mask.has_true())
-                    }
+                    Scalar::String(text) => Some(op.accepts(text, pattern)),
                     _ => None,
                 };
-                self.test(expression, Test::Text(test.clone()), found)?
+                self.test(expression, Test::Text(test), found)?
             }
             Predicate::And(parts) => Kind::And(self.all(parts)?),
             Predicate::Or(parts) => Kind::Or(self.all(parts)?),
@@ -143,35 +144,32 @@ impl<'a> Compiler<'a> {
         Node { id: self.next_id, slots, kind }
     }
 
-    fn operand<'b>(&self, expression: &'b Expression) -> Result<Operand<'b>>
-    where
-        'a: 'b,
-    {
+    fn operand(&mut self, expression: &Expression) -> Result<Operand> {
         Ok(match expression {
-            Expression::Literal(value) => Operand::Value(value),
-            Expression::Column(name) => {
-                let slot = position(self.columns, name)?;
-                match self.columns.get(slot).map(|column| &column.source) {
-                    Some(ColumnSource::Constant(Some(value))) => Operand::Value(value),
-                    Some(ColumnSource::Constant(None)) => Operand::Null,
-                    _ => Operand::Column(slot),
+            Expression::Literal(value) => Operand::Value(value.clone()),
+            Expression::Column(path) => {
+                let place = (self.find)(path)?;
+                match place.source {
+                    PlaceSource::Constant(Some(value)) => Operand::Value(value),
+                    PlaceSource::Constant(None) => Operand::Null,
+                    PlaceSource::Stored(slot) => Operand::Stored(slot, place.role),
                 }
             }
         })
     }
 
-    /// A test of a column; `of_value` gives its result for a constant.
+    /// A test of a field; `of_value` gives its result for a constant.
     fn test(
-        &self,
+        &mut self,
         expression: &Expression,
         test: Test,
         of_value: impl Fn(&Scalar) -> Option<bool>,
     ) -> Result<Kind> {
         Ok(match self.operand(expression)? {
-            Operand::Column(slot) => Kind::Test(slot, test),
+            Operand::Stored(slot, role) => Kind::Test(slot, stored_test(test, role)?),
             Operand::Value(value) => Kind::Always(match test {
                 Test::In(None, false) => Some(false),
-                _ => of_value(value),
+                _ => of_value(&value),
             }),
             Operand::Null => Kind::Always(test.of_null()),
         })
@@ -179,18 +177,24 @@ impl<'a> Compiler<'a> {
 
     fn compare(&mut self, op: CompareOp, left: &Expression, right: &Expression) -> Result<Node> {
         let kind = match (self.operand(left)?, self.operand(right)?) {
-            (Operand::Column(a), Operand::Column(b)) => Kind::CompareColumns(op, a, b),
-            (Operand::Column(slot), Operand::Value(value)) => {
-                Kind::Test(slot, Test::Compare(op, value.clone()))
+            (Operand::Stored(a, Role::Values), Operand::Stored(b, Role::Values)) => {
+                Kind::CompareColumns(op, a, b)
             }
-            (Operand::Value(value), Operand::Column(slot)) => {
-                Kind::Test(slot, Test::Compare(op.flip(), value.clone()))
+            (Operand::Stored(slot, role), Operand::Value(value)) => {
+                Kind::Test(slot, stored_test(Test::Compare(op, value), role)?)
             }
-            (Operand::Value(a), Operand::Value(b)) => Kind::Always(scalars(op, a, b)),
-            (Operand::Column(slot), Operand::Null) | (Operand::Null, Operand::Column(slot))
+            (Operand::Value(value), Operand::Stored(slot, role)) => {
+                Kind::Test(slot, stored_test(Test::Compare(op.flip(), value), role)?)
+            }
+            (Operand::Stored(..), Operand::Stored(..)) => return Err(no_value()),
+            (Operand::Value(a), Operand::Value(b)) => {
+                Kind::Always(a.compare(&b).map(|order| op.accepts(order)))
+            }
+            (Operand::Stored(slot, role), Operand::Null)
+            | (Operand::Null, Operand::Stored(slot, role))
                 if op == CompareOp::NullSafeEq =>
             {
-                Kind::Test(slot, Test::IsNull)
+                Kind::Test(slot, stored_test(Test::IsNull, role)?)
             }
             (Operand::Null, Operand::Null) if op == CompareOp::NullSafeEq => {
                 Kind::Always(Some(true))
@@ -202,14 +206,15 @@ impl<'a> Compiler<'a> {
     }
 }
 
-fn scalars(op: CompareOp, left: &Scalar, right: &Scalar) -> Option<bool> {
-    let order = left.compare(right)?;
-    Some(match op {
-        CompareOp::Eq | CompareOp::NullSafeEq => order.is_eq(),
-        CompareOp::NotEq => order.is_ne(),
-        CompareOp::Lt => order.is_lt(),
-        CompareOp::LtEq => order.is_le(),
-        CompareOp::Gt => order.is_gt(),
-        CompareOp::GtEq => order.is_ge(),
-    })
+/// The test of a field, on the stored column that has its values or says whether it is there.
+fn stored_test(test: Test, role: Role) -> Result<Test> {
+    match (role, test) {
+        (Role::Values, test) | (Role::Lengths, test @ Test::IsNull) => Ok(test),
+        (Role::Presence, Test::IsNull) => Ok(Test::Compare(CompareOp::Eq, Scalar::Boolean(false))),
+        _ => Err(no_value()),
+    }
+}
+
+fn no_value() -> Error {
+    Error::internal("a nested field has no value to compare")
 }

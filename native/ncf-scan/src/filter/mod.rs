@@ -12,7 +12,7 @@ mod text;
 mod truth;
 
 #[cfg(test)]
-pub(crate) mod naive;
+pub(crate) mod random;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -24,7 +24,7 @@ use ncf_core::{CompareOp, Error, Limits, Result, Values};
 use ncf_encoding::{DecodedPage, DecodedValues};
 
 pub(crate) use compile::{Compiler, Kind, Node, Test};
-pub(crate) use truth::{Truth, narrow};
+pub(crate) use truth::{Truth, gather, narrow, splat, spread};
 
 /// A dictionary this many times larger than the rows at hand is not evaluated for their sake.
 const DICTIONARY_FACTOR: usize = 4;
@@ -32,7 +32,7 @@ const DICTIONARY_FACTOR: usize = 4;
 /// Some rows of some columns, cut to the same rows.
 pub(crate) struct Rows {
     pub(crate) len: usize,
-    /// By position among the scan's columns.
+    /// By slot.
     pub(crate) pages: Vec<(usize, DecodedPage)>,
 }
 

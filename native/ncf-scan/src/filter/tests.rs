@@ -1,10 +1,10 @@
 //! Every form of page against the row-at-a-time oracle.
 
-use ncf_core::{DataType, Field, Predicate, TextOp};
+use ncf_core::{DataType, Field, FieldPath, Predicate, Role, TextOp};
 
-use super::naive::{Random, dense, naive, name, predicate, scalar, types, validity};
+use super::random::{Random, dense, name, predicate, scalar, types, validity};
 use super::*;
-use crate::resolve::{ColumnSource, ScanColumn, check_predicate};
+use crate::resolve::{ColumnSource, Place, PlaceSource, ScanColumn, check_predicate};
 
 pub(crate) type Column = Vec<Option<ncf_core::Scalar>>;
 
@@ -76,6 +76,23 @@ pub(crate) fn scan_columns(random: &mut Random, types: &[DataType]) -> Vec<ScanC
     types.iter().enumerate().map(column).collect()
 }
 
+/// Finds fields among columns whose slots are their positions.
+pub(crate) fn by_position(columns: &[ScanColumn]) -> impl FnMut(&FieldPath) -> Result<Place> {
+    |path| {
+        let slot = crate::resolve::position(columns, path.column())?;
+        let source = match &columns[slot].source {
+            ColumnSource::Constant(value) => PlaceSource::Constant(value.clone()),
+            ColumnSource::File(_) => PlaceSource::Stored(slot),
+        };
+        let data_type = columns[slot].field.data_type()?;
+        Ok(Place { role: Role::Values, data_type, source })
+    }
+}
+
+fn compile(predicate: &Predicate, columns: &[ScanColumn]) -> Node {
+    Compiler::new(&mut by_position(columns)).compile(predicate).unwrap()
+}
+
 #[test]
 fn agrees_with_the_oracle() {
     let mut random = Random(0xfeed_5eed_1234_0001);
@@ -86,7 +103,7 @@ fn agrees_with_the_oracle() {
         let data: Vec<_> = types.iter().map(|t| column(&mut random, *t, len)).collect();
         let predicate = predicate(&mut random, &types, 3);
         check_predicate(&predicate, &columns).unwrap();
-        let node = Compiler::new(&columns).compile(&predicate).unwrap();
+        let node = compile(&predicate, &columns);
         let pages = node.slots.iter().map(|slot| (*slot, data[*slot].1.clone())).collect();
         let rows = Rows { len, pages };
         let mut cache = Cache::default();
@@ -94,8 +111,8 @@ fn agrees_with_the_oracle() {
         for _ in 0..2 {
             let found = evaluate(&node, &rows, &mut cache).unwrap();
             for row in 0..len {
-                let expected = naive(&predicate, &|name| {
-                    let index = columns.iter().position(|c| c.field.name == name).unwrap();
+                let expected = predicate.evaluate(&|path| {
+                    let index = columns.iter().position(|c| c.field.name == path.column()).unwrap();
                     match &columns[index].source {
                         ColumnSource::Constant(value) => value.clone(),
                         ColumnSource::File(_) => data[index].0[row].clone(),
@@ -126,7 +143,7 @@ fn filtered_rows_give_the_filtered_result() {
             .map(|(index, column)| ScanColumn { source: ColumnSource::File(index), ..column })
             .collect();
         let data: Vec<_> = types.iter().map(|t| column(&mut random, *t, len)).collect();
-        let node = Compiler::new(&columns).compile(&predicate(&mut random, &types, 2)).unwrap();
+        let node = compile(&predicate(&mut random, &types, 2), &columns);
         let pages = node.slots.iter().map(|slot| (*slot, data[*slot].1.clone())).collect();
         let rows = Rows { len, pages };
         let selection: BooleanBuffer = (0..len).map(|_| random.one_in(3)).collect();

@@ -183,23 +183,25 @@ fn data_file(
     }
 }
 
-/// Adds the columns of `other` that `schema` lacks; types must agree. A column that one of them
-/// lacks is nullable.
+/// Adds the columns of `other` that `schema` lacks; of two types the one that holds the other's values
+/// is taken. A column that one of them lacks is nullable.
 fn merge(schema: &mut Schema, other: &Schema) -> Result<()> {
     for have in &mut schema.fields {
         have.nullable |= other.index_of(&have.name).is_none();
     }
     for field in &other.fields {
         match schema.fields.iter_mut().find(|have| have.name == field.name) {
-            Some(have) if have.field_type.same_values(&field.field_type) => {
-                have.nullable |= field.nullable;
-            }
             Some(have) => {
-                return Err(Error::unsupported(format!(
-                    "the column is {} in this file and {} in others; rewrite the file with one type",
-                    field.field_type, have.field_type
-                ))
-                .with("column", &field.name));
+                let widest = have.field_type.widest(&field.field_type).ok_or_else(|| {
+                    Error::unsupported(format!(
+                        "the column is {} in this file and {} in others, and neither type holds all \
+                         values of the other; rewrite the file with one type",
+                        field.field_type, have.field_type
+                    ))
+                    .with("column", &field.name)
+                })?;
+                have.field_type = widest;
+                have.nullable |= field.nullable;
             }
             None => {
                 let mut id = next_id(schema)?;

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use ncf_core::{
-    Aggregation, ColumnBounds, Error, Predicate, Result, ResultExt, Scalar, Schema, Top,
+    Aggregation, ColumnBounds, Error, FieldPath, Predicate, Result, ResultExt, Scalar, Schema, Top,
 };
 use ncf_index::certainly_no_match;
-use ncf_scan::{ScanColumn, prune_blocks};
+use ncf_scan::prune_blocks;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,9 @@ pub struct ScanRequest {
     /// Columns and types that the caller expects, instead of the dataset's: columns that the data
     /// lacks are null.
     pub schema: Option<Schema>,
+    /// The columns that the filter names, where they are not those of `schema`: structs there may lack
+    /// fields that the filter reads.
+    pub filter_schema: Option<Schema>,
     /// Most stored bytes of a split; one split a block run when absent.
     pub max_split_bytes: Option<u64>,
     /// Most threads that open files.
@@ -55,11 +58,19 @@ pub struct Plan {
     pub splits: Vec<Split>,
 }
 
+impl ScanRequest {
+    /// Names of the columns that the filter reads.
+    pub(super) fn filter_names(&self) -> Vec<String> {
+        let names = self.filter.iter().flat_map(Predicate::columns);
+        names.map(ToString::to_string).collect()
+    }
+}
+
 impl Dataset {
     /// Plans a read: prunes files by partition values and bounds, then blocks by their statistics.
     pub fn plan(&self, request: &ScanRequest) -> Result<Plan> {
         let schema = request.schema.as_ref().unwrap_or(self.schema());
-        let wanted = wanted_columns(schema, request)?;
+        let wanted = projected_columns(schema, request)?;
         let mut kept = Vec::new();
         let mut plan = Plan::default();
         for file in self.files() {
@@ -117,7 +128,11 @@ impl Dataset {
                 .at("file", || file.path.display())?;
             constants.push((name.as_str(), value));
         }
-        let bounds = |name: &str| -> Option<ColumnBounds> {
+        let bounds = |path: &FieldPath| -> Option<ColumnBounds> {
+            if !path.fields().is_empty() {
+                return None;
+            }
+            let name = path.column();
             if let Some((_, value)) = constants.iter().find(|(constant, _)| *constant == name) {
                 return Some(constant_bounds(value.as_ref(), rows));
             }
@@ -125,10 +140,9 @@ impl Dataset {
                 return None;
             }
             let field = self.schema().fields.iter().find(|field| field.name == name)?;
-            let same_type = schema.fields.iter().any(|wanted| {
-                wanted.name == field.name && wanted.field_type.same_values(&field.field_type)
-            });
-            if same_type { file.statistics.get(&field.id).cloned() } else { None }
+            let wanted = schema.fields.iter().find(|wanted| wanted.name == field.name)?;
+            let bounds = file.statistics.get(&field.id).cloned()?;
+            Some(bounds.widen(wanted.field_type.value()?))
         };
         Ok(certainly_no_match(filter, rows, &bounds))
     }
@@ -152,14 +166,16 @@ impl Dataset {
         };
         base.check_identity(&reader)?;
         let columns = scan_columns(&reader, &base, schema, wanted)?;
+        let filter_schema = request.filter_schema.as_ref().unwrap_or(schema);
+        let filtered = scan_columns(&reader, &base, filter_schema, &request.filter_names())?;
         let keep = match &request.filter {
-            Some(filter) => prune_blocks(&reader, &columns, filter)?,
+            Some(filter) => prune_blocks(&reader, &filtered, filter)?,
             None => vec![true; reader.blocks().len()],
         };
-        let stored: Vec<usize> = projected(&columns, request)
-            .into_iter()
-            .flat_map(|field| reader.stored_of(field))
-            .collect();
+        let fields: BTreeSet<usize> =
+            columns.iter().chain(&filtered).filter_map(|column| column.file_index()).collect();
+        let stored: Vec<usize> =
+            fields.into_iter().flat_map(|field| reader.stored_of(field)).collect();
         let most = request.max_split_bytes.unwrap_or(u64::MAX);
         let mut part = FilePlan::default();
         let mut open: Option<Split> = None;
@@ -192,40 +208,15 @@ struct FilePlan {
     blocks_pruned: u64,
 }
 
-/// The columns that a request reads: projected ones and those of its filter.
-pub(super) fn wanted_columns(schema: &Schema, request: &ScanRequest) -> Result<Vec<String>> {
-    let mut wanted: Vec<String> = match (&request.aggregation, &request.columns) {
+/// The columns that a request returns, or aggregates.
+pub(super) fn projected_columns(schema: &Schema, request: &ScanRequest) -> Result<Vec<String>> {
+    let columns: Vec<String> = match (&request.aggregation, &request.columns) {
         (Some(aggregation), _) => aggregation.columns().into_iter().map(str::to_owned).collect(),
         (None, Some(columns)) => columns.clone(),
         (None, None) => schema.fields.iter().map(|field| field.name.clone()).collect(),
     };
-    let mut seen: BTreeSet<String> = wanted.iter().cloned().collect();
-    for name in request.filter.iter().flat_map(Predicate::columns) {
-        if seen.insert(name.to_string()) {
-            wanted.push(name.to_string());
-        }
-    }
-    for name in &wanted {
-        schema.field(name)?;
-    }
-    Ok(wanted)
-}
-
-/// Positions in the file's schema of the columns whose bytes a request reads.
-fn projected(columns: &[ScanColumn], request: &ScanRequest) -> Vec<usize> {
-    let filter: BTreeSet<&str> = request.filter.iter().flat_map(Predicate::columns).collect();
-    let asked = |name: &String| {
-        filter.contains(name.as_str())
-            || request.aggregation.is_some()
-            || request.columns.as_ref().is_none_or(|columns| columns.contains(name))
-    };
-    let of_file = columns.iter().filter(|column| asked(&column.field.name));
-    of_file
-        .filter_map(|column| match column.source {
-            ncf_scan::ColumnSource::File(index) => Some(index),
-            ncf_scan::ColumnSource::Constant(_) => None,
-        })
-        .collect()
+    columns.iter().try_for_each(|name| schema.field(name).map(|_| ()))?;
+    Ok(columns)
 }
 
 /// Bounds of a column that has one value in every row.

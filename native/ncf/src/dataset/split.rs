@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use ncf_core::{Error, Result, ResultExt, Schema, find_name};
 use ncf_file::{ByteSource, FileReader, MmapSource, ReadOptions};
-use ncf_scan::{ColumnSource, Scan, ScanBuilder, ScanColumn};
+use ncf_scan::{ColumnSource, Scan, ScanBuilder, ScanColumn, check_readable};
 use serde::{Deserialize, Serialize};
 
 use super::ScanRequest;
 use super::partition::parse_partition_value;
-use super::plan::wanted_columns;
+use super::plan::projected_columns;
 use crate::storage::{LocalStorage, Storage};
 
 /// Blocks of a file, with what is needed to read them without the dataset.
@@ -76,19 +76,21 @@ impl SplitReader {
         let reader = Arc::new(FileReader::open(source, options)?);
         split.check_identity(&reader)?;
         let expected = request.schema.as_ref().unwrap_or(schema);
-        let columns = scan_columns(&reader, split, expected, &wanted_columns(expected, request)?)?;
-        let all = || expected.fields.iter().map(|field| field.name.clone()).collect();
-        let builder = ScanBuilder::new(reader, columns);
+        let projection = projected_columns(expected, request)?;
+        let columns = scan_columns(&reader, split, expected, &projection)?;
+        let builder = ScanBuilder::new(reader.clone(), columns);
         let mut builder = match &request.aggregation {
             Some(aggregation) => builder.aggregate(aggregation.clone()),
-            None => builder.project(request.columns.clone().unwrap_or_else(all)),
+            None => builder.project(projection),
         };
         builder = builder.blocks(split.blocks.clone()).batch_rows(self.batch_rows);
         if let Some(top) = &request.top {
             builder = builder.top(top.clone());
         }
         if let Some(filter) = &request.filter {
-            builder = builder.filter(filter.clone());
+            let schema = request.filter_schema.as_ref().unwrap_or(expected);
+            let columns = scan_columns(&reader, split, schema, &request.filter_names())?;
+            builder = builder.filter(filter.clone()).filter_columns(columns);
         }
         if let Some(limit) = self.limit {
             builder = builder.limit(limit);
@@ -147,17 +149,9 @@ pub(super) fn scan_columns(
             let index = find(name, names, expected).and_then(|name| stored.index_of(name));
             match index.and_then(|index| Some((index, stored.fields.get(index)?))) {
                 None => ColumnSource::Constant(None),
-                // Parts of nested columns are matched when the scan is built.
-                Some((index, stored)) if stored.field_type.value() == field.field_type.value() => {
+                Some((index, stored)) => {
+                    check_readable(&field, stored).at("file", || &split.file)?;
                     ColumnSource::File(index)
-                }
-                Some((_, stored)) => {
-                    return Err(Error::unsupported(format!(
-                        "the column is stored as {} but read as {}; read it with its own type and cast",
-                        stored.field_type, field.field_type
-                    ))
-                    .with("column", name)
-                    .with("file", Path::new(&split.file).display()));
                 }
             }
         };

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ncf_core::{
-    Aggregate, Aggregation, ColumnBounds, Computation, Expression, Result, Scalar, Schema,
+    Aggregate, Aggregation, ColumnBounds, Computation, Error, Expression, FieldPath, Result,
+    Scalar, Schema,
 };
 
 use super::{DataFile, Dataset, Kind, Plan, ScanRequest};
@@ -37,8 +38,16 @@ impl Dataset {
         schema: &Schema,
     ) -> Result<bool> {
         let files = self.planned(plan);
-        let of_column = |name: &str| schema.field(name)?.data_type();
-        aggregation.is_proven(plan.rows, &of_column, &|name| {
+        let of_column = |path: &FieldPath| {
+            let column = schema.field(path.column())?;
+            let field = path.find(column).ok_or_else(|| {
+                Error::invalid_argument(format!("there is no field {path}"))
+                    .with("column", &column.name)
+            })?;
+            field.data_type()
+        };
+        aggregation.is_proven(plan.rows, &of_column, &|path| {
+            let name = own_column(path)?;
             same_type(self.schema(), schema, name).then(|| merged(self, &files, name)).flatten()
         })
     }
@@ -58,7 +67,8 @@ impl Dataset {
             let Some(input) = aggregate.input() else {
                 return Some(Some(Scalar::Bigint(i64::try_from(rows).ok()?)));
             };
-            let Computation::Value(Expression::Column(name)) = input else { return None };
+            let Computation::Value(Expression::Column(path)) = input else { return None };
+            let name = own_column(path)?;
             if !same_type(self.schema(), schema, name) {
                 return None;
             }
@@ -67,6 +77,11 @@ impl Dataset {
         };
         aggregation.aggregates.iter().map(of_aggregate).collect()
     }
+}
+
+/// The column of a path; `None` for a field inside it, of which the log knows nothing.
+fn own_column(path: &FieldPath) -> Option<&str> {
+    path.fields().is_empty().then(|| path.column())
 }
 
 fn no_rows() -> ColumnBounds {

@@ -1,7 +1,4 @@
-//! The oracle of the tests: a row-at-a-time evaluator written from the definition of three-valued
-//! logic, and random columns and predicates to try it on.
-
-use std::cmp::Ordering;
+//! Random columns and predicates for the tests, whose oracle is `Predicate::evaluate`.
 
 use arrow_buffer::{BooleanBuffer, OffsetBuffer};
 use ncf_core::{ByteValues, CompareOp, DataType, Expression, Predicate, Scalar, TextOp, Values};
@@ -23,73 +20,6 @@ impl Random {
 
     pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())].clone()
-    }
-}
-
-/// The value of an expression in a row, given its columns.
-fn value(expression: &Expression, column: &dyn Fn(&str) -> Option<Scalar>) -> Option<Scalar> {
-    match expression {
-        Expression::Literal(value) => Some(value.clone()),
-        Expression::Column(name) => column(name),
-    }
-}
-
-/// The predicate in one row.
-pub(crate) fn naive(
-    predicate: &Predicate,
-    column: &dyn Fn(&str) -> Option<Scalar>,
-) -> Option<bool> {
-    let of = |expression: &Expression| value(expression, column);
-    match predicate {
-        Predicate::Always(value) => *value,
-        Predicate::Compare(CompareOp::NullSafeEq, a, b) => Some(of(a) == of(b)),
-        Predicate::Compare(op, a, b) => {
-            let order = of(a)?.compare(&of(b)?).unwrap();
-            Some(match op {
-                CompareOp::Eq | CompareOp::NullSafeEq => order == Ordering::Equal,
-                CompareOp::NotEq => order != Ordering::Equal,
-                CompareOp::Lt => order == Ordering::Less,
-                CompareOp::LtEq => order != Ordering::Greater,
-                CompareOp::Gt => order == Ordering::Greater,
-                CompareOp::GtEq => order != Ordering::Less,
-            })
-        }
-        Predicate::In { values, has_null: false, .. } if values.is_empty() => Some(false),
-        Predicate::In { expression, values, has_null } => {
-            let found = values.contains(&of(expression)?);
-            if found || !has_null { Some(found) } else { None }
-        }
-        Predicate::IsNull(e) => Some(of(e).is_none()),
-        Predicate::IsNotNull(e) => Some(of(e).is_some()),
-        Predicate::Text(op, e, pattern) => {
-            let Scalar::String(text) = of(e)? else { panic!("text search in {e}") };
-            Some(match op {
-                TextOp::StartsWith => text.starts_with(pattern.as_str()),
-                TextOp::EndsWith => text.ends_with(pattern.as_str()),
-                TextOp::Contains => text.contains(pattern.as_str()),
-            })
-        }
-        Predicate::And(parts) => {
-            let all: Vec<_> = parts.iter().map(|part| naive(part, column)).collect();
-            if all.contains(&Some(false)) {
-                Some(false)
-            } else if all.contains(&None) {
-                None
-            } else {
-                Some(true)
-            }
-        }
-        Predicate::Or(parts) => {
-            let all: Vec<_> = parts.iter().map(|part| naive(part, column)).collect();
-            if all.contains(&Some(true)) {
-                Some(true)
-            } else if all.contains(&None) {
-                None
-            } else {
-                Some(false)
-            }
-        }
-        Predicate::Not(inner) => naive(inner, column).map(|value| !value),
     }
 }
 
@@ -174,7 +104,7 @@ pub(crate) fn predicate(random: &mut Random, types: &[DataType], depth: usize) -
     }
     let index = random.below(types.len());
     let data_type = types[index];
-    let column = Expression::Column(name(index));
+    let column = Expression::Column(name(index).into());
     match random.below(8) {
         0 => Predicate::IsNull(column),
         1 => Predicate::IsNotNull(column),
@@ -195,7 +125,7 @@ pub(crate) fn predicate(random: &mut Random, types: &[DataType], depth: usize) -
                 .filter(|i| crate::resolve::comparable(types[*i], data_type))
                 .collect();
             let right = if other == 5 {
-                Expression::Column(name(random.pick(&alike)))
+                Expression::Column(name(random.pick(&alike)).into())
             } else {
                 let other = types[random.pick(&alike)];
                 Expression::Literal(scalar(random, other))
