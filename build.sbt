@@ -42,7 +42,8 @@ lazy val testsScala = (project in file("tests-scala"))
     name := "ncf-tests-scala",
     publish / skip := true,
     libraryDependencies ++= (Dependencies.s3a ++
-      Seq(Dependencies.sparkSql, Dependencies.scalaTest, Dependencies.hdfs)).map(_ % Test),
+      Seq(Dependencies.sparkSql, Dependencies.scalaTest, Dependencies.hdfs) :+
+      Dependencies.randomData).map(_ % Test),
     Test / fork := true,
     Test / parallelExecution := false,
     Test / javaOptions ++= Forking.options("3g", (ThisBuild / baseDirectory).value, target.value),

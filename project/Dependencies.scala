@@ -9,6 +9,10 @@ object Dependencies {
 
   val sparkSql: ModuleID = "org.apache.spark" %% "spark-sql" % spark
 
+  /** Spark's own generator of random rows; it needs none of what else these tests need. */
+  val randomData: ModuleID =
+    ("org.apache.spark" %% "spark-catalyst" % spark).classifier("tests").intransitive()
+
   /** A small HDFS for tests, of the Hadoop that this Spark ships. */
   val hdfs: ModuleID =
     "org.apache.hadoop" % "hadoop-client-minicluster" % SparkVersion.current.hadoop

@@ -11,6 +11,7 @@
 mod bombs;
 mod concurrency;
 mod corruption;
+mod differential;
 mod fuzz;
 mod nested;
 mod round_trip;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StructArray};
+use arrow_array::{Array, ArrayRef, BooleanArray, Int32Array, RecordBatch, StructArray};
 use arrow_select::concat::concat_batches;
 use arrow_select::filter::filter_record_batch;
 use ncf::{
@@ -12,6 +12,7 @@ use ncf::{
     ScanBuilder, ScanColumn, Schema, WriterOptions, to_arrow_schema,
 };
 use ncf_tests::nested::{nested_schema, random_values};
+use ncf_tests::reseal::reseal;
 use ncf_tests::{Random, open, read_all, scan_all, write_file};
 
 fn options(block_rows: usize, profile: Profile) -> WriterOptions {
@@ -147,6 +148,36 @@ fn other_types_inside_and_nulls_where_none_may_be_are_refused() {
     let error = write_file(&strict, &[with_nulls.unwrap()], options(50, Profile::Fast));
     let error = error.err().unwrap();
     assert!(error.to_string().contains("NOT NULL"), "{error}");
+}
+
+#[test]
+fn a_value_below_a_null_struct_is_found() {
+    let schema = Schema::new(vec![Field::new(
+        1,
+        "s",
+        FieldType::Struct(vec![Field::new(2, "a", DataType::Int32, true)]),
+        true,
+    )])
+    .unwrap();
+    let fields = schema.fields[0].field_type.parts().iter().map(Field::to_arrow).collect();
+    let present: Vec<bool> = (0..64).map(|row| row * row % 5 != 1).collect();
+    let values = Arc::new(Int32Array::from_iter_values(0..64)) as ArrayRef;
+    let nulls = Some(arrow_buffer::NullBuffer::from(present.clone()));
+    let array = Arc::new(StructArray::new(fields, vec![values], nulls)) as ArrayRef;
+    let data = RecordBatch::try_new(Arc::new(to_arrow_schema(&schema)), vec![array]).unwrap();
+    let good = write_file(&schema, &[data], options(64, Profile::Fast)).unwrap();
+    open(good.clone()).unwrap().verify().unwrap();
+    let bits = arrow_buffer::BooleanBuffer::from(present).into_inner();
+    let found: Vec<usize> =
+        (0..good.len() - 8).filter(|at| good[*at..at + 8] == bits.as_slice()[..8]).collect();
+    // The presence of `s` and the validity of `s.a`: row 0 goes missing from the first alone.
+    assert_eq!(found.len(), 2);
+    let mut bad = good;
+    bad[found[0]] &= !1;
+    reseal(&mut bad);
+    let error = open(bad).unwrap().verify().unwrap_err();
+    assert!(error.to_string().contains("below a null struct"), "{error}");
+    assert!(error.to_string().contains("column s.a"), "{error}");
 }
 
 #[test]

@@ -10,6 +10,8 @@
 
 pub mod fuzz;
 pub mod nested;
+pub mod oracle;
+pub mod predicates;
 pub mod reseal;
 
 use std::path::PathBuf;

@@ -6,6 +6,8 @@ use ncf_core::{Error, Result, Role, Values};
 
 use crate::reader::{FileReader, PageRef};
 
+const RULED_OUT: &str = "hold a null that the schema rules out";
+
 /// Where the elements of each array or map of a page begin and end, counted from the page's first;
 /// nulls have none. `Corrupt` when a length is negative or the page has more elements than fit.
 pub fn element_offsets(
@@ -73,7 +75,8 @@ impl FileReader {
         Ok(())
     }
 
-    /// `Corrupt` when a field that may not be null is null in a page, where the field around it is there.
+    /// `Corrupt` when a page has a field that is there below a null struct, or one that may not be null
+    /// and is, where the struct around it is there.
     pub(crate) fn check_nulls(
         &self,
         column: usize,
@@ -87,27 +90,32 @@ impl FileReader {
             Values::Bool(present) if stored.role == Role::Presence => Some(present),
             _ => validity,
         };
-        let Some(valid) = valid else { return Ok(()) };
         let around = stored.parent.filter(|parent| {
             self.stored().get(*parent).is_some_and(|parent| parent.role == Role::Presence)
         });
-        let null = match around {
-            None => valid.has_false(),
-            Some(parent) => {
-                let page = PageRef { column: parent, block, page };
-                let decoded = self.read_pages(&[page])?.pop();
-                let decoded = decoded.ok_or_else(|| Error::internal("a page was not read"))?;
-                let budget = self.options.limits.page_budget(decoded.values.len());
-                match decoded.values.into_flat(&budget)? {
-                    Values::Bool(present) if present.len() == valid.len() => {
-                        (&present & &!valid).has_true()
-                    }
-                    _ => true,
+        let Some(parent) = around else {
+            return match valid {
+                Some(valid) if !stored.nullable && valid.has_false() => {
+                    Err(self.misplaced(column, block, RULED_OUT))
                 }
-            }
+                _ => Ok(()),
+            };
         };
-        if null {
-            return Err(self.misplaced(column, block, "hold a null that the schema rules out"));
+        let page = PageRef { column: parent, block, page };
+        let decoded = self.read_pages(&[page])?.pop();
+        let decoded = decoded.ok_or_else(|| Error::internal("a page was not read"))?;
+        let budget = self.options.limits.page_budget(decoded.values.len());
+        let present = match decoded.values.into_flat(&budget)? {
+            Values::Bool(present) if present.len() == values.len() => present,
+            _ => return Err(self.misplaced(column, block, "have other rows than their struct's")),
+        };
+        let all = || BooleanBuffer::new_set(values.len());
+        let valid = valid.cloned().unwrap_or_else(all);
+        if (&valid & &!&present).has_true() {
+            return Err(self.misplaced(column, block, "hold a value below a null struct"));
+        }
+        if !stored.nullable && (&present & &!&valid).has_true() {
+            return Err(self.misplaced(column, block, RULED_OUT));
         }
         Ok(())
     }

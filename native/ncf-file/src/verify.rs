@@ -113,9 +113,7 @@ impl FileReader {
                 let validity = decoded.validity;
                 let budget = self.options.limits.page_budget(decoded.values.len());
                 let values = decoded.values.into_flat(&budget)?;
-                if !stored.nullable {
-                    self.check_nulls(column, block, page, &values, validity.as_ref())?;
-                }
+                self.check_nulls(column, block, page, &values, validity.as_ref())?;
                 if stored.role == Role::Lengths {
                     let offsets = element_offsets(&values, validity.as_ref())
                         .map_err(|error| error.with("column", stored.name()))?;

@@ -57,7 +57,8 @@ public final class Native {
   /**
    * Opens the scan of one split.
    *
-   * @param request {@code {"split","columns","schema","filter","options","batchRows"}}
+   * @param request {@code {"split","columns","schema","filter","filterSchema","options","batchRows"}};
+   *     structs in the schema may lack fields that the filter names, as filterSchema has them
    * @return a handle for {@link #nextBatch}
    */
   static native long openScan(String request, JvmStorage storage);

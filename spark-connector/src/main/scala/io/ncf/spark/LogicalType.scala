@@ -39,6 +39,15 @@ private[spark] object LogicalType {
     case _                                      => None
   }
 
+  /** The type that values of `dataType` compare as: what they are stored as, where that has their order,
+    * else their own.
+    */
+  def ordered(dataType: DataType): DataType = dataType match {
+    case _: YearMonthIntervalType | _: DayTimeIntervalType | _: TimeType =>
+      storage(dataType).getOrElse(dataType)
+    case other => other
+  }
+
   /** The name of a type that has a [[storage]]. */
   def name(dataType: DataType): String = dataType.typeName
 

@@ -21,20 +21,15 @@ import org.apache.spark.unsafe.types.UTF8String
   * no filter for it. Whatever does not convert stays with Spark: nothing is approximated, except by
   * [[weaken]], whose results Spark filters again.
   *
-  * @param schema     the columns that predicates may name: those that the table has. Of columns that
-  *                   are stored as another type only nulls are known; nested columns stay with Spark
-  * @param storedName the table's name of such a column
+  * @param stored     the columns that the data has, with the types that Spark reads them as
+  * @param storedName the data's name of a column of Spark's, if the data has the column
   */
 private[spark] final class PredicateConverter(
-    schema: StructType,
-    storedName: String => String = identity
+    stored: StructType,
+    storedName: String => Option[String]
 ) {
 
   import PredicateConverter._
-
-  private val types: Map[String, DataType] = schema.collect {
-    case field if SchemaConverter.isValue(field.dataType) => field.name -> plain(field.dataType)
-  }.toMap
 
   /** The exact equivalent, if NCF has one. */
   def convert(predicate: Predicate): Option[JsonNode] = predicate match {
@@ -85,7 +80,7 @@ private[spark] final class PredicateConverter(
     case Column(json, dataType) =>
       val literals = list.map(literal)
       val fit = literals.forall(_.exists(l => comparable(l.dataType, dataType)))
-      if (!fit) None
+      if (!fit || !comparable(dataType, dataType)) None
       else {
         val (nulls, values) = literals.flatten.partition(isNull)
         val body = Json.obj()
@@ -113,11 +108,9 @@ private[spark] final class PredicateConverter(
   private def operand(expression: Expression): Option[Operand] =
     column(expression).orElse(literal(expression))
 
-  /** A column that values are compared by. */
+  /** A column, or a field of a struct. */
   def column(expression: Expression): Option[Column] = expression match {
-    case reference: NamedReference if reference.fieldNames().length == 1 =>
-      val name = reference.fieldNames().head
-      types.get(name).map(dataType => Column(columnJson(storedName(name)), dataType))
+    case reference: NamedReference => field(reference.fieldNames().toSeq)
     // More digits before the point change no value.
     case cast: Cast =>
       column(cast.expression()).filter { inner =>
@@ -129,6 +122,26 @@ private[spark] final class PredicateConverter(
       }
     case _ => None
   }
+
+  /** What is inside arrays and maps is no value of a row. */
+  private def field(names: Seq[String]): Option[Column] =
+    for {
+      name <- names.headOption.flatMap(storedName)
+      column <- stored.find(_.name == name)
+      (inner, dataType) <- inside(column.dataType, names.tail)
+    } yield Column(columnJson(name +: inner), plain(dataType))
+
+  /** The data's names that lead to a field, and its type. */
+  private def inside(around: DataType, names: Seq[String]): Option[(Seq[String], DataType)] =
+    (around, names) match {
+      case (_, Seq())                           => Some((Nil, around))
+      case (struct: StructType, name +: deeper) =>
+        for {
+          field <- struct.lift(Names.find(name, struct.fieldNames.toSeq))
+          (inner, dataType) <- inside(field.dataType, deeper)
+        } yield (field.name +: inner, dataType)
+      case _ => None
+    }
 
   /** A constant. */
   def literal(expression: Expression): Option[Value] = expression match {
@@ -182,7 +195,7 @@ private[spark] object PredicateConverter {
   /** Whether values of the two types compare as they are. */
   private def comparable(a: DataType, b: DataType): Boolean = (a, b) match {
     case (x: DecimalType, y: DecimalType) => x.scale == y.scale
-    case _                                => a == b && SchemaConverter.typeName(a).isDefined
+    case _ => a == b && SchemaConverter.typeName(LogicalType.ordered(a)).isDefined
   }
 
   private def both(op: String, l: Option[JsonNode], r: Option[JsonNode]): Option[JsonNode] =
@@ -201,7 +214,7 @@ private[spark] object PredicateConverter {
     truth.fold(body.putNull("always"))(body.put("always", _))
   }
 
-  private def columnJson(name: String): JsonNode = Json.obj().put("column", name)
+  private def columnJson(names: Seq[String]): JsonNode = node("column", Json.strings(names))
 
   private def node(key: String, body: JsonNode): JsonNode = {
     val outer = Json.obj()
@@ -214,7 +227,7 @@ private[spark] object PredicateConverter {
   /** A literal as NCF's scalar, exact: floats as their bits, decimals as text. */
   private def value(raw: Any, dataType: DataType): Option[Value] = {
     val scalar = Json.obj()
-    val known = (raw, dataType) match {
+    val known = (raw, LogicalType.ordered(dataType)) match {
       case (null, _)                    => Some(scalar)
       case (v: Boolean, BooleanType)    => Some(scalar.put("boolean", v))
       case (v: Byte, ByteType)          => Some(scalar.put("tinyint", v.toInt))

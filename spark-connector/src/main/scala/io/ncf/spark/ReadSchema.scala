@@ -17,7 +17,7 @@ private[spark] object ReadSchema {
     val fields = Json.elements(stored.get("fields")).toSeq
     val writer = new SchemaWriter(fields.map(greatestId).maxOption.getOrElse(0) + 1)
     val wanted = columns.map(field => field.name -> field).toMap
-    // Columns that are not read stay: filters may name them.
+    // Columns that are not read stay: which of a file's columns a name means depends on all names.
     val kept = fields.map(f => wanted.get(name(f)).fold(f)(w => cut(f, w.dataType, writer)))
     val known = fields.map(name).toSet
     val missing = columns.filterNot(field => known(field.name)).map(writer.column)

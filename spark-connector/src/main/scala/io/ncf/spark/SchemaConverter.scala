@@ -188,21 +188,38 @@ private[spark] object SchemaConverter {
       else Some((path, value))
   }
 
-  /** An NCF schema whose values have the types of `wanted`, whose names are the schema's own. */
+  /** An NCF schema whose values have the types of `wanted`, which fits it and has its columns' names;
+    * fields of structs are found by name.
+    */
   def retype(schema: JsonNode, wanted: Seq[StructField]): ObjectNode = {
-    val own = toSpark(schema).map(field => field.name -> plain(field.dataType)).toMap
-    val other = wanted.filter { field =>
-      isValue(field.dataType) && own.get(field.name).exists(_ != plain(field.dataType))
-    }
-    val changed = other.map(field => field.name -> field).toMap
+    val types = wanted.map(field => field.name -> field.dataType).toMap
     val fields = Json.elements(schema.get("fields")).map { field =>
-      changed.get(field.get("name").asText()).fold(field) { wanted =>
-        new SchemaWriter(field.get("id").asInt()).column(wanted)
-      }
+      types.get(field.get("name").asText()).fold(field)(retype(field, _))
     }
     val node = Json.obj()
     node.set[JsonNode]("fields", Json.array(fields.toSeq))
     node
+  }
+
+  private def retype(field: JsonNode, wanted: DataType): JsonNode = {
+    val inside = parts(field)
+    wanted match {
+      case array: ArrayType => withParts(field, inside.map(retype(_, array.elementType)))
+      case map: MapType     =>
+        val types = Seq(map.keyType, map.valueType)
+        withParts(field, inside.zip(types).map { case (part, dataType) => retype(part, dataType) })
+      case struct: StructType =>
+        val names = inside.map(_.get("name").asText())
+        val types = struct.map(f => Names.find(f.name, names) -> f.dataType).toMap
+        withParts(
+          field,
+          inside.zipWithIndex.map { case (part, i) => types.get(i).fold(part)(retype(part, _)) }
+        )
+      case value =>
+        typeName(value).filter(_ != field.get("type").asText()).fold(field) { name =>
+          field.deepCopy[ObjectNode]().put("type", name)
+        }
+    }
   }
 
   /** Fails on the first column that NCF cannot store, and on names that are not unique. */

@@ -5,46 +5,51 @@ import org.apache.spark.sql.types._
 /** What keeps data and a table from fitting each other, in words: one sentence a difference. */
 private[spark] object SchemaDifferences {
 
+  private val same: (DataType, DataType) => Boolean = _ == _
+
   /** What keeps rows of `data` from being appended to `table`; none if nothing does. The order of
     * columns, and of fields of structs, is free.
+    *
+    * @param casts whether Spark casts values to the table's types: narrower ones fit, too
     */
-  def append(table: StructType, data: StructType, caseSensitive: Boolean): Seq[String] =
-    appendFields("", table, data, Names.fold(_, caseSensitive))
-
-  private def appendFields(
-      prefix: String,
+  def append(
       table: StructType,
       data: StructType,
-      fold: String => String
+      caseSensitive: Boolean,
+      casts: Boolean = false
   ): Seq[String] = {
-    val incoming = data.map(field => fold(field.name) -> field).toMap
-    val known = table.fieldNames.map(fold).toSet
-    val changed = table.flatMap { field =>
-      incoming.get(fold(field.name)) match {
-        case None        => Seq(s"${words(prefix, field)} is missing")
-        case Some(other) => append(prefix + field.name, field.dataType, other.dataType, fold)
+    val fits = if (casts) (own: DataType, other: DataType) => Widening.allows(other, own) else same
+    new Appending(Names.fold(_, caseSensitive), fits).fields("", table, data)
+  }
+
+  private final class Appending(fold: String => String, fits: (DataType, DataType) => Boolean) {
+
+    def fields(prefix: String, table: StructType, data: StructType): Seq[String] = {
+      val incoming = data.map(field => fold(field.name) -> field).toMap
+      val known = table.fieldNames.map(fold).toSet
+      val changed = table.flatMap { field =>
+        incoming.get(fold(field.name)) match {
+          case None        => Seq(s"${words(prefix, field)} is missing")
+          case Some(other) => types(prefix + field.name, field.dataType, other.dataType)
+        }
       }
+      val extra = data.filterNot(field => known(fold(field.name)))
+      changed ++ extra.map(field => s"${words(prefix, field)} is not in the table")
     }
-    val extra = data.filterNot(field => known(fold(field.name)))
-    changed ++ extra.map(field => s"${words(prefix, field)} is not in the table")
+
+    private def types(path: String, own: DataType, other: DataType): Seq[String] =
+      (own, other) match {
+        case (a: StructType, b: StructType) => fields(path + ".", a, b)
+        case (a: ArrayType, b: ArrayType) => types(path + ".element", a.elementType, b.elementType)
+        case (a: MapType, b: MapType)     =>
+          types(path + ".key", a.keyType, b.keyType) ++
+            types(path + ".value", a.valueType, b.valueType)
+        case _ => values(path, own, other, fits)
+      }
   }
 
-  private def append(
-      path: String,
-      own: DataType,
-      other: DataType,
-      fold: String => String
-  ): Seq[String] = (own, other) match {
-    case (a: StructType, b: StructType) => appendFields(path + ".", a, b, fold)
-    case (a: ArrayType, b: ArrayType)   =>
-      append(path + ".element", a.elementType, b.elementType, fold)
-    case (a: MapType, b: MapType) =>
-      append(path + ".key", a.keyType, b.keyType, fold) ++
-        append(path + ".value", a.valueType, b.valueType, fold)
-    case _ => values(path, own, other)
-  }
-
-  /** What keeps `wanted` from being read from `table`. Columns and fields that it lacks read as null.
+  /** What keeps `wanted` from being read from `table`. Columns and fields that it lacks read as null,
+    * values of narrower types as their own.
     *
     * @param names   how columns are found
     * @param retyped columns of the table that are text in truth, so that many types do
@@ -83,11 +88,16 @@ private[spark] object SchemaDifferences {
       case (Some(a: MapType), b: MapType) =>
         read(path + ".key", Some(a.keyType), b.keyType) ++
           read(path + ".value", Some(a.valueType), b.valueType)
-      case (Some(a), b) => values(path, a, b)
+      case (Some(a), b) => values(path, a, b, Widening.allows)
     }
 
-  private def values(path: String, own: DataType, other: DataType): Seq[String] =
-    if (SchemaConverter.plain(own) == SchemaConverter.plain(other)) Nil
+  private def values(
+      path: String,
+      own: DataType,
+      other: DataType,
+      fits: (DataType, DataType) => Boolean
+  ): Seq[String] =
+    if (fits(SchemaConverter.plain(own), SchemaConverter.plain(other))) Nil
     else Seq(
       s"column $path is ${own.catalogString} in the table and ${other.catalogString} here"
     )

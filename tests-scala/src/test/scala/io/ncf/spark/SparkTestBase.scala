@@ -75,7 +75,7 @@ abstract class SparkTestBase extends AnyFunSuite with BeforeAndAfterAll {
   }
 
   /** A value in a form that equals another exactly when both are the same. */
-  private def plain(value: Any): Any = value match {
+  protected def plain(value: Any): Any = value match {
     case row: Row            => row.toSeq.map(plain)
     case map: Map[_, _]      => map.toSeq.map { case (k, v) => (plain(k), plain(v)) }.toSet
     case many: Iterable[_]   => many.toSeq.map(plain)

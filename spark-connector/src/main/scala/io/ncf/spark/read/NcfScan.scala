@@ -153,7 +153,10 @@ private[spark] object NcfScan {
         val types = pushed.output.map(_.dataType).flatMap(SchemaConverter.typeName)
         request.set[JsonNode]("aggregationTypes", Json.strings(types))
     }
-    filter.fold[JsonNode](request.putNull("filter"))(request.set[JsonNode]("filter", _))
+    filter.foreach { predicate =>
+      request.set[JsonNode]("filter", predicate)
+      request.set[JsonNode]("filterSchema", dataset.ncfSchema)
+    }
     top.foreach(wanted => request.set[JsonNode]("top", wanted.json))
     request.set[JsonNode]("options", options.toJson)
     request.put("batchRows", batchRows)

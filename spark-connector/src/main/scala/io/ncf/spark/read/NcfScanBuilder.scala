@@ -61,11 +61,8 @@ private[spark] final class NcfScanBuilder(
       converted.collect { case (predicate, None, _) => predicate }.toArray
     }
 
-  private def predicateConverter(): PredicateConverter = {
-    val names = dataset.columnNames
-    val known = StructType(schema.filter(field => names.stored(field.name).isDefined))
-    new PredicateConverter(known, name => names.stored(name).getOrElse(name))
-  }
+  private def predicateConverter(): PredicateConverter =
+    new PredicateConverter(dataset.schema, dataset.columnNames.stored)
 
   override def pushedPredicates(): Array[Predicate] = pushed.toArray
 

@@ -67,12 +67,14 @@ private[spark] final class PathWrite(
   }
 
   private def write(dataset: NcfDataset): Unit = {
-    // Spark calls columns, casts and all, by the table's names; it must not do so silently.
+    // Spark calls columns, casts and all, by the table's names; it must not do so silently where
+    // that changes values.
     SchemaConverter.checkWritable(schema, conf.caseSensitiveAnalysis)
     val appends = mode == SaveMode.Append && dataset.kind == NcfDataset.Table
     val columns = if (appends) dataset.schema else schema
     if (appends) {
-      val differences = SchemaDifferences.append(columns, schema, conf.caseSensitiveAnalysis)
+      val differences =
+        SchemaDifferences.append(columns, schema, conf.caseSensitiveAnalysis, casts = true)
       if (differences.nonEmpty) throw NcfErrors.schemaMismatch(path, differences)
     }
     checkStaticOverwrite()
