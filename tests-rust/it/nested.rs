@@ -8,8 +8,8 @@ use arrow_array::{Array, ArrayRef, BooleanArray, Int32Array, RecordBatch, Struct
 use arrow_select::concat::concat_batches;
 use arrow_select::filter::filter_record_batch;
 use ncf::{
-    ColumnSource, CompareOp, DataType, ErrorKind, Field, FieldType, Predicate, Profile, Scalar,
-    ScanBuilder, ScanColumn, Schema, WriterOptions, to_arrow_schema,
+    ColumnSource, CompareOp, DataType, ErrorKind, Expression, Field, FieldPath, FieldType,
+    Predicate, Profile, Scalar, ScanBuilder, ScanColumn, Schema, WriterOptions, to_arrow_schema,
 };
 use ncf_tests::nested::{nested_schema, random_values};
 use ncf_tests::reseal::reseal;
@@ -148,6 +148,51 @@ fn other_types_inside_and_nulls_where_none_may_be_are_refused() {
     let error = write_file(&strict, &[with_nulls.unwrap()], options(50, Profile::Fast));
     let error = error.err().unwrap();
     assert!(error.to_string().contains("NOT NULL"), "{error}");
+}
+
+#[test]
+fn a_filter_reads_its_own_field_and_prunes_by_it() {
+    let schema = simple();
+    let parts = schema.fields[1].field_type.parts();
+    let fields = parts.iter().map(Field::to_arrow).collect();
+    let rows = 50_000;
+    let a = Arc::new(Int32Array::from_iter_values(0..rows)) as ArrayRef;
+    let b = random_values(&parts[1], rows as usize, &mut Random::new(12));
+    // Null in the first block, partly in the second, nowhere after it.
+    let nulls = (0..rows).map(|row| row >= 15_000).collect();
+    let s = Arc::new(StructArray::new(fields, vec![a, b], Some(nulls))) as ArrayRef;
+    let k = random_values(&schema.fields[0], rows as usize, &mut Random::new(13));
+    let data = RecordBatch::try_new(Arc::new(to_arrow_schema(&schema)), vec![k, s]).unwrap();
+    let reader = open(write_file(&schema, &[data], options(10_000, Profile::Fast)).unwrap());
+    let reader = reader.unwrap();
+    let path = |names: &[&str]| {
+        let mut names = names.iter().map(ToString::to_string);
+        Expression::Column(FieldPath::new(names.next().unwrap(), names.collect()))
+    };
+    let scan = |predicate: Predicate, columns: &[&str]| {
+        let names = columns.iter().map(ToString::to_string).collect();
+        let mut scan = scan_all(&reader).project(names).filter(predicate).build().unwrap();
+        let rows: usize = scan.by_ref().map(|batch| batch.unwrap().num_rows()).sum();
+        let metrics = scan.metrics();
+        (rows, metrics.blocks_pruned, metrics.pages_read)
+    };
+    let a = || path(&["s", "a"]);
+    let equal = |value| Predicate::Compare(CompareOp::Eq, a(), Expression::Literal(value));
+    // A page of `s.a`, and one of `k` where a row is left.
+    assert_eq!(scan(equal(Scalar::Int(34_567)), &["k"]), (1, 4, 2));
+    assert_eq!(scan(equal(Scalar::Int(5)), &["k"]), (0, 5, 0));
+    let is_null = |names: &[&str]| Predicate::IsNull(path(names));
+    // Only the second block has to be looked at: its page of the presence, or of the field.
+    assert_eq!(scan(is_null(&["s"]), &[]), (15_000, 3, 1));
+    assert_eq!(scan(is_null(&["s", "a"]), &[]), (15_000, 3, 1));
+    assert_eq!(scan(Predicate::IsNotNull(path(&["s"])), &[]), (35_000, 1, 1));
+    // What is projected is not read twice.
+    let (rows, _, pages) = scan(equal(Scalar::Int(34_567)), &["s"]);
+    assert_eq!((rows, pages), (1, 4));
+    for wrong in [&["s", "z"][..], &["k", "x"], &["s", "b", "element"]] {
+        let error = scan_all(&reader).filter(is_null(wrong)).build().err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    }
 }
 
 #[test]

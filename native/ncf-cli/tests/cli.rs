@@ -266,6 +266,17 @@ fn nested_values_round_trip_as_json_and_parquet() {
     assert!(good(&["info", &file]).contains("struct<x: string, y: array<struct<z: double>>>"));
     let part = good(&["cat", &file, "--where", "k > 1", "--columns", "a", "--format", "jsonl"]);
     assert_eq!(part, "{\"a\":[]}\n{\"a\":null}\n");
+    for (condition, rows) in [
+        ("s.x = 'é\"'", "1"),
+        ("s.x IS NULL", "2 3"),
+        ("s IS NULL OR a IS NOT NULL", "1 2 3"),
+        ("s.y IS NOT NULL", "1"),
+        ("s IS NOT NULL AND s.y IS NULL", "2"),
+    ] {
+        let found = good(&["cat", &file, "--where", condition, "--columns", "k"]);
+        let found: Vec<_> = found.lines().skip(1).collect();
+        assert_eq!(found.join(" "), rows, "{condition}");
+    }
     let message = fails(BAD_DATA, &["cat", &file]);
     assert!(message.contains("column a is array<bigint>"), "{message}");
     assert!(fails(USAGE, &["cat", &file, "--where", "a = 1"]).contains("array"));

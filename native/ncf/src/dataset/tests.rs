@@ -112,6 +112,38 @@ fn tables_have_versions_and_prune_files_and_blocks() {
 }
 
 #[test]
+fn wider_columns_prune_files_and_blocks_too() {
+    let root = tempfile::tempdir().unwrap();
+    append(root.path(), "a", 0..5000, Operation::Append);
+    append(root.path(), "b", 5000..6000, Operation::Append);
+    let dataset = Dataset::open(root.path(), &DatasetOptions::default()).unwrap();
+    let read = |data_type: DataType, filter: Predicate| {
+        let mut wanted = schema();
+        wanted.fields[0].field_type = data_type.into();
+        let schema = Some(wanted);
+        let request = ScanRequest { filter: Some(filter), schema, ..ScanRequest::default() };
+        let plan = dataset.plan(&request)?;
+        let rows = plan.splits.iter().map(|split| {
+            let scan = SplitReader::default().open(split, dataset.schema(), &request).unwrap();
+            scan.map(|batch| batch.unwrap().num_rows()).sum::<usize>()
+        });
+        Ok::<_, ncf_core::Error>((plan.files_pruned, plan.blocks_pruned, rows.sum::<usize>()))
+    };
+    let bigint = |op, value| Predicate::compare("n", op, Scalar::Bigint(value));
+    assert_eq!(read(DataType::Int64, bigint(CompareOp::Lt, 1500)).unwrap(), (1, 3, 1500));
+    assert_eq!(read(DataType::Int64, bigint(CompareOp::Gt, 1 << 40)).unwrap(), (2, 0, 0));
+    let cents = Scalar::Decimal { unscaled: 599_950, precision: 12, scale: 2 };
+    let filter = Predicate::compare("n", CompareOp::GtEq, cents);
+    let decimal = DataType::Decimal { precision: 12, scale: 2 };
+    assert_eq!(read(decimal, filter).unwrap(), (2, 0, 0));
+    let error = read(DataType::Int16, Predicate::Always(Some(true))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    for part in ["column n", "stored as int", "read as smallint", "a.ncf"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
+#[test]
 fn bare_directories_discover_partitions() {
     let root = tempfile::tempdir().unwrap();
     write(&root.path().join("p=1/k=x%2Fy/a.ncf"), 0..10);

@@ -158,14 +158,14 @@ class NestedSchemaSuite extends SparkTestBase {
       spark.range(3).selectExpr("named_struct('a', id, 'b', array('x')) s", "map(1, id) m")
         .write.format("ncf").save(path)
       val other = spark.range(3)
-        .selectExpr("named_struct('b', array(id), 'c', 1) s", "map(1, cast(id as int)) m")
+        .selectExpr("named_struct('b', array(id), 'c', 1) s", "map(1, cast(id as double)) m")
       val message = failure[NcfInvalidArgumentException](
         other.write.format("ncf").mode("append").save(path)
       )
       assert(message.contains("column s.a (bigint) is missing"))
       assert(message.contains("column s.b.element is string in the table and bigint here"))
       assert(message.contains("column s.c (int) is not in the table"))
-      assert(message.contains("column m.value is bigint in the table and int here"))
+      assert(message.contains("column m.value is bigint in the table and double here"))
       assert(read(path).count() == 3)
     }
   }

@@ -163,10 +163,10 @@ class SaveModesSuite extends SparkTestBase {
   test("an append of other columns names every difference") {
     withPath { path =>
       numbers(0, 10).write.format("ncf").save(path)
-      val other = spark.range(3).selectExpr("cast(id as int) a", "id extra")
+      val other = spark.range(3).selectExpr("cast(id as double) a", "id extra")
       val message =
         failure[NcfInvalidArgumentException](other.write.format("ncf").mode("append").save(path))
-      assert(message.contains("column a is bigint in the table and int here"))
+      assert(message.contains("column a is bigint in the table and double here"))
       assert(message.contains("column s (string) is missing"))
       assert(message.contains("column extra (bigint) is not in the table"))
       assertSame(read(path), numbers(0, 10))
