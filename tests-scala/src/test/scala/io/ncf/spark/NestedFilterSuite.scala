@@ -4,6 +4,7 @@ import org.apache.spark.sql.DataFrame
 import org.apache.spark.sql.catalyst.plans.logical.Filter
 import org.apache.spark.sql.execution.ExplainMode
 import org.apache.spark.sql.execution.datasources.v2.BatchScanExec
+import org.apache.spark.sql.functions.{count, max, min, sum}
 import org.apache.spark.sql.types.StructType
 
 /** Filters on fields of structs are evaluated by NCF: exactly, and from the pages of those fields. */
@@ -177,6 +178,24 @@ class NestedFilterSuite extends SparkTestBase {
         (0L until 5L).toSet)
       assert(frame.where("s.b is null and s.a > 97").count() == 2)
       assert(frame.where("s.b = 1").count() == 0)
+    }
+  }
+
+  test("aggregates of fields, with filters on fields") {
+    withPath { path =>
+      RandomRows.of(spark, schema, 3000, 6).coalesce(1).write.parquet(path + "-parquet")
+      val parquet = spark.read.parquet(path + "-parquet")
+      parquet.write.format("ncf").option("blockRows", "1000").save(path)
+      val queries: Seq[DataFrame => DataFrame] = Seq(
+        _.groupBy("s.t.name").agg(count("*"), count("s.a"), max("s.a"), min("s.d"), sum("s.d")),
+        _.groupBy("s.t.on", "id").agg(min("s.t.name")),
+        _.where("s.a > 5 and s.t is not null").agg(count("*"), min("s.a"), max("s.t.on")),
+        _.where("s is null").agg(count("*"), count("s.a"), max("s.a")),
+        _.agg(count("s"), count("a"), min("s.a"))
+      )
+      for ((query, index) <- queries.zipWithIndex) withClue(s"query $index: ") {
+        assertSameRows(query(read(path)), query(parquet))
+      }
     }
   }
 
