@@ -144,7 +144,7 @@ fn says_what_is_wrong() {
         ("i.x = 1", "i is int, which has no field x"),
         ("n.t.nope = 1", "no field nope in n.t; its fields are name"),
         ("n.", "after a dot"),
-        ("n.5 = 1", "needs"),
+        ("n.5 = 1", "not a condition"),
         ("i = - s", "needs a number"),
     ] {
         let message = bad(text);

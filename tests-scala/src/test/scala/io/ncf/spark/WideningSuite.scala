@@ -111,7 +111,8 @@ class WideningSuite extends SparkTestBase {
         assertSame(found, expected.where(condition))
         assert(!found.queryExecution.optimizedPlan.exists(_.isInstanceOf[Filter]))
       }
-      val aggregates = Seq("count(i)", "sum(i)", "min(d)", "max(t)", "sum(d * 2)", "max(s.i)", "sum(f)")
+      val aggregates =
+        Seq("count(i)", "sum(i)", "min(d)", "max(t)", "sum(d * 2)", "max(s.i)", "sum(f)")
       assertSame(frame.selectExpr(aggregates: _*), expected.selectExpr(aggregates: _*))
       val groups = (of: DataFrame) => of.where("i < 0").groupBy("d").count()
       assertSame(groups(frame), groups(expected))
