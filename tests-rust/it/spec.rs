@@ -1,7 +1,7 @@
 //! The tables of the specification say what the code does.
 
 use ncf::file::constants as c;
-use ncf::{ErrorKind, Limits};
+use ncf::{DataType, ErrorKind, Limits};
 use ncf_tests::repository;
 
 fn spec(name: &str) -> String {
@@ -90,5 +90,42 @@ fn error_kinds() {
     let text = spec("table.md");
     for kind in ErrorKind::ALL {
         assert!(text.contains(&format!("`{}`", kind.name())), "{} is not in table.md", kind.name());
+    }
+}
+
+/// Whether the table says that `stored` may be read as `wider`.
+fn widens(rows: &[Vec<String>], stored: DataType, wider: DataType) -> bool {
+    let decimal = |data_type| match data_type {
+        DataType::Decimal { precision, scale } => Some((u64::from(precision), u64::from(scale))),
+        _ => None,
+    };
+    if let (Some((p, s)), Some((q, t))) = (decimal(stored), decimal(wider)) {
+        let row = rows.iter().find(|row| row[0] == "decimal(p,s)").unwrap();
+        assert_eq!(row[1], "decimal(q,t) with t ≥ s and q − t ≥ p − s");
+        return t >= s && q - t >= p - s;
+    }
+    let Some(row) = rows.iter().find(|row| row[0] == stored.to_string()) else { return false };
+    row[1].split(", ").any(|read| match (read.split_once(" with p − s ≥ "), decimal(wider)) {
+        (Some((_, digits)), Some((p, s))) => p - s >= number(digits),
+        (None, None) => read == wider.to_string(),
+        _ => false,
+    })
+}
+
+#[test]
+fn wider_types() {
+    let rows = table(&spec("format.md"), "### Wider types");
+    assert_eq!(rows.len(), 7);
+    let plain = "boolean tinyint smallint int bigint float double string binary date timestamp \
+                 timestamp_ntz";
+    let mut types: Vec<DataType> = plain.split(' ').map(|name| name.parse().unwrap()).collect();
+    for precision in 1..=38 {
+        types.extend((0..=precision).map(|scale| DataType::Decimal { precision, scale }));
+    }
+    for stored in &types {
+        for wider in types.iter().filter(|wider| *wider != stored) {
+            let stated = widens(&rows, *stored, *wider);
+            assert_eq!(stored.widens_to(*wider), stated, "{stored} as {wider}");
+        }
     }
 }

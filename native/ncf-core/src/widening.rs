@@ -10,16 +10,9 @@ use crate::types::DataType;
 const DAY: i128 = 86_400_000_000;
 
 impl DataType {
-    /// Whether a column of this type can be read as `wider`: every value is one of `wider`, exactly.
-    /// Only of dates, read as the timestamps of their midnights, the outermost have none.
-    ///
-    /// | stored | read as |
-    /// |---|---|
-    /// | tinyint, smallint, int | a larger integer, `double`, a decimal of enough digits |
-    /// | bigint | a decimal of enough digits |
-    /// | float | `double` |
-    /// | decimal | a decimal of as many digits or more on both sides of the point |
-    /// | date | `timestamp_ntz` |
+    /// Whether a column of this type can be read as `wider`: every value is one of `wider`, exactly, by
+    /// the table of `docs/spec/format.md`. Only of dates, read as the timestamps of their midnights, the
+    /// outermost have none.
     pub fn widens_to(self, wider: Self) -> bool {
         self == wider
             || self.factor(wider).is_some()
