@@ -35,6 +35,14 @@ impl Sink {
         }
     }
 
+    /// Bytes that it holds.
+    pub(crate) fn byte_len(&self) -> usize {
+        match self {
+            Self::Rows | Self::Aggregates(_) => 0,
+            Self::Best(best) => best.byte_len(),
+        }
+    }
+
     /// What is left when all rows were seen.
     pub(crate) fn finish(&mut self) -> Result<Option<RecordBatch>> {
         match self {
