@@ -1,7 +1,7 @@
 #!/bin/bash
 # soak.sh [SCANS]: scans, queries and writes, SCANS of them (default 10000) in one JVM, with limits, cancels and damaged files
-# among them: open handles, memory, threads and files must not grow. Then a part of it with the JVM's checks of JNI.
-# The lines that begin with "soak:" say what the process held on the way.
+# among them: open handles, memory, threads and files must not grow, and the JVM's checks of JNI must stay silent, in the tests
+# of the boundary, too. The lines that begin with "soak:" say what the process held on the way.
 source "$(dirname "$0")/lib.sh"
 need cargo java mvn
 export NCF_SOAK_SCANS=${1:-10000}

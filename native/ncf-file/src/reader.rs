@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use arrow_buffer::Buffer;
 use ncf_core::{
@@ -19,13 +19,10 @@ use crate::constants::{HEADER_LEN, NONE, PieceKind, TAIL_READ, TRAILER_LEN};
 use crate::directory::{self, DirectoryRecord};
 use crate::header::Header;
 use crate::schema_record;
+use crate::shared_cache::SharedCache;
 use crate::source::{ByteSource, read_coalesced};
 use crate::statistics::ColumnStatistics;
 use crate::trailer::Trailer;
-
-/// Blocks of a column whose shared pages are kept: as many scans can share a reader without decoding
-/// them again for every page.
-const SHARED_BLOCKS: usize = 4;
 
 /// How a file is read.
 #[derive(Debug, Clone)]
@@ -72,22 +69,13 @@ pub struct FileReader {
     blocks: Vec<BlockInfo>,
     columns: Vec<Cached<ColumnMeta>>,
     statistics: Vec<Cached<ColumnStatistics>>,
-    /// Decoded shared pages of the blocks used last, by column; the newest last.
-    shared: Mutex<HashMap<usize, Vec<KeptShared>>>,
+    shared: SharedCache,
     /// Of the tail, the schema and the blocks.
     held: Option<MemoryReservation>,
 }
 
 /// Something that is read once, and the memory that it takes.
 type Cached<T> = OnceLock<(Arc<T>, Option<MemoryReservation>)>;
-
-/// Decoded shared pages of a block.
-struct KeptShared {
-    block: usize,
-    pages: SharedPages,
-    #[expect(dead_code, reason = "counts until the pages are dropped")]
-    held: MemoryReservation,
-}
 
 impl FileReader {
     /// Opens a file: trailer, directory, schema and blocks are read and verified.
@@ -143,7 +131,7 @@ impl FileReader {
             blocks: Vec::new(),
             columns: Vec::new(),
             statistics: Vec::new(),
-            shared: Mutex::default(),
+            shared: SharedCache::default(),
             held: None,
         };
         let limits = reader.options.limits.clone();
@@ -256,10 +244,8 @@ impl FileReader {
 
     /// Decoded shared pages of a column chunk; kept for the blocks used last.
     pub fn shared(&self, column: usize, block: usize) -> Result<SharedPages> {
-        if let Some(kept) = self.shared_cache().get(&column)
-            && let Some(kept) = kept.iter().find(|kept| kept.block == block)
-        {
-            return Ok(kept.pages.clone());
+        if let Some(kept) = self.shared.get(column, block) {
+            return Ok(kept);
         }
         let meta = self.column(column)?;
         let chunk = meta.chunk(block)?;
@@ -296,12 +282,7 @@ impl FileReader {
             .at("block", || block)
             .at("column", || self.column_name(column))
             .at("file", || self.name())?;
-        let mut cache = self.shared_cache();
-        let kept = cache.entry(column).or_default();
-        if kept.len() == SHARED_BLOCKS {
-            kept.remove(0);
-        }
-        kept.push(KeptShared { block, pages: pages.clone(), held: memory });
+        self.shared.put(column, block, pages.clone(), memory);
         Ok(pages)
     }
 
@@ -420,10 +401,6 @@ impl FileReader {
 
     fn column_name(&self, index: usize) -> String {
         self.stored.get(index).map_or_else(|| index.to_string(), Column::name)
-    }
-
-    fn shared_cache(&self) -> MutexGuard<'_, HashMap<usize, Vec<KeptShared>>> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn metadata_budget(&self) -> Budget {

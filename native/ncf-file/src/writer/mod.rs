@@ -32,7 +32,8 @@ use buffer::{RowBuffer, Slice};
 /// Most raw bytes of a block: the strings of a column are joined under 32-bit offsets.
 pub(crate) const MAX_BLOCK_BYTES: usize = 1 << 30;
 
-/// How a file is written. The same rows, options and uuid give the same bytes on any number of threads.
+/// How a file is written. The same rows, options and uuid give the same bytes on any number of threads,
+/// as long as all memory is granted that is asked for.
 #[derive(Debug, Clone)]
 pub struct WriterOptions {
     /// What the encodings are chosen for.

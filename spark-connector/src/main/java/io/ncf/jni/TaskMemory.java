@@ -37,9 +37,10 @@ public final class TaskMemory extends MemoryConsumer
     return memory;
   }
 
+  /** A thread that outlives the task, which must not fail for that, is granted everything. */
   @Override
   public synchronized long acquire(long bytes) {
-    return ended ? 0 : acquireMemory(bytes);
+    return ended ? bytes : acquireMemory(bytes);
   }
 
   /** Does nothing after the task: Spark has taken back all of it. */

@@ -7,8 +7,9 @@ import org.apache.spark.sql.SparkSession
 import io.ncf.spark.storage.FakeFileSystem
 
 /** Scans, queries and writes for a long time in one JVM, good and bad ones: memory, threads and open
-  * files must not grow. Arguments: the number of scans. Prints what the process holds twenty times,
-  * and ends with status 1 when something was not given back.
+  * files must not grow. Arguments: the number of scans, besides those by which everything is loaded,
+  * compiled and used for the first time. Prints what the process holds on the way, and ends with
+  * status 1 when something was not given back.
   *
   * The JVM's heap must be resident from the start (`-Xms` as `-Xmx`, `-XX:+AlwaysPreTouch`), or its
   * own growth would hide that of native memory.
@@ -16,9 +17,6 @@ import io.ncf.spark.storage.FakeFileSystem
 object Soak {
 
   private val checkpoints = 20
-
-  /** Checkpoints after which everything has been loaded, compiled and used. */
-  private val warm = 5
 
   private val growthKib = 32L << 10
 
@@ -51,20 +49,21 @@ object Soak {
     tables.make()
     val queries = new SoakQueries(spark, tables, folder)
     val reads = new SoakScans(spark, tables)
+    tables.damage()
     val start = System.nanoTime()
-    val states = (1 to checkpoints).map { checkpoint =>
-      for (
-        number <- scans * (checkpoint - 1) / checkpoints until scans * checkpoint / checkpoints
-      ) {
+    val warmUp = math.max(300, scans / 4)
+    def until(from: Int, to: Int): ProcessState = {
+      for (number <- from until to) {
         if (number % 20 == 19) queries.run(number / 20) else reads.run(number)
         if (number % 7 == 0) queries.writeFile(number / 7)
       }
       val state = settled(reads)
-      val seconds = (System.nanoTime() - start) / 1_000_000_000L
-      println(s"soak: ${scans * checkpoint / checkpoints} scans, $seconds s: $state")
+      println(s"soak: $to scans, ${(System.nanoTime() - start) / 1_000_000_000L} s: $state")
       state
     }
-    judge(states)
+    val warm = until(0, warmUp)
+    val ends = (0 to checkpoints).map(checkpoint => warmUp + scans * checkpoint / checkpoints)
+    judge(warm, ends.zip(ends.tail).map { case (from, to) => until(from, to) })
   }
 
   /** The state when tasks that were cancelled have ended, and a scan has freed what threads left. */
@@ -79,10 +78,9 @@ object Soak {
     state
   }
 
-  private def judge(states: Seq[ProcessState]): Seq[String] = {
-    val (before, after) = (states(warm - 1), states.drop(warm))
+  private def judge(warm: ProcessState, after: Seq[ProcessState]): Seq[String] = {
     def grew(what: String, play: Long)(of: ProcessState => Long): Option[String] = {
-      val growth = after.map(of).max - of(before)
+      val growth = after.map(of).max - of(warm)
       Option.when(growth > play)(s"$what grew by $growth since the warm-up")
     }
     after.filterNot(_.isClean).map(state => s"something is still open: $state") ++

@@ -26,7 +26,7 @@ private[soak] final class SoakScans(spark: SparkSession, tables: SoakTables)
     private val factory = scan.batch.createReaderFactory().asInstanceOf[NcfPartitionReaderFactory]
     private val project = UnsafeProjection.create(factory.schema)
     private var expected = Map.empty[Int, Long]
-    val partitions: Array[InputPartition] = scan.batch.planInputPartitions()
+    private val partitions: Array[InputPartition] = scan.batch.planInputPartitions()
 
     def reader(partition: Int): PartitionReader[ColumnarBatch] =
       factory.createColumnarReader(partitions(partition % partitions.length))
@@ -142,11 +142,13 @@ private[soak] final class SoakTables(spark: SparkSession, folder: String) {
       nested
     )
     save(numbers.selectExpr((0 until 100).map(column => s"id * $column c$column"): _*), wide)
-    corrupt.zipWithIndex.foreach { case (path, part) =>
-      save(rows, path)
-      new File(s"$path/data").listFiles().filter(_.getName.endsWith(".ncf"))
-        .foreach(damage(_, part))
-    }
+    corrupt.foreach(save(rows, _))
+  }
+
+  /** Damages some of the tables, whose scans must have been planned. */
+  def damage(): Unit = corrupt.zipWithIndex.foreach { case (path, part) =>
+    val files = new File(s"$path/data").listFiles().filter(_.getName.endsWith(".ncf"))
+    files.foreach(damage(_, part))
   }
 
   /** Flips a bit of the first pages, of the metadata, or cuts the file. */
