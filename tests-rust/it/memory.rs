@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
 use arrow_select::concat::concat_batches;
 use ncf::{
-    DataType, ErrorKind, Field, FileReader, MemoryConsumer, MemoryPool, MemorySource, Profile,
-    ReadOptions, Schema, WriterOptions,
+    Aggregate, Aggregation, Computation, DataType, ErrorKind, Expression, Field, FileReader,
+    MemoryConsumer, MemoryPool, MemorySource, Profile, ReadOptions, Schema, WriterOptions,
 };
 use ncf_tests::nested::{nested_schema, random_values};
 use ncf_tests::{Random, flat_schema, random_batch, read_all, scan_all, write_file};
@@ -166,4 +168,33 @@ fn a_pool_gets_back_what_it_granted_whatever_happens() {
         assert_eq!(left.load(Ordering::Relaxed), total);
     }
     assert!(enough);
+}
+
+#[test]
+fn groups_come_out_early_when_they_get_no_more_memory() {
+    let (schema, batch) = texts(100_000);
+    let bytes = file(&batch, &schema);
+    let rows_of = |limit: u64| {
+        let memory = MemoryConsumer::new("scan", limit, None);
+        let reader = open(&bytes, &memory)?;
+        let text = Computation::Value(Expression::Column("s".into()));
+        let longest = Aggregation {
+            group_by: vec![Computation::Value(Expression::Column("a".into()))],
+            aggregates: vec![Aggregate::Max(text), Aggregate::CountRows],
+        };
+        let scan = scan_all(&reader).aggregate(longest).build()?;
+        let batches = read_all(scan)?;
+        let counted = |batch: &RecordBatch| {
+            let counts = batch.column(2).as_primitive::<Int64Type>();
+            counts.values().iter().sum::<i64>()
+        };
+        let counts: i64 = batches.iter().map(counted).sum();
+        let groups: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        Ok::<_, ncf::Error>((counts, groups, memory.peak()))
+    };
+    let (counts, groups, peak) = rows_of(u64::MAX).unwrap();
+    assert_eq!(counts, 100_000);
+    let (same, more, less) = rows_of(peak - (1 << 20)).unwrap();
+    assert_eq!(same, 100_000);
+    assert!(more >= groups && less < peak, "{more} of {groups} groups, {less} of {peak} bytes");
 }

@@ -40,7 +40,7 @@ pub struct Scan {
     cache: Cache,
     sink: Sink,
     output: Coalescer,
-    /// Of the rows in `output`.
+    /// Of the rows in `output`, or of the groups.
     memory: MemoryReservation,
     metrics: ScanMetrics,
     /// Blocks that are still to be looked at, the next one last.
@@ -305,8 +305,10 @@ impl Scan {
                     None => aggregator.update(&all)?,
                     Some(mask) => aggregator.update(&select_rows(&all, &predicate_of(&mask))?)?,
                 }
-                if aggregator.is_full() {
+                let granted = self.memory.try_resize(aggregator.byte_len() as u64)?;
+                if !granted || aggregator.is_full() {
                     self.output.push(&aggregator.take()?)?;
+                    self.memory.resize("groups", 0)?;
                 }
                 Ok(())
             }
