@@ -11,7 +11,7 @@ import io.ncf.spark.storage.FakeFileSystem
 /** What this process holds.
   *
   * @param resident   memory, KiB
-  * @param threads    of the whole process, without pools that Spark fills by one a job
+  * @param threads    of the whole process
   * @param files      open file descriptors
   * @param handles    scans and writers
   * @param batchBytes memory of batches to write
@@ -35,10 +35,6 @@ private[soak] final case class ProcessState(
 
 private[soak] object ProcessState {
 
-  /** The block manager's, each up to 128. */
-  private def pooled: Int =
-    Thread.getAllStackTraces.keySet().asScala.count(_.getName.startsWith("block-manager-"))
-
   /** Reads the state, after a collection of garbage. */
   def now(): ProcessState = {
     System.gc()
@@ -47,7 +43,7 @@ private[soak] object ProcessState {
       status.find(_.startsWith(name + ":")).get.replaceAll("[^0-9]", "").toLong
     ProcessState(
       number("VmRSS"),
-      number("Threads") - pooled,
+      number("Threads"),
       new File("/proc/self/fd").list().length.toLong,
       Native.liveHandles(),
       BatchBuilder.liveBytes(),

@@ -28,6 +28,10 @@ object Soak {
     val spark = SparkSession.builder().master("local[2]").appName("soak")
       .config("spark.ui.enabled", "false")
       .config("spark.sql.shuffle.partitions", "2")
+      // Pools of these add a thread a query, up to a thousand, for a minute.
+      .config("spark.sql.adaptive.enabled", "false")
+      .config("spark.sql.shuffleExchange.maxThreadThreshold", "2")
+      .config("spark.sql.broadcastExchange.maxThreadThreshold", "2")
       .config("spark.memory.offHeap.enabled", "true")
       .config("spark.memory.offHeap.size", "256m")
       .config("spark.hadoop.fs.fake.impl", classOf[FakeFileSystem].getName)
@@ -50,6 +54,8 @@ object Soak {
     val queries = new SoakQueries(spark, tables, folder)
     val reads = new SoakScans(spark, tables)
     tables.damage()
+    // The block manager's pools add a thread a job, up to 128 each: now, not on the way.
+    for (_ <- 0 until 300) spark.sparkContext.broadcast(0).destroy()
     val start = System.nanoTime()
     val warmUp = math.max(300, scans / 4)
     def until(from: Int, to: Int): ProcessState = {
