@@ -38,7 +38,8 @@ impl Sink {
     /// Bytes that it holds.
     pub(crate) fn byte_len(&self) -> usize {
         match self {
-            Self::Rows | Self::Aggregates(_) => 0,
+            Self::Rows => 0,
+            Self::Aggregates(aggregator) => aggregator.byte_len(),
             Self::Best(best) => best.byte_len(),
         }
     }
