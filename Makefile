@@ -1,6 +1,6 @@
 # Every target installs what it needs; the work is in tools/. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo test jar cli bench fuzz setup fmt lint
+.PHONY: help demo test jar cli bench fuzz soak setup fmt lint
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\): ## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-6s %s\n' "$$name" "$$text"; done
@@ -22,6 +22,9 @@ bench: ## sizes and times against Parquet and other rivals
 
 fuzz: ## damages files, seals them again and reads them: 60 seconds a target
 	@tools/fuzz.sh
+
+soak: ## 10,000 scans in one JVM, with limits, cancels and damaged files: nothing may be left behind
+	@tools/soak.sh
 
 setup: ## fetches everything that the other targets would fetch
 	@tools/setup.sh

@@ -13,6 +13,7 @@ mod concurrency;
 mod corruption;
 mod differential;
 mod fuzz;
+mod memory;
 mod nested;
 mod round_trip;
 mod spec;

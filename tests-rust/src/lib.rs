@@ -234,8 +234,7 @@ pub fn scan_all(reader: &Arc<FileReader>) -> ScanBuilder {
         source: ncf::ColumnSource::File(index),
     };
     let columns = reader.schema().fields.iter().enumerate().map(source).collect();
-    let names = reader.schema().fields.iter().map(|field| field.name.clone()).collect();
-    ScanBuilder::new(reader.clone(), columns).project(names)
+    ScanBuilder::new(reader.clone(), columns)
 }
 
 /// All rows of a scan.

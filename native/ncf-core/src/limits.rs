@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::memory::{MemoryConsumer, MemoryReservation};
 
 /// Sizes that a reader accepts. All are inclusive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,22 +68,44 @@ impl Default for Limits {
 pub struct Budget {
     left: AtomicU64,
     total: u64,
+    /// Holds what was taken, until the budget is dropped.
+    consumer: Option<MemoryConsumer>,
 }
 
 impl Budget {
     /// A budget of `total` bytes.
     pub fn new(total: u64) -> Self {
-        Self { left: AtomicU64::new(total), total }
+        Self { left: AtomicU64::new(total), total, consumer: None }
+    }
+
+    /// The same, whose bytes `consumer` holds from when they are taken until the budget is dropped.
+    #[must_use]
+    pub fn held_by(mut self, consumer: &MemoryConsumer) -> Self {
+        self.consumer = Some(consumer.clone());
+        self
     }
 
     /// Takes `bytes` for `what`, or fails with `LimitExceeded`.
     pub fn take(&self, what: &str, bytes: u64) -> Result<()> {
         self.left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes))
-            .map(|_| ())
             .map_err(|left| {
                 Error::limit_exceeded(what, bytes.saturating_add(self.total - left), self.total)
-            })
+            })?;
+        let Some(consumer) = &self.consumer else { return Ok(()) };
+        consumer.grow(what, bytes).inspect_err(|_| {
+            self.left.fetch_add(bytes, Ordering::Relaxed);
+        })
+    }
+
+    /// Ends the budget; its consumer goes on holding what was taken.
+    pub fn into_reservation(mut self) -> Option<MemoryReservation> {
+        let consumer = self.consumer.take()?;
+        Some(MemoryReservation::of(consumer, self.taken()))
+    }
+
+    fn taken(&self) -> u64 {
+        self.total - self.left.load(Ordering::Relaxed)
     }
 
     /// An empty vector with room for `count` values, paid from the budget; never aborts.
@@ -97,9 +120,35 @@ impl Budget {
     }
 }
 
+impl Drop for Budget {
+    fn drop(&mut self) {
+        if let Some(consumer) = &self.consumer {
+            consumer.shrink(self.taken());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_consumer_holds_what_is_taken() {
+        let consumer = MemoryConsumer::new("scan", 100, None);
+        let budget = Budget::new(80).held_by(&consumer);
+        budget.take("a", 50).unwrap();
+        assert!(budget.take("b", 31).is_err());
+        assert_eq!(consumer.held(), 50);
+        let kept = budget.into_reservation();
+        let budget = Budget::new(80).held_by(&consumer);
+        assert!(budget.take("c", 51).unwrap_err().message().contains("the scan holds 50"));
+        budget.take("c", 50).unwrap();
+        assert_eq!(consumer.held(), 100);
+        drop(budget);
+        assert_eq!(consumer.held(), 50);
+        drop(kept);
+        assert_eq!(consumer.held(), 0);
+    }
 
     #[test]
     fn takes_until_empty() {

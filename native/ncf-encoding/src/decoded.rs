@@ -16,6 +16,19 @@ pub struct DecodedPage {
     pub values: DecodedValues,
 }
 
+impl DecodedPage {
+    /// Bytes that the page takes in memory. A dictionary is not counted: pages share it.
+    pub fn byte_len(&self) -> usize {
+        let validity = self.validity.as_ref().map_or(0, |valid| valid.len().div_ceil(8));
+        let values = match &self.values {
+            DecodedValues::Flat(values) | DecodedValues::Constant(values, _) => values.byte_len(),
+            DecodedValues::Dictionary { codes, .. } => size_of_val(&**codes),
+            DecodedValues::Runs { ends, values } => size_of_val(&**ends) + values.byte_len(),
+        };
+        validity + values
+    }
+}
+
 /// Values in the cheapest form that the stored bytes offer.
 #[derive(Debug, Clone)]
 pub enum DecodedValues {

@@ -57,6 +57,11 @@ impl SharedPages {
         self.0.as_deref().and_then(|inner| inner.dictionary.as_ref())
     }
 
+    /// Bytes that the dictionary takes in memory; a symbol table has only a few thousand.
+    pub fn byte_len(&self) -> usize {
+        self.dictionary().map_or(0, |values| values.byte_len())
+    }
+
     /// The symbol table, when there is one.
     pub(crate) fn symbols(&self) -> Option<&SymbolTable> {
         self.0.as_deref().and_then(|inner| inner.symbols.as_ref())

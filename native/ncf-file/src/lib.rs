@@ -28,6 +28,7 @@ mod header;
 mod nested;
 mod reader;
 mod schema_record;
+mod shared_cache;
 mod sink;
 mod source;
 mod statistics;

@@ -3,10 +3,13 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use arrow_buffer::Buffer;
-use ncf_core::{Budget, Column, DataType, Error, Limits, Result, ResultExt, Schema, columns};
+use ncf_core::{
+    Budget, Column, DataType, Error, Limits, MemoryConsumer, MemoryReservation, Result, ResultExt,
+    Schema, columns,
+};
 use ncf_encoding::{DecodedPage, SharedPages, decode_page, decode_shared};
 
 use crate::block::{self, BlockInfo};
@@ -16,13 +19,10 @@ use crate::constants::{HEADER_LEN, NONE, PieceKind, TAIL_READ, TRAILER_LEN};
 use crate::directory::{self, DirectoryRecord};
 use crate::header::Header;
 use crate::schema_record;
+use crate::shared_cache::SharedCache;
 use crate::source::{ByteSource, read_coalesced};
 use crate::statistics::ColumnStatistics;
 use crate::trailer::Trailer;
-
-/// Blocks of a column whose shared pages are kept: as many scans can share a reader without decoding
-/// them again for every page.
-const SHARED_BLOCKS: usize = 4;
 
 /// How a file is read.
 #[derive(Debug, Clone)]
@@ -31,11 +31,13 @@ pub struct ReadOptions {
     pub limits: Limits,
     /// Whether page checksums are verified; metadata always is.
     pub verify_checksums: bool,
+    /// Holds what the reader keeps in memory, and what it needs while it decodes.
+    pub memory: MemoryConsumer,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { limits: Limits::DEFAULT, verify_checksums: true }
+        Self { limits: Limits::DEFAULT, verify_checksums: true, memory: MemoryConsumer::default() }
     }
 }
 
@@ -65,11 +67,15 @@ pub struct FileReader {
     schema: Schema,
     stored: Vec<Column>,
     blocks: Vec<BlockInfo>,
-    columns: Vec<OnceLock<Arc<ColumnMeta>>>,
-    statistics: Vec<OnceLock<Arc<ColumnStatistics>>>,
-    /// Decoded shared pages of the blocks used last, by column; the newest last.
-    shared: Mutex<HashMap<usize, Vec<(usize, SharedPages)>>>,
+    columns: Vec<Cached<ColumnMeta>>,
+    statistics: Vec<Cached<ColumnStatistics>>,
+    shared: SharedCache,
+    /// Of the tail, the schema and the blocks.
+    held: Option<MemoryReservation>,
 }
+
+/// Something that is read once, and the memory that it takes.
+type Cached<T> = OnceLock<(Arc<T>, Option<MemoryReservation>)>;
 
 impl FileReader {
     /// Opens a file: trailer, directory, schema and blocks are read and verified.
@@ -125,10 +131,12 @@ impl FileReader {
             blocks: Vec::new(),
             columns: Vec::new(),
             statistics: Vec::new(),
-            shared: Mutex::default(),
+            shared: SharedCache::default(),
+            held: None,
         };
         let limits = reader.options.limits.clone();
         let budget = reader.metadata_budget();
+        budget.take("the end of a file", reader.tail.len() as u64)?;
         let bytes = reader.record(PieceKind::Schema, NONE)?;
         reader.schema = schema_record::decode(&bytes, &limits, &budget)?;
         let bytes = reader.record(PieceKind::Blocks, NONE)?;
@@ -136,7 +144,13 @@ impl FileReader {
         reader.stored = columns(&reader.schema);
         reader.columns.resize_with(reader.stored.len(), OnceLock::new);
         reader.statistics.resize_with(reader.stored.len(), OnceLock::new);
+        reader.held = budget.into_reservation();
         Ok(reader)
+    }
+
+    /// Who holds the reader's memory.
+    pub fn memory(&self) -> &MemoryConsumer {
+        &self.options.memory
     }
 
     /// The file's columns.
@@ -198,13 +212,12 @@ impl FileReader {
 
     /// Where the pages of a column are; read once.
     pub fn column(&self, index: usize) -> Result<Arc<ColumnMeta>> {
-        self.cached(&self.columns, index, |column| {
+        self.cached(&self.columns, index, |column, budget| {
             let bytes = self.record(PieceKind::ColumnMeta, column)?;
             let data_end = self.source.len() - self.trailer.metadata_len;
             let limits = &self.options.limits;
             let repeated = self.stored_column(index)?.repeated_by.is_some();
-            let budget = self.metadata_budget();
-            ColumnMeta::decode(&bytes, repeated, &self.blocks, data_end, limits, &budget)
+            ColumnMeta::decode(&bytes, repeated, &self.blocks, data_end, limits, budget)
         })
     }
 
@@ -218,9 +231,9 @@ impl FileReader {
             .with("column", column.name()));
         }
         let data_type = column.data_type;
-        self.cached(&self.statistics, index, |column| {
+        self.cached(&self.statistics, index, |column, budget| {
             let bytes = self.record(PieceKind::Statistics, column)?;
-            ColumnStatistics::decode(&bytes, data_type, &self.blocks, &self.metadata_budget())
+            ColumnStatistics::decode(&bytes, data_type, &self.blocks, budget)
         })
     }
 
@@ -231,10 +244,8 @@ impl FileReader {
 
     /// Decoded shared pages of a column chunk; kept for the blocks used last.
     pub fn shared(&self, column: usize, block: usize) -> Result<SharedPages> {
-        if let Some(kept) = self.shared_cache().get(&column)
-            && let Some((_, pages)) = kept.iter().find(|(have, _)| *have == block)
-        {
-            return Ok(pages.clone());
+        if let Some(kept) = self.shared.get(column, block) {
+            return Ok(kept);
         }
         let meta = self.column(column)?;
         let chunk = meta.chunk(block)?;
@@ -260,16 +271,18 @@ impl FileReader {
             .map(|(page, buffer)| (page.kind, page.count, buffer.as_slice()))
             .collect();
         let physical = self.stored_column(column)?.data_type.physical();
-        let pages = decode_shared(&parts, physical, &Budget::new(self.options.limits.shared_bytes))
+        let budget = Budget::new(self.options.limits.shared_bytes).held_by(self.memory());
+        let mut memory = self.memory().reservation();
+        let pages = decode_shared(&parts, physical, &budget)
+            .and_then(|pages| {
+                drop(budget);
+                memory.resize("a dictionary", pages.byte_len() as u64)?;
+                Ok(pages)
+            })
             .at("block", || block)
             .at("column", || self.column_name(column))
             .at("file", || self.name())?;
-        let mut cache = self.shared_cache();
-        let kept = cache.entry(column).or_default();
-        if kept.len() == SHARED_BLOCKS {
-            kept.remove(0);
-        }
-        kept.push((block, pages.clone()));
+        self.shared.put(column, block, pages.clone(), memory);
         Ok(pages)
     }
 
@@ -286,7 +299,11 @@ impl FileReader {
         }
         let ranges: Vec<_> =
             found.iter().map(|p| p.offset..p.offset + u64::from(p.length)).collect();
+        let mut memory = self.memory().reservation();
+        let stored = ranges.iter().map(|range| range.end - range.start).sum();
+        memory.resize("stored pages", stored).at("file", || self.name())?;
         let buffers = read_coalesced(&*self.source, &ranges).at("file", || self.name())?;
+        let mut held = stored;
         let mut decoded = Vec::with_capacity(pages.len());
         for ((page, stored), buffer) in pages.iter().zip(&found).zip(&buffers) {
             let id = PieceId {
@@ -300,12 +317,17 @@ impl FileReader {
             let data_type = self.stored_column(page.column)?.data_type;
             let (physical, values) = (data_type.physical(), stored.values as usize);
             let utf8 = data_type == DataType::String;
-            let budget = self.options.limits.page_budget(stored.rows as usize);
+            let budget =
+                self.options.limits.page_budget(stored.rows as usize).held_by(self.memory());
             let page_values = decode_page(buffer, physical, values, utf8, &shared, &budget)
                 .at("page", || page.page)
                 .at("block", || page.block)
                 .at("column", || self.column_name(page.column))
                 .at("file", || self.name())?;
+            // Scratch is gone; the pages are counted here until their owner does.
+            drop(budget);
+            held += page_values.byte_len() as u64;
+            memory.resize("pages", held).at("file", || self.name())?;
             decoded.push(page_values);
         }
         Ok(decoded)
@@ -353,20 +375,22 @@ impl FileReader {
 
     fn cached<T>(
         &self,
-        cells: &[OnceLock<Arc<T>>],
+        cells: &[Cached<T>],
         index: usize,
-        read: impl FnOnce(u32) -> Result<T>,
+        read: impl FnOnce(u32, &Budget) -> Result<T>,
     ) -> Result<Arc<T>> {
         let cell = cells.get(index).ok_or_else(|| {
             Error::invalid_argument(format!("there is no column {index} in the file"))
         })?;
-        if let Some(have) = cell.get() {
+        if let Some((have, _)) = cell.get() {
             return Ok(have.clone());
         }
-        let value = read(to_id(index))
+        let budget = self.metadata_budget();
+        let value = read(to_id(index), &budget)
             .at("column", || self.column_name(index))
             .at("file", || self.name())?;
-        Ok(cell.get_or_init(|| Arc::new(value)).clone())
+        let (value, _) = cell.get_or_init(|| (Arc::new(value), budget.into_reservation()));
+        Ok(value.clone())
     }
 
     fn stored_column(&self, index: usize) -> Result<&Column> {
@@ -379,12 +403,8 @@ impl FileReader {
         self.stored.get(index).map_or_else(|| index.to_string(), Column::name)
     }
 
-    fn shared_cache(&self) -> MutexGuard<'_, HashMap<usize, Vec<(usize, SharedPages)>>> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn metadata_budget(&self) -> Budget {
-        Budget::new(self.options.limits.metadata_bytes)
+        Budget::new(self.options.limits.metadata_bytes).held_by(self.memory())
     }
 }
 

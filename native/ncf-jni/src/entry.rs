@@ -12,10 +12,11 @@ use ncf::Storage;
 
 use crate::error::Failure;
 use crate::guard::guard;
-use crate::{scan, storage, table, writer};
+use crate::memory::JvmMemory;
+use crate::{memory, scan, storage, table, writer};
 
 /// Must equal `Native.PROTOCOL_VERSION`.
-const PROTOCOL_VERSION: jint = 2;
+const PROTOCOL_VERSION: jint = 3;
 
 /// Passes a text to `answer` and its answer back.
 fn text_to_text<'local>(
@@ -36,11 +37,12 @@ fn text_to_handle<'local>(
     env: EnvUnowned<'local>,
     request: &JString<'local>,
     storage: &JObject<'local>,
-    open: impl FnOnce(&Arc<dyn Storage>, &str) -> ncf::Result<u64>,
+    memory: &JObject<'local>,
+    open: impl FnOnce(&Arc<dyn Storage>, Option<JvmMemory>, &str) -> ncf::Result<u64>,
 ) -> jlong {
     guard(env, |env| {
-        let storage = storage::of(env, storage)?;
-        Ok(open(&storage, &request.try_to_string(env)?)?.cast_signed())
+        let (storage, memory) = (storage::of(env, storage)?, memory::of(env, memory)?);
+        Ok(open(&storage, memory, &request.try_to_string(env)?)?.cast_signed())
     })
 }
 
@@ -79,8 +81,9 @@ pub(crate) extern "system" fn open_scan<'local>(
     _class: JClass<'local>,
     request: JString<'local>,
     storage: JObject<'local>,
+    memory: JObject<'local>,
 ) -> jlong {
-    text_to_handle(env, &request, &storage, scan::open)
+    text_to_handle(env, &request, &storage, &memory, scan::open)
 }
 
 pub(crate) extern "system" fn next_batch<'local>(
@@ -102,6 +105,14 @@ pub(crate) extern "system" fn scan_metrics<'local>(
     })
 }
 
+pub(crate) extern "system" fn keep_batch<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    scan: jlong,
+) {
+    plain(env, || scan::keep_batch(scan.cast_unsigned()));
+}
+
 pub(crate) extern "system" fn close_scan<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
@@ -118,8 +129,9 @@ pub(crate) extern "system" fn open_writer<'local>(
     _class: JClass<'local>,
     request: JString<'local>,
     storage: JObject<'local>,
+    memory: JObject<'local>,
 ) -> jlong {
-    text_to_handle(env, &request, &storage, writer::open)
+    text_to_handle(env, &request, &storage, &memory, writer::open)
 }
 
 pub(crate) extern "system" fn write_batch<'local>(

@@ -4,7 +4,7 @@
 //! every entry point runs inside [`guard`], Java holds handles and never pointers ([`handle`]), errors
 //! become exceptions in one table ([`error`]), batches cross as Arrow C structs: out by [`scan`], in by
 //! [`import`]. Requests and answers are JSON ([`request`]). Files that are not local are reached by
-//! calling up into Java ([`storage`], [`upcall`]).
+//! calling up into Java ([`storage`], [`upcall`]); so is Spark asked for memory ([`memory`]).
 //!
 //! A process may hold two copies of this library, one a class loader. So nothing here must be unique
 //! in a process, and no thread is ever started.
@@ -14,6 +14,7 @@ mod error;
 mod guard;
 mod handle;
 mod import;
+mod memory;
 mod options;
 mod registration;
 mod request;

@@ -10,10 +10,11 @@ use serde::Deserialize;
 
 /// Options that NCF knows besides `encoding.<column>`. Those that Spark's side carries out are known
 /// here too, so that all can be passed on.
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 20] = [
     "blockBytes",
     "blockRows",
     "filterColumns",
+    "memoryLimit",
     "mergeSchema",
     "profile",
     "pushdown.aggregates",
@@ -34,6 +35,9 @@ const KNOWN: [&str; 19] = [
 
 /// What stands before the column in the name of an option.
 const ENCODING: &str = "encoding.";
+
+/// Most bytes of native memory that one scan or writer holds, unless told.
+const MEMORY_LIMIT: u64 = 2 << 30;
 
 /// Options as they were given.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -68,6 +72,11 @@ impl Options {
     /// Whether checksums of pages are verified.
     pub(crate) fn verify_checksums(&self) -> Result<bool> {
         Ok(self.parse("verifyChecksums", "true or false")?.unwrap_or(true))
+    }
+
+    /// Most bytes of native memory that a scan or writer holds.
+    pub(crate) fn memory_limit(&self) -> Result<u64> {
+        Ok(self.parse("memoryLimit", "a number of bytes")?.unwrap_or(MEMORY_LIMIT))
     }
 
     /// What a file of `schema` is written with: always verified, on the caller's thread.

@@ -16,7 +16,7 @@ use crate::entry;
 pub(crate) const CLASS: &JNIStr = jni_str!("io/ncf/jni/Native");
 
 /// One row a method, sorted by name.
-const METHODS: [NativeMethod<'static>; 18] = [
+const METHODS: [NativeMethod<'static>; 19] = [
     // SAFETY: the signature is the compiled class's; the cast proves the function's types.
     unsafe {
         NativeMethod::from_raw_parts(
@@ -95,6 +95,16 @@ const METHODS: [NativeMethod<'static>; 18] = [
     // SAFETY: the signature is the compiled class's; the cast proves the function's types.
     unsafe {
         NativeMethod::from_raw_parts(
+            jni_str!("keepBatch"),
+            jni_str!("(J)V"),
+            entry::keep_batch
+                as for<'local> extern "system" fn(EnvUnowned<'local>, JClass<'local>, jlong)
+                as *mut c_void,
+        )
+    },
+    // SAFETY: the signature is the compiled class's; the cast proves the function's types.
+    unsafe {
+        NativeMethod::from_raw_parts(
             jni_str!("latestVersion"),
             jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;)Ljava/lang/String;"),
             entry::latest_version
@@ -157,12 +167,13 @@ const METHODS: [NativeMethod<'static>; 18] = [
     unsafe {
         NativeMethod::from_raw_parts(
             jni_str!("openScan"),
-            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;)J"),
+            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;Lio/ncf/jni/JvmMemory;)J"),
             entry::open_scan
                 as for<'local> extern "system" fn(
                     EnvUnowned<'local>,
                     JClass<'local>,
                     JString<'local>,
+                    JObject<'local>,
                     JObject<'local>,
                 ) -> jlong as *mut c_void,
         )
@@ -171,12 +182,13 @@ const METHODS: [NativeMethod<'static>; 18] = [
     unsafe {
         NativeMethod::from_raw_parts(
             jni_str!("openWriter"),
-            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;)J"),
+            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;Lio/ncf/jni/JvmMemory;)J"),
             entry::open_writer
                 as for<'local> extern "system" fn(
                     EnvUnowned<'local>,
                     JClass<'local>,
                     JString<'local>,
+                    JObject<'local>,
                     JObject<'local>,
                 ) -> jlong as *mut c_void,
         )

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use arrow_array::{Array, RecordBatch, StructArray};
 use arrow_data::ffi::FFI_ArrowArray;
 use ncf::dataset::{ScanRequest, SplitReader};
-use ncf::{DataType, Error, Result, Scan, Schema, Storage};
+use ncf::{DataType, Error, Result, Scan, ScanMetrics, Schema, Storage};
 
 use crate::handle::Slab;
+use crate::memory::{self, JvmMemory};
 use crate::request::{self, OpenScan};
 
 /// Most rows of a batch: a batch is held in memory as a whole.
@@ -21,18 +22,29 @@ pub(crate) static SCANS: Slab<OpenedScan> = Slab::new("scan", 1);
 
 /// A scan and the batch that Java looks at.
 pub(crate) struct OpenedScan {
-    scan: Scan,
+    scan: Progress,
     current: Option<Box<FFI_ArrowArray>>,
 }
 
-/// Opens a scan and returns its handle.
-pub(crate) fn open(storage: &Arc<dyn Storage>, request: &str) -> Result<u64> {
+enum Progress {
+    Running(Scan),
+    /// What was counted until the scan was ended.
+    Ended(ScanMetrics),
+}
+
+/// Opens a scan, whose memory `memory` grants, and returns its handle.
+pub(crate) fn open(
+    storage: &Arc<dyn Storage>,
+    memory: Option<JvmMemory>,
+    request: &str,
+) -> Result<u64> {
     let request: OpenScan = request::read(request)?;
     let reader = SplitReader {
         storage: storage.clone(),
         batch_rows: batch_rows(request.batch_rows)?,
         verify_checksums: request.options.verify_checksums()?,
         limit: request.limit,
+        memory: memory::consumer("scan", request.options.memory_limit()?, memory),
         ..SplitReader::default()
     };
     let wanted = ScanRequest {
@@ -48,7 +60,7 @@ pub(crate) fn open(storage: &Arc<dyn Storage>, request: &str) -> Result<u64> {
         Some(_) => check_aggregates(&scan, &request.aggregation_types)?,
         None => check_types(&scan, &request.schema)?,
     }
-    SCANS.insert(OpenedScan { scan, current: None })
+    SCANS.insert(OpenedScan { scan: Progress::Running(scan), current: None })
 }
 
 fn batch_rows(asked: Option<u64>) -> Result<usize> {
@@ -92,7 +104,10 @@ pub(crate) fn next_batch(handle: u64) -> Result<i64> {
     SCANS.with(handle, |opened| {
         // Freed first: two batches are never held at once.
         opened.current = None;
-        let Some(batch) = opened.scan.next_batch()? else {
+        let Progress::Running(scan) = &mut opened.scan else {
+            return Ok(0);
+        };
+        let Some(batch) = scan.next_batch()? else {
             return Ok(0);
         };
         let array = opened.current.insert(Box::new(export(batch)));
@@ -106,7 +121,21 @@ fn export(batch: RecordBatch) -> FFI_ArrowArray {
     FFI_ArrowArray::new(&StructArray::from(batch).into_data())
 }
 
+/// Ends the scan, and frees all of it but the current batch.
+pub(crate) fn keep_batch(handle: u64) -> Result<()> {
+    SCANS.with(handle, |opened| {
+        if let Progress::Running(scan) = &opened.scan {
+            let metrics = scan.metrics().clone();
+            opened.scan = Progress::Ended(metrics);
+        }
+        Ok(())
+    })
+}
+
 /// The counters as JSON.
 pub(crate) fn metrics(handle: u64) -> Result<String> {
-    SCANS.with(handle, |opened| request::write(opened.scan.metrics()))
+    SCANS.with(handle, |opened| match &opened.scan {
+        Progress::Running(scan) => request::write(scan.metrics()),
+        Progress::Ended(metrics) => request::write(metrics),
+    })
 }

@@ -1,4 +1,5 @@
-//! Calls up into the JVM: the methods of `io.ncf.jni.JvmStorage`, `JvmSource` and `JvmSink`.
+//! Calls up into the JVM: the methods of `io.ncf.jni.JvmStorage`, `JvmSource`, `JvmSink` and
+//! `JvmMemory`.
 //!
 //! Methods are found when the library is loaded. Every call runs in a local frame, so that references
 //! do not pile up, and ends with a look for an exception, which becomes an [`Error`] and is cleared.
@@ -29,7 +30,7 @@ pub(crate) struct Method {
 /// Every method that is called up to.
 pub(crate) struct Methods {
     /// Keeps the interfaces, and so the ids, for as long as the library is there.
-    _classes: [Global<JClass<'static>>; 4],
+    _classes: [Global<JClass<'static>>; 5],
     pub(crate) stat: Method,
     pub(crate) list: Method,
     pub(crate) open: Method,
@@ -43,6 +44,8 @@ pub(crate) struct Methods {
     pub(crate) sink_append: Method,
     pub(crate) sink_finish: Method,
     pub(crate) sink_discard: Method,
+    pub(crate) memory_acquire: Method,
+    pub(crate) memory_release: Method,
     message: Method,
     text: Method,
 }
@@ -59,6 +62,7 @@ pub(crate) fn load_methods(env: &mut Env<'_>) -> errors::Result<()> {
     let storage = class(env, jni_str!("io/ncf/jni/JvmStorage"))?;
     let source = class(env, jni_str!("io/ncf/jni/JvmSource"))?;
     let sink = class(env, jni_str!("io/ncf/jni/JvmSink"))?;
+    let memory = class(env, jni_str!("io/ncf/jni/JvmMemory"))?;
     let throwable = class(env, jni_str!("java/lang/Throwable"))?;
     let open = jni_sig!("(Ljava/lang/String;)Lio/ncf/jni/JvmSource;");
     let create = jni_sig!("(Ljava/lang/String;)Lio/ncf/jni/JvmSink;");
@@ -89,9 +93,11 @@ pub(crate) fn load_methods(env: &mut Env<'_>) -> errors::Result<()> {
         sink_append: find(env, &sink, "append", &jni_sig!("(Ljava/nio/ByteBuffer;)V"), VOID)?,
         sink_finish: find(env, &sink, "finish", &jni_sig!("()V"), VOID)?,
         sink_discard: find(env, &sink, "discard", &jni_sig!("()V"), VOID)?,
+        memory_acquire: find(env, &memory, "acquire", &jni_sig!("(J)J"), LONG)?,
+        memory_release: find(env, &memory, "release", &jni_sig!("(J)V"), VOID)?,
         message: find(env, &throwable, "getMessage", &text, OBJECT)?,
         text: find(env, &throwable, "toString", &text, OBJECT)?,
-        _classes: [storage, source, sink, throwable],
+        _classes: [storage, source, sink, memory, throwable],
     };
     // The JVM loads a library once, so nothing was set before.
     let _ = METHODS.set(methods);

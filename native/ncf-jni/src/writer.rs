@@ -6,10 +6,12 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 use ncf::{
     Error, FileReader, FileSummary, FileWriter, ReadOptions, Result, ResultExt, Schema, Storage,
+    WriterOptions,
 };
 
 use crate::handle::Slab;
 use crate::import;
+use crate::memory::{self, JvmMemory};
 use crate::request::{self, OpenWriter};
 
 /// Every open writer. Generations are even: see [`Slab`].
@@ -24,8 +26,12 @@ pub(crate) struct OpenedWriter {
     writer: FileWriter,
 }
 
-/// Creates a file and returns the handle of its writer.
-pub(crate) fn open(storage: &Arc<dyn Storage>, request: &str) -> Result<u64> {
+/// Creates a file and returns the handle of its writer, whose memory `memory` grants.
+pub(crate) fn open(
+    storage: &Arc<dyn Storage>,
+    memory: Option<JvmMemory>,
+    request: &str,
+) -> Result<u64> {
     let OpenWriter { file, schema, options } = request::read(request)?;
     let path = PathBuf::from(&file);
     if !path.is_absolute() && !storage.is_remote() {
@@ -34,7 +40,8 @@ pub(crate) fn open(storage: &Arc<dyn Storage>, request: &str) -> Result<u64> {
         );
     }
     schema.validate()?;
-    let options = options.writer(&schema)?;
+    let memory = memory::consumer("writer", options.memory_limit()?, memory);
+    let options = WriterOptions { memory, ..options.writer(&schema)? };
     let sink = storage.create(&path)?;
     let writer = FileWriter::new(sink, schema.clone(), options).at("file", || &file)?;
     let arrow = import::arrow_schema(&schema);

@@ -72,6 +72,11 @@ impl Coalescer {
         Ok(())
     }
 
+    /// Bytes of the strings that wait.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
     /// The next finished batch.
     pub(crate) fn pop(&mut self) -> Option<RecordBatch> {
         self.ready.pop_front()

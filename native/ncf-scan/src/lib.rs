@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Predicates have Spark's three-valued logic, with `ncf_core::ordering`'s order of values. Memory is
-//! bounded by one page of every column that takes part.
+//! bounded by one page of every column that takes part, and counted by the reader's consumer.
 #![forbid(unsafe_code)]
 
 mod aggregate;

@@ -24,4 +24,6 @@ pub struct ScanMetrics {
     pub decode_time: u64,
     /// Rows that a learned index located wrongly; 0 without one.
     pub index_misses: u64,
+    /// Most bytes of memory that were held at a time.
+    pub peak_memory: u64,
 }

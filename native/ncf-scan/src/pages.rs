@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::ArrayRef;
-use ncf_core::{Column, DataType, Error, Limits, Result, ResultExt};
-use ncf_encoding::DecodedPage;
+use ncf_core::{Column, DataType, Error, Limits, MemoryReservation, Result, ResultExt};
+use ncf_encoding::{DecodedPage, DecodedValues};
 use ncf_file::{ColumnMeta, FileReader, PageMeta, PageRef};
 
 use crate::batch::Dictionary;
@@ -21,6 +21,8 @@ pub(crate) struct Pages {
     reader: Arc<FileReader>,
     /// By slot.
     columns: Vec<ColumnPages>,
+    /// Of the loaded pages.
+    memory: MemoryReservation,
 }
 
 /// One stored column.
@@ -67,7 +69,7 @@ impl Pages {
             })
         };
         let columns = slots.iter().map(column).collect::<Result<_>>()?;
-        Ok(Self { reader, columns })
+        Ok(Self { memory: reader.memory().reservation(), reader, columns })
     }
 
     /// The first row after `row` at which a page of some column ends, at most `limit`.
@@ -132,6 +134,8 @@ impl Pages {
         if wanted.is_empty() {
             return Ok(());
         }
+        // What of the pages before remains.
+        self.count_memory()?;
         let start = Instant::now();
         let refs: Vec<_> = wanted.iter().map(|(_, page, ..)| *page).collect();
         let pages = self.reader.read_pages(&refs)?;
@@ -150,7 +154,13 @@ impl Pages {
             column.loaded = Some(Loaded { block, number, first_row, rows, page, array: None });
         }
         metrics.decode_time += u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        Ok(())
+        self.count_memory()
+    }
+
+    fn count_memory(&mut self) -> Result<()> {
+        let loaded = self.columns.iter().filter_map(|column| column.loaded.as_ref());
+        let bytes = loaded.map(|loaded| loaded.page.byte_len() as u64).sum();
+        self.memory.resize("pages", bytes)
     }
 
     /// Rows `start..start + len` of the block in columns whose pages are loaded.
@@ -171,6 +181,11 @@ impl Pages {
     pub(crate) fn loaded(&self, slot: usize) -> Result<&Loaded> {
         let column = self.columns.get(slot);
         column.and_then(|column| column.loaded.as_ref()).ok_or_else(not_loaded)
+    }
+
+    /// Whether arrays of a slot's page are cut out of it, so that they take no memory of their own.
+    pub(crate) fn is_flat(&self, slot: usize) -> bool {
+        self.loaded(slot).is_ok_and(|loaded| matches!(loaded.page.values, DecodedValues::Flat(_)))
     }
 
     /// `Corrupt` unless the loaded pages of all slots begin at one row.

@@ -11,9 +11,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_array::{Array, RecordBatch, RecordBatchOptions};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
-use ncf_core::{Error, PhysicalType, Result, ResultExt};
+use ncf_core::{Error, MemoryReservation, PhysicalType, Result, ResultExt};
 use ncf_encoding::DecodedValues;
 use ncf_file::FileReader;
 use ncf_file::constants::{PAGE_ROWS, ZONE_ROWS};
@@ -40,6 +40,8 @@ pub struct Scan {
     cache: Cache,
     sink: Sink,
     output: Coalescer,
+    /// Of the rows in `output`, or of the groups.
+    memory: MemoryReservation,
     metrics: ScanMetrics,
     /// Blocks that are still to be looked at, the next one last.
     blocks: Vec<usize>,
@@ -87,6 +89,7 @@ impl Scan {
             cache: Cache::default(),
             sink,
             output: Coalescer::new(plan.schema.clone(), plan.batch_rows),
+            memory: reader.memory().reservation(),
             metrics,
             blocks,
             block: None,
@@ -114,6 +117,7 @@ impl Scan {
     /// `Io`, `Corrupt` or `LimitExceeded` from reading pages.
     pub fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         let batch = self.advance();
+        self.metrics.peak_memory = self.reader.memory().peak();
         if batch.is_err() {
             self.finished = true;
         }
@@ -244,8 +248,10 @@ impl Scan {
                     None => aggregator.update(&all)?,
                     Some(mask) => aggregator.update(&select_rows(&all, &predicate_of(&mask))?)?,
                 }
-                if aggregator.is_full() {
+                let granted = self.memory.try_resize(aggregator.byte_len() as u64)?;
+                if !granted || aggregator.is_full() {
                     self.output.push(&aggregator.take()?)?;
+                    self.memory.resize("groups", 0)?;
                 }
                 Ok(())
             }
@@ -337,10 +343,21 @@ impl Scan {
                 Error::corrupt(format!("the file's rows do not fit the schema: {error}"))
             })?;
         self.rows_left -= count as u64;
+        let bytes = self.own_bytes(&batch, selection.is_some())
+            + self.output.waiting_bytes()
+            + self.sink.byte_len();
+        self.memory.resize("a batch", bytes as u64)?;
         match &mut self.sink {
             Sink::Best(best) => best.push(batch),
             Sink::Rows | Sink::Aggregates(_) => self.output.push(&batch),
         }
+    }
+
+    /// Bytes of the columns of a batch that do not share the memory of their page.
+    fn own_bytes(&self, batch: &RecordBatch, selected: bool) -> usize {
+        let columns = self.plan.outputs.iter().zip(batch.columns());
+        let own = columns.filter(|(output, _)| selected || !output.shares_page(&self.pages));
+        own.map(|(_, column)| column.get_buffer_memory_size()).sum()
     }
 }
 

@@ -27,6 +27,15 @@ impl Sink {
         }
     }
 
+    /// Bytes that it holds.
+    pub(crate) fn byte_len(&self) -> usize {
+        match self {
+            Self::Rows => 0,
+            Self::Aggregates(aggregator) => aggregator.byte_len(),
+            Self::Best(best) => best.byte_len(),
+        }
+    }
+
     /// What is left when all rows were seen.
     pub(crate) fn finish(&mut self) -> Result<Option<RecordBatch>> {
         match self {

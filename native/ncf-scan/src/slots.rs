@@ -80,6 +80,12 @@ impl Output {
         }
     }
 
+    /// Whether arrays of all rows are cut out of the loaded page, so that they take no memory of
+    /// their own.
+    pub(crate) fn shares_page(&self, pages: &Pages) -> bool {
+        matches!(self, Self::Values(slot) if pages.is_flat(*slot))
+    }
+
     /// The selected ones (`None` = all) of rows `start..start + len` of the block, whose pages are
     /// loaded.
     pub(crate) fn array(

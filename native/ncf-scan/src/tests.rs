@@ -294,6 +294,7 @@ fn metrics_have_spark_names() {
         "rowsOut",
         "decodeTime",
         "indexMisses",
+        "peakMemory",
     ];
     expected.sort_unstable();
     assert_eq!(names, expected);

@@ -94,6 +94,11 @@ impl Best {
         Ok(())
     }
 
+    /// Bytes of the rows that are kept.
+    pub(crate) fn byte_len(&self) -> usize {
+        self.rows.as_ref().map_or(0, RecordBatch::get_array_memory_size)
+    }
+
     /// The best rows, in their order.
     pub(crate) fn take(&mut self) -> Option<RecordBatch> {
         self.rows.take()

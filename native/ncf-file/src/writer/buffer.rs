@@ -6,24 +6,38 @@ use ncf_core::{Error, FieldType, Result, Schema};
 /// Rows of a batch are taken in slices of this many at most.
 const SLICE_ROWS: usize = 8_192;
 
-/// Columns of rows, each as the pieces in which they came.
+/// Copies of a field that exist while it is encoded: the joined pieces, and the values without what
+/// null rows held.
+const COPIES: usize = 2;
+
+/// Columns of rows.
 pub(super) struct RowBuffer {
-    columns: Vec<Vec<ArrayRef>>,
+    fields: Vec<FieldBuffer>,
     rows: usize,
+    bytes: usize,
+}
+
+/// The rows of a field, as the pieces in which they came.
+#[derive(Default)]
+struct FieldBuffer {
+    pieces: Vec<ArrayRef>,
     bytes: usize,
 }
 
 /// Consecutive rows of a batch.
 pub(super) struct Slice {
     batch: RecordBatch,
+    /// Of each field.
+    field_bytes: Vec<usize>,
     bytes: usize,
 }
 
 impl Slice {
     fn new(batch: RecordBatch, schema: &Schema) -> Self {
         let columns = batch.columns().iter().zip(&schema.fields);
-        let bytes = columns.map(|(column, field)| raw_bytes(column, &field.field_type)).sum();
-        Self { batch, bytes }
+        let field_bytes: Vec<usize> =
+            columns.map(|(column, field)| raw_bytes(column, &field.field_type)).collect();
+        Self { batch, bytes: field_bytes.iter().sum(), field_bytes }
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -55,8 +69,9 @@ impl Slice {
 }
 
 impl RowBuffer {
-    pub(super) fn new(columns: usize) -> Self {
-        Self { columns: vec![Vec::new(); columns], rows: 0, bytes: 0 }
+    pub(super) fn new(fields: usize) -> Self {
+        let fields = std::iter::repeat_with(FieldBuffer::default).take(fields).collect();
+        Self { fields, rows: 0, bytes: 0 }
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -67,19 +82,30 @@ impl RowBuffer {
         self.bytes
     }
 
+    /// Memory that the block takes with `slice` in it: its rows, its encoded pages, which are hardly
+    /// longer, and copies of the fields that `threads` encode at a time.
+    pub(super) fn memory_with(&self, slice: &Slice, threads: usize) -> u64 {
+        let fields = self.fields.iter().zip(&slice.field_bytes);
+        let largest = fields.map(|(field, more)| field.bytes + more).max().unwrap_or(0);
+        let rows = self.bytes + slice.bytes;
+        (2 * rows + COPIES * rows.min(threads * largest)) as u64
+    }
+
     pub(super) fn push(&mut self, slice: Slice) {
         self.rows += slice.rows();
         self.bytes += slice.bytes;
-        for (pieces, column) in self.columns.iter_mut().zip(slice.batch.columns()) {
-            pieces.push(column.clone());
+        let columns = slice.batch.columns().iter().zip(slice.field_bytes);
+        for (field, (column, bytes)) in self.fields.iter_mut().zip(columns) {
+            field.pieces.push(column.clone());
+            field.bytes += bytes;
         }
     }
 
-    /// The pieces of each column; the buffer is empty again.
+    /// The pieces of each field; the buffer is empty again.
     pub(super) fn take(&mut self) -> Vec<Vec<ArrayRef>> {
         self.rows = 0;
         self.bytes = 0;
-        self.columns.iter_mut().map(std::mem::take).collect()
+        self.fields.iter_mut().map(|field| std::mem::take(field).pieces).collect()
     }
 }
 

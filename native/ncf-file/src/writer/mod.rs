@@ -9,7 +9,9 @@ mod shred;
 use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
-use ncf_core::{Column, ColumnBounds, Error, Result, ResultExt, Role, Schema};
+use ncf_core::{
+    Column, ColumnBounds, Error, MemoryConsumer, MemoryReservation, Result, ResultExt, Role, Schema,
+};
 use ncf_encoding::{ChooserState, EncodingId, Profile};
 use serde::{Deserialize, Serialize};
 
@@ -25,12 +27,13 @@ use crate::wire::to_u32;
 use crate::{block as block_record, schema_record};
 
 use block::EncodedColumn;
-use buffer::RowBuffer;
+use buffer::{RowBuffer, Slice};
 
 /// Most raw bytes of a block: the strings of a column are joined under 32-bit offsets.
 pub(crate) const MAX_BLOCK_BYTES: usize = 1 << 30;
 
-/// How a file is written. The same rows, options and uuid give the same bytes on any number of threads.
+/// How a file is written. The same rows, options and uuid give the same bytes on any number of threads,
+/// as long as all memory is granted that is asked for.
 #[derive(Debug, Clone)]
 pub struct WriterOptions {
     /// What the encodings are chosen for.
@@ -47,6 +50,9 @@ pub struct WriterOptions {
     pub threads: usize,
     /// Decode and compare every page before it is written.
     pub verify: bool,
+    /// Holds the rows of a block, with what encoding them takes. A block ends early, at 8192 rows or
+    /// more, rather than take more memory than is granted.
+    pub memory: MemoryConsumer,
 }
 
 impl Default for WriterOptions {
@@ -59,6 +65,7 @@ impl Default for WriterOptions {
             encodings: BTreeMap::new(),
             threads: 1,
             verify: true,
+            memory: MemoryConsumer::default(),
         }
     }
 }
@@ -88,6 +95,8 @@ pub struct FileWriter {
     uuid: [u8; 16],
     offset: u64,
     buffer: RowBuffer,
+    /// Of the block that is being filled.
+    memory: MemoryReservation,
     /// The stored columns and what was written of each.
     columns: Vec<(Column, ColumnState)>,
     /// What the chooser remembers: for each field, of each of its columns.
@@ -141,6 +150,7 @@ impl FileWriter {
             }
         }
         let buffer = RowBuffer::new(schema.fields.len());
+        let memory = options.memory.reservation();
         let offset = HEADER_LEN as u64;
         let block_rows = Vec::new();
         let failed = false;
@@ -151,6 +161,7 @@ impl FileWriter {
             uuid,
             offset,
             buffer,
+            memory,
             columns,
             choosers,
             block_rows,
@@ -178,18 +189,31 @@ impl FileWriter {
                 let fitting = slice.rows_within(room, &self.schema);
                 let rows = if self.buffer.rows() == 0 { fitting.max(1) } else { fitting };
                 let (head, tail) = slice.split(rows, &self.schema);
-                self.buffer.push(head);
+                self.push(head)?;
                 if tail.rows() > 0 {
                     waiting.push(tail);
                 }
                 self.flush_block()?;
                 continue;
             }
-            self.buffer.push(slice);
+            self.push(slice)?;
             if self.buffer.rows() == self.options.block_rows {
                 self.flush_block()?;
             }
         }
+        Ok(())
+    }
+
+    /// Adds a slice to the block, or to the next one where its memory is not granted in this one.
+    fn push(&mut self, slice: Slice) -> Result<()> {
+        let threads = self.options.threads;
+        if self.buffer.rows() > 0
+            && !self.memory.try_resize(self.buffer.memory_with(&slice, threads))?
+        {
+            self.flush_block()?;
+        }
+        self.memory.resize("a block", self.buffer.memory_with(&slice, threads))?;
+        self.buffer.push(slice);
         Ok(())
     }
 
@@ -294,6 +318,8 @@ impl FileWriter {
         self.failed = true;
         self.encode_block()?;
         self.failed = false;
+        self.memory.resize("a block", 0)?;
+        self.options.memory.trim();
         Ok(())
     }
 

@@ -107,6 +107,14 @@ impl Accumulator {
         }
     }
 
+    /// Bytes of the strings that are held.
+    pub(super) fn string_bytes(&self) -> usize {
+        match &self.state {
+            State::Extreme(extremes) => extremes.string_bytes(),
+            _ => 0,
+        }
+    }
+
     /// Pieces of sums beside the rows of the groups.
     pub(super) fn waiting(&self) -> usize {
         match &self.state {

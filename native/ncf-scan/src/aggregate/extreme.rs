@@ -35,6 +35,14 @@ impl Extremes {
         Self { greatest, best }
     }
 
+    /// Bytes of the strings that are held.
+    pub(super) fn string_bytes(&self) -> usize {
+        match &self.best {
+            Best::Strings(best) => best.iter().flatten().map(|string| string.len()).sum(),
+            Best::Numbers(_) | Best::Floats(_) => 0,
+        }
+    }
+
     pub(super) fn restart(&mut self, groups: usize) {
         match &mut self.best {
             Best::Numbers(best) => *best = vec![None; groups],

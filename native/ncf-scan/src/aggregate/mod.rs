@@ -34,6 +34,9 @@ const MOST_GROUPS: usize = 1 << 17;
 /// Bytes of group keys that are held at once, about.
 const MOST_KEY_BYTES: usize = 32 << 20;
 
+/// Bytes that an aggregate has for a group, about, besides strings.
+const STATE_BYTES: usize = 32;
+
 /// Pieces of sums that wait.
 const MOST_PIECES: usize = 1 << 16;
 
@@ -155,6 +158,13 @@ impl Aggregator {
         self.groups.len() > MOST_GROUPS
             || self.groups.key_bytes() > MOST_KEY_BYTES
             || self.accumulators.iter().map(Accumulator::waiting).sum::<usize>() > MOST_PIECES
+    }
+
+    /// Bytes that are held, about.
+    pub(crate) fn byte_len(&self) -> usize {
+        let strings: usize = self.accumulators.iter().map(Accumulator::string_bytes).sum();
+        let per_group = STATE_BYTES * (1 + self.accumulators.len());
+        self.groups.key_bytes() + strings + self.rows.len() * per_group
     }
 
     /// Takes out what is held. Without group keys that is a row, even if no row came in.

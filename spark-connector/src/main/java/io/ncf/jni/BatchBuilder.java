@@ -16,16 +16,22 @@ public final class BatchBuilder implements AutoCloseable {
   /** Bytes after which a batch is full. */
   public static final long MAX_BYTES = 8L << 20;
 
-  private final ColumnBuilder.ByteCount count = new ColumnBuilder.ByteCount();
+  private final BatchMemory memory;
   // As in Arrow, a batch is a struct whose fields are the columns.
   private final StructColumnBuilder root;
   private final long rowBytes;
   private final ArrayTree tree;
   private boolean freed;
 
-  /** An empty batch of the columns of {@code schema}. */
+  /** An empty batch of the columns of {@code schema}, whose memory nobody accounts for. */
   public BatchBuilder(StructType schema) {
-    root = new StructColumnBuilder(ColumnBuilders.all(TypeLayout.fields(schema), count));
+    this(schema, null);
+  }
+
+  /** The same with memory that {@code granted} is asked for, unless it is null. */
+  public BatchBuilder(StructType schema, JvmMemory granted) {
+    memory = new BatchMemory(granted);
+    root = new StructColumnBuilder(memory, ColumnBuilders.all(TypeLayout.fields(schema), memory));
     rowBytes = root.fixedBytes();
     try {
       tree = new ArrayTree(root);
@@ -33,6 +39,11 @@ public final class BatchBuilder implements AutoCloseable {
       root.free();
       throw error;
     }
+  }
+
+  /** Bytes that the values of all batches hold, which closing them frees; for tests. */
+  public static long liveBytes() {
+    return OffHeapBuffer.liveBytes();
   }
 
   /** The builder of a column. */
@@ -47,7 +58,7 @@ public final class BatchBuilder implements AutoCloseable {
 
   /** Bytes of the rows so far, about: nulls are not counted, and a bit counts as a byte. */
   public long bytes() {
-    return root.rows() * rowBytes + count.bytes;
+    return root.rows() * rowBytes + memory.valueBytes;
   }
 
   /** Ends a row; true when the batch is full. */
@@ -69,7 +80,7 @@ public final class BatchBuilder implements AutoCloseable {
 
   /** Forgets the rows and keeps the memory for the next ones. */
   public void reset() {
-    count.bytes = 0;
+    memory.valueBytes = 0;
     root.reset();
   }
 

@@ -2,7 +2,12 @@ package io.ncf.jni;
 
 /** Booleans, one bit each. */
 final class BitColumnBuilder extends ColumnBuilder {
-  private final OffHeapBuffer bits = new OffHeapBuffer();
+  private final OffHeapBuffer bits;
+
+  BitColumnBuilder(BatchMemory memory) {
+    super(memory);
+    bits = new OffHeapBuffer(memory);
+  }
 
   @Override
   public void appendBoolean(boolean value) {

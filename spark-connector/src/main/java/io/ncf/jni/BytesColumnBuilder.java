@@ -4,13 +4,16 @@ import org.apache.spark.unsafe.Platform;
 
 /** Strings and binaries: 32-bit offsets and bytes. */
 final class BytesColumnBuilder extends ColumnBuilder {
-  private final OffHeapBuffer offsets = new OffHeapBuffer();
-  private final OffHeapBuffer data = new OffHeapBuffer();
-  private final ByteCount count;
+  private final OffHeapBuffer offsets;
+  private final OffHeapBuffer data;
+  private final BatchMemory memory;
   private long end;
 
-  BytesColumnBuilder(ByteCount count) {
-    this.count = count;
+  BytesColumnBuilder(BatchMemory memory) {
+    super(memory);
+    this.memory = memory;
+    offsets = new OffHeapBuffer(memory);
+    data = new OffHeapBuffer(memory);
     putOffset(0);
   }
 
@@ -29,7 +32,7 @@ final class BytesColumnBuilder extends ColumnBuilder {
     data.reserve(end, length);
     Platform.copyMemory(base, offset, null, data.address() + end, length);
     end += length;
-    count.bytes += length;
+    memory.valueBytes += length;
     putOffset(rows() + 1);
     valid();
   }

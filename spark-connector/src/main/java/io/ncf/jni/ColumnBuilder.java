@@ -12,15 +12,12 @@ import org.apache.spark.unsafe.Platform;
  * appending the parts to the children and then calling {@link #endStruct()} or {@link #endArray()}.
  */
 public abstract class ColumnBuilder {
-  private final OffHeapBuffer validity = new OffHeapBuffer();
+  private final OffHeapBuffer validity;
   private int rows;
   private int nulls;
 
-  ColumnBuilder() {}
-
-  /** Bytes in the values of any length of all columns of a batch, so that a batch knows its size. */
-  static final class ByteCount {
-    long bytes;
+  ColumnBuilder(BatchMemory memory) {
+    validity = new OffHeapBuffer(memory);
   }
 
   /** Rows so far. */

@@ -6,13 +6,15 @@ import org.apache.spark.unsafe.Platform;
 
 /** Values of one fixed width: 1, 2, 4, 8 or 16 bytes, little-endian. */
 final class FixedColumnBuilder extends ColumnBuilder {
-  private final OffHeapBuffer values = new OffHeapBuffer();
+  private final OffHeapBuffer values;
   private final int width;
   // Where the next value goes, in bytes from the start.
   private long end;
 
-  FixedColumnBuilder(int width) {
+  FixedColumnBuilder(int width, BatchMemory memory) {
+    super(memory);
     this.width = width;
+    values = new OffHeapBuffer(memory);
   }
 
   /** Address of a new value of {@code bytes} bytes, which must be the column's width. */

@@ -4,18 +4,25 @@ import org.apache.spark.unsafe.Platform;
 
 /** Arrays, and maps as arrays of entries: 32-bit offsets into the one child. */
 final class ListColumnBuilder extends ColumnBuilder {
-  private final OffHeapBuffer offsets = new OffHeapBuffer();
+  private final OffHeapBuffer offsets;
   private final ColumnBuilder elements;
-  private final ByteCount count;
+  private final BatchMemory memory;
   // An element without bytes of its own still takes some: its validity, its row in other columns.
   private final long elementBytes;
   private int end;
 
-  ListColumnBuilder(ColumnBuilder elements, ByteCount count) {
+  ListColumnBuilder(ColumnBuilder elements, BatchMemory memory) {
+    super(memory);
     this.elements = elements;
-    this.count = count;
+    this.memory = memory;
+    offsets = new OffHeapBuffer(memory);
     elementBytes = Math.max(1, elements.fixedBytes());
-    putOffset(0);
+    try {
+      putOffset(0);
+    } catch (Throwable error) {
+      elements.free();
+      throw error;
+    }
   }
 
   /** Stores the offset where the elements of row {@code row - 1} end. */
@@ -36,7 +43,7 @@ final class ListColumnBuilder extends ColumnBuilder {
   public void endArray() {
     int before = end;
     end = elements.rows();
-    count.bytes += (end - before) * elementBytes;
+    memory.valueBytes += (end - before) * elementBytes;
     putOffset(rows() + 1);
     valid();
   }

@@ -22,7 +22,7 @@ package io.ncf.jni;
  */
 public final class Native {
   /** Version of this surface. The library answers the one it was built for; both must be equal. */
-  public static final int PROTOCOL_VERSION = 2;
+  public static final int PROTOCOL_VERSION = 3;
 
   // The only initialiser on the way to the library: two that wait for each other would deadlock.
   static {
@@ -59,9 +59,10 @@ public final class Native {
    *
    * @param request {@code {"split","columns","schema","filter","filterSchema","options","batchRows"}};
    *     structs in the schema may lack fields that the filter names, as filterSchema has them
+   * @param memory who grants its memory besides the option memoryLimit; null for nobody
    * @return a handle for {@link #nextBatch}
    */
-  static native long openScan(String request, JvmStorage storage);
+  static native long openScan(String request, JvmStorage storage, JvmMemory memory);
 
   /**
    * Decodes the next batch.
@@ -75,6 +76,12 @@ public final class Native {
   /** The scan's counters so far, as JSON. */
   static native String scanMetrics(long scan);
 
+  /**
+   * Ends the scan and frees all of it but the current batch, which stays valid until {@link
+   * #closeScan}: the next batch is 0.
+   */
+  static native void keepBatch(long scan);
+
   /** Frees the scan and its current batch. Does nothing when the handle is gone. */
   static native void closeScan(long scan);
 
@@ -82,9 +89,10 @@ public final class Native {
    * Opens a new file for writing.
    *
    * @param request {@code {"file":absolute path or URL,"schema":{"fields":[…]},"options":{}}}
+   * @param memory who grants its memory besides the option memoryLimit; null for nobody
    * @return a handle for {@link #writeBatch}
    */
-  static native long openWriter(String request, JvmStorage storage);
+  static native long openWriter(String request, JvmStorage storage, JvmMemory memory);
 
   /**
    * Appends rows.

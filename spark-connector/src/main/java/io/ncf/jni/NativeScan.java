@@ -9,9 +9,14 @@ public final class NativeScan extends NativeHandle {
   }
 
   /** Opens a scan; the arguments are those of {@link Native#openScan}. */
-  public static NativeScan open(String request, JvmStorage storage) {
+  public static NativeScan open(String request, JvmStorage storage, JvmMemory memory) {
     NativeLibrary.load();
-    return new NativeScan(Native.openScan(request, storage));
+    return new NativeScan(Native.openScan(request, storage, memory));
+  }
+
+  /** The same without anybody who grants memory. */
+  public static NativeScan open(String request, JvmStorage storage) {
+    return open(request, storage, null);
   }
 
   /**
@@ -23,6 +28,15 @@ public final class NativeScan extends NativeHandle {
   public long nextBatch() {
     try {
       return Native.nextBatch(handle());
+    } finally {
+      Reference.reachabilityFence(this);
+    }
+  }
+
+  /** Ends the scan, and frees all of it but the current batch. */
+  public void keepBatch() {
+    try {
+      Native.keepBatch(handle());
     } finally {
       Reference.reachabilityFence(this);
     }

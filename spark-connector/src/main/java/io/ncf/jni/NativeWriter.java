@@ -9,9 +9,14 @@ public final class NativeWriter extends NativeHandle {
   }
 
   /** Creates the file; the arguments are those of {@link Native#openWriter}. */
-  public static NativeWriter open(String request, JvmStorage storage) {
+  public static NativeWriter open(String request, JvmStorage storage, JvmMemory memory) {
     NativeLibrary.load();
-    return new NativeWriter(Native.openWriter(request, storage));
+    return new NativeWriter(Native.openWriter(request, storage, memory));
+  }
+
+  /** The same without anybody who grants memory. */
+  public static NativeWriter open(String request, JvmStorage storage) {
+    return open(request, storage, null);
   }
 
   /** Writes the rows of {@code batch} and empties it. */

@@ -5,7 +5,8 @@ final class StructColumnBuilder extends ColumnBuilder {
   private final ColumnBuilder[] children;
 
   /** Becomes the owner of {@code children}. */
-  StructColumnBuilder(ColumnBuilder... children) {
+  StructColumnBuilder(BatchMemory memory, ColumnBuilder... children) {
+    super(memory);
     this.children = children;
   }
 

@@ -121,6 +121,11 @@ private[spark] object NcfOptions {
     "verifyChecksums",
     "read: whether every page's checksum is verified before decoding; default true"
   )
+  val MemoryLimit: NcfOption = positive(
+    "memoryLimit",
+    "most bytes of native memory that one scan or one writer holds: a writer ends blocks early to " +
+      "keep it, a scan that cannot fails; default 2147483648"
+  )
   val VersionAsOf: NcfOption =
     natural("versionAsOf", "read: the version of the table to read; default the latest")
   val TimestampAsOf: NcfOption =
@@ -156,6 +161,7 @@ private[spark] object NcfOptions {
     BlockBytes,
     FilterColumns,
     VerifyChecksums,
+    MemoryLimit,
     VersionAsOf,
     TimestampAsOf,
     TxnAppId,

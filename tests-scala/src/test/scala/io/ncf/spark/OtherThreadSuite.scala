@@ -1,9 +1,12 @@
 package io.ncf.spark
 
+import java.io.File
+import java.nio.file.Files
 import java.util.concurrent.{Executors, TimeUnit}
 
 import scala.concurrent.duration._
 import scala.concurrent.{Await, ExecutionContext, Future}
+import scala.util.Try
 
 import org.apache.spark.sql.execution.adaptive.AdaptiveSparkPlanHelper
 import org.apache.spark.sql.execution.datasources.v2.BatchScanExec
@@ -30,7 +33,16 @@ class OtherThreadSuite extends SparkTestBase with AdaptiveSparkPlanHelper {
     new NcfColumnarPartitionReader(splits, factory.schema, factory.request, null)
   }
 
-  test("a batch outlives the close by a thread that does not read it") {
+  /** Files below `path` that this process has open. */
+  private def openFiles(path: String): Int = {
+    val links = Option(new File("/proc/self/fd").listFiles()).toSeq.flatten
+    // A file may be closed while its link is looked at.
+    links.count(link =>
+      Try(Files.readSymbolicLink(link.toPath)).toOption.exists(_.startsWith(path))
+    )
+  }
+
+  test("a batch, and nothing else, outlives the close by a thread that does not read it") {
     withPath { path =>
       write(path)
       val opened = reader(path)
@@ -40,8 +52,10 @@ class OtherThreadSuite extends SparkTestBase with AdaptiveSparkPlanHelper {
       try {
         assert(there(opened.next()))
         opened.currentMetricsValues()
+        assert(openFiles(path) == 1)
         opened.close()
         assert(Native.liveHandles() == 1)
+        assert(openFiles(path) == 0)
         assert(there(opened.get().column(1).getUTF8String(8000).toString) == "value 8000")
         assert(!there(opened.next()))
         assert(Native.liveHandles() == 0)

@@ -10,7 +10,7 @@ import org.apache.spark.sql.types.StructType
 import org.apache.spark.sql.vectorized.{ColumnVector, ColumnarBatch}
 import org.apache.spark.{TaskContext, TaskKilledException}
 
-import io.ncf.jni.{ArrowLayout, JvmStorage, NativeScan, NcfColumnVector}
+import io.ncf.jni.{ArrowLayout, JvmStorage, NativeScan, NcfColumnVector, TaskMemory}
 import io.ncf.spark.Json
 
 /** Reads splits one after the other. There is one batch object, whose columns are pointed at each
@@ -19,8 +19,8 @@ import io.ncf.spark.Json
   * Spark may consume a reader on another thread than the task's (script transformations and Python
   * do), and that thread may still look at a batch when the task ends and closes the reader. Native
   * memory is therefore freed by the thread that reads, and by another one only when that has ended:
-  * a `close` in between is carried out by the next call of `next`, or, when the thread ends without
-  * one, by the next reader that is opened or closed.
+  * a `close` in between frees all but the batch, and the batch goes with the next call of `next`, or,
+  * when the thread ends without one, with the next reader that is opened or closed.
   *
   * @param splits  the splits' JSON
   * @param schema  the columns of the batches
@@ -40,6 +40,8 @@ private[spark] final class NcfColumnarPartitionReader(
 
   // Guarded by this object's lock. The thread that called `next` last, which may hold a batch:
   private var owner: Option[Thread] = None
+  // whether it is in `next`, and whether the reader was closed.
+  private var reading = false
   private var closing = false
   @volatile private var freed = false
 
@@ -49,13 +51,17 @@ private[spark] final class NcfColumnarPartitionReader(
 
   NcfColumnarPartitionReader.freeDeferred()
 
+  private val memory = TaskMemory.ofTask()
+
   // A killed task does not always close its readers.
   context.foreach(_.addTaskCompletionListener[Unit](_ => close()))
 
   override def next(): Boolean = begin() && {
-    var found = false
-    while (!found && advance()) found = batch.numRows() > 0
-    found
+    try {
+      var found = false
+      while (!found && advance()) found = batch.numRows() > 0
+      found
+    } finally end()
   }
 
   override def get(): ColumnarBatch = batch
@@ -64,10 +70,22 @@ private[spark] final class NcfColumnarPartitionReader(
   private def begin(): Boolean = {
     val goesOn = synchronized {
       owner = Some(Thread.currentThread())
-      !closing
+      reading = !closing
+      reading
     }
     if (!goesOn) free()
     goesOn
+  }
+
+  private def end(): Unit = synchronized {
+    reading = false
+    if (closing) keepBatch()
+  }
+
+  /** Frees all but the batch, which a thread may be looking at. Called with the lock. */
+  private def keepBatch(): Unit = {
+    nextSplit = splits.length
+    scan.foreach(_.keepBatch())
   }
 
   /** Loads the next batch, which may be empty; false at the end of the last split. */
@@ -79,7 +97,7 @@ private[spark] final class NcfColumnarPartitionReader(
         if (array == 0L) closeScan() else load(array)
         true
       case None if nextSplit < splits.length =>
-        scan = Some(NativeScan.open(openRequest(splits(nextSplit)), storage))
+        scan = Some(NativeScan.open(openRequest(splits(nextSplit)), storage, memory))
         nextSplit += 1
         true
       case None => false
@@ -137,6 +155,7 @@ private[spark] final class NcfColumnarPartitionReader(
   override def close(): Unit = {
     val mine = synchronized {
       closing = true
+      if (!isMine && !reading) keepBatch()
       isMine
     }
     if (mine) free() else NcfColumnarPartitionReader.defer(this)

@@ -46,6 +46,14 @@ final class DecodeTime extends CustomMetric {
     f"${nanos.sum / 1e9}%.3f s"
 }
 
+/** Native memory that was held at a time, by one of the tasks. */
+final class PeakMemory extends CustomMetric {
+  override def name(): String = NcfMetrics.peakMemory
+  override def description(): String = "peak native memory of a task"
+  override def aggregateTaskMetrics(bytes: Array[Long]): String =
+    f"${bytes.maxOption.getOrElse(0L) / 1048576d}%.1f MiB"
+}
+
 /** A metric that adds up. */
 sealed abstract class SumMetric(metric: String, text: String) extends CustomSumMetric {
   override def name(): String = metric
@@ -66,8 +74,12 @@ private[spark] object NcfMetrics {
     new RowsScanned,
     new RowsOut,
     new DecodeTime,
-    new IndexMisses
+    new IndexMisses,
+    new PeakMemory
   )
+
+  /** The only metric of which the largest value counts. */
+  val peakMemory: String = "peakMemory"
 
   /** What planning knows. */
   val ofDriver: Seq[String] = Seq("filesPlanned", "filesPruned", "blocksPlanned", "blocksPruned")
@@ -80,7 +92,8 @@ private[spark] object NcfMetrics {
     "rowsScanned",
     "rowsOut",
     "decodeTime",
-    "indexMisses"
+    "indexMisses",
+    peakMemory
   )
 
   /** A value that is reported. */
@@ -91,5 +104,8 @@ private[spark] object NcfMetrics {
 
   /** The task metrics in a scan's JSON, added to what earlier scans counted. */
   def add(earlier: Map[String, Long], json: JsonNode): Map[String, Long] =
-    ofTask.map(name => name -> (earlier.getOrElse(name, 0L) + Json.long(json, name))).toMap
+    ofTask.map { name =>
+      val (before, now) = (earlier.getOrElse(name, 0L), Json.long(json, name))
+      name -> (if (name == peakMemory) math.max(before, now) else before + now)
+    }.toMap
 }

@@ -10,7 +10,7 @@ import org.apache.spark.sql.connector.metric.CustomTaskMetric
 import org.apache.spark.sql.connector.write.{DataWriter, WriterCommitMessage}
 import org.apache.spark.{TaskContext, TaskKilledException}
 
-import io.ncf.jni.{BatchBuilder, NativeWriter}
+import io.ncf.jni.{BatchBuilder, NativeWriter, TaskMemory}
 import io.ncf.spark.Json
 
 /** Writes the rows of one task: a file for each run of rows with equal partition values, and none
@@ -23,14 +23,19 @@ import io.ncf.spark.Json
 private[spark] final class NcfDataWriter(job: WriteJob, partition: Int, attempt: Long)
     extends DataWriter[InternalRow] {
 
-  private val batch = new BatchBuilder(job.columns)
+  private val context = Option(TaskContext.get())
+  private val memory = TaskMemory.ofTask()
+  private val batch = new BatchBuilder(job.columns, memory)
+  private var open: Option[OpenFile] = None
+
+  // Spark closes no writer that could not be made.
+  context.foreach(_.addTaskCompletionListener[Unit](_ => close()))
+
   private val rows = new RowWriter(job, batch)
   private val key =
     if (job.partitionColumns.isEmpty) None
     else Some(new PartitionKey(job.input, job.partitionColumns))
-  private val context = Option(TaskContext.get())
 
-  private var open: Option[OpenFile] = None
   private var finished = Vector.empty[WrittenFile]
   private var opened = 0
   private var rowsWritten = 0L
@@ -85,7 +90,7 @@ private[spark] final class NcfDataWriter(job: WriteJob, partition: Int, attempt:
     request.put("file", job.location.file(path))
     request.set[JsonNode]("schema", Json.parse(job.fileSchema))
     request.set[JsonNode]("options", Json.parse(job.options))
-    NativeWriter.open(request.toString, job.location.storage)
+    NativeWriter.open(request.toString, job.location.storage, memory)
   }
 
   private def flush(): Unit = {

@@ -117,7 +117,8 @@ private[spark] object NcfWriteBuilder {
     NcfOptions.Profile,
     NcfOptions.BlockRows,
     NcfOptions.BlockBytes,
-    NcfOptions.FilterColumns
+    NcfOptions.FilterColumns,
+    NcfOptions.MemoryLimit
   )
 }
 
