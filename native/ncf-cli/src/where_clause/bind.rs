@@ -1,8 +1,10 @@
 //! Operands to typed expressions: a literal takes the type of the column that it is compared with.
 
-use ncf::{CompareOp, DataType, Error, Expression, Field, Predicate, Result, Scalar, TextOp};
+use ncf::{
+    CompareOp, DataType, Error, Expression, Field, LogicalType, Predicate, Result, Scalar, TextOp,
+};
 
-use crate::values::{hex, parse_value};
+use crate::values::{hex, parse_value, time_nanos};
 
 /// One side of a comparison, as written.
 #[derive(Debug, Clone)]
@@ -193,6 +195,12 @@ fn literal(operand: &Operand, field: &Field) -> Result<Scalar> {
     let data_type = field.data_type()?;
     let parsed = |text: &str| parse_value(text, data_type).map_err(|reason| no(&reason));
     match (operand, data_type) {
+        (Operand::Text(text), T::Int64)
+            if let Some(LogicalType::Time(_)) = LogicalType::of(field) =>
+        {
+            let nanos = time_nanos(text);
+            nanos.map(Scalar::Bigint).ok_or_else(|| no("write hh:mm[:ss[.fffffffff]]"))
+        }
         (
             Operand::Number(text),
             T::Int8 | T::Int16 | T::Int32 | T::Int64 | T::Float64 | T::Decimal { .. },
