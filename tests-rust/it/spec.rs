@@ -129,3 +129,31 @@ fn wider_types() {
         }
     }
 }
+
+#[test]
+fn logical_types() {
+    let stated = table(&spec("format.md"), "### Logical types");
+    let rows: Vec<(String, String)> =
+        stated.into_iter().map(|row| (row[0].clone(), row[1].clone())).collect();
+    for (name, stored) in ncf_tests::golden::logical_types() {
+        let kind = name.split(['(', ' ']).next().unwrap();
+        let of_kind =
+            rows.iter().find(|(names, _)| names.starts_with(name) || names.starts_with(kind));
+        let (_, stated) = of_kind.unwrap_or_else(|| unreachable!("{name} is not specified"));
+        let words = stored.to_string();
+        let word = words.split(['<', ' ']).next().unwrap();
+        assert!(
+            stated.contains(word) || name.starts_with("interval "),
+            "{name}: {stated}, {words}"
+        );
+        let mut field = ncf::Field::new(1, "c", stored, true);
+        field.metadata.insert(ncf::TYPE_KEY.into(), name.into());
+        // Those that Rust knows mean something only over the storage that is stated.
+        if let Ok(known) = name.parse::<ncf::LogicalType>() {
+            assert_eq!(ncf::LogicalType::of(&field), Some(known), "{name}");
+        }
+    }
+    let documented =
+        rows.iter().filter(|(name, _)| name.parse::<ncf::LogicalType>().is_ok()).count();
+    assert_eq!(documented, 4, "the unsigned integers; the others have a letter for a number");
+}

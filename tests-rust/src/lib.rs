@@ -9,6 +9,7 @@
 )]
 
 pub mod fuzz;
+pub mod golden;
 pub mod nested;
 pub mod oracle;
 pub mod predicates;

@@ -152,11 +152,26 @@ fn timestamp(text: &str) -> Option<(i64, bool)> {
         }
         None => (time, None),
     };
-    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let (second, micros) = time_of_day(clock, 6)?;
+    let seconds = i64::from(date(day)?) * SECONDS_PER_DAY + second - offset.unwrap_or(0);
+    Some((seconds.checked_mul(MICROS_PER_SECOND)?.checked_add(micros)?, offset.is_some()))
+}
+
+/// Nanoseconds after midnight of `hh:mm[:ss[.fffffffff]]`.
+pub(crate) fn time_nanos(text: &str) -> Option<i64> {
+    let (second, nanos) = time_of_day(text, 9)?;
+    Some(second * 1_000_000_000 + nanos)
+}
+
+/// Seconds after midnight of `hh:mm[:ss[.f…]]`, and the fraction in units of 10^-`digits` seconds.
+fn time_of_day(text: &str, digits: usize) -> Option<(i64, i64)> {
+    let (clock, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let fraction = fraction.trim_end_matches('0');
-    let micros = match fraction.len() {
+    let fraction = match fraction.len() {
         0 => 0,
-        len @ 1..=6 => i64::from(number(fraction, 6)?) * 10_i64.pow(6 - u32::try_from(len).ok()?),
+        len if len <= digits => {
+            i64::from(number(fraction, digits)?) * 10_i64.pow(u32::try_from(digits - len).ok()?)
+        }
         _ => return None,
     };
     let mut parts = clock.split(':');
@@ -165,10 +180,7 @@ fn timestamp(text: &str) -> Option<(i64, bool)> {
     if parts.next().is_some() || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let seconds = i64::from(date(day)?) * SECONDS_PER_DAY
-        + i64::from(hour * 3600 + minute * 60 + second)
-        - offset.unwrap_or(0);
-    Some((seconds.checked_mul(MICROS_PER_SECOND)?.checked_add(micros)?, offset.is_some()))
+    Some((i64::from(hour * 3600 + minute * 60 + second), fraction))
 }
 
 fn zone_seconds(zone: &str) -> Option<i64> {
@@ -262,6 +274,11 @@ mod tests {
             assert_eq!(timestamp(bad), None, "{bad}");
         }
         assert!(parse_value("1970-01-01 00:00:00Z", DataType::TimestampNtz).is_err());
+        assert_eq!(time_nanos("01:02:03.000000004"), Some(3_723_000_000_004));
+        assert_eq!(time_nanos("23:59"), Some(86_340_000_000_000));
+        for bad in ["", "12", "24:00", "1:2:3.0000000001", "-01:00", "12:00 "] {
+            assert_eq!(time_nanos(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 mod faults;
 mod support;
+mod types;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -38,9 +38,11 @@ impl EncodingId {
     pub const TIMESTAMP_PARTS: Self = Self(16);
     /// The values of valid rows only.
     pub const NULL_FILL: Self = Self(19);
+    /// Values as they are, at a multiple of 64 bytes.
+    pub const ALIGNED: Self = Self(21);
 
     /// Every encoding that this build knows, with its name.
-    pub const NAMES: [(Self, &'static str); 14] = [
+    pub const NAMES: [(Self, &'static str); 15] = [
         (Self::PLAIN, "plain"),
         (Self::CONSTANT, "constant"),
         (Self::BITMAP, "bitmap"),
@@ -55,6 +57,7 @@ impl EncodingId {
         (Self::DECIMAL_PARTS, "decimal_parts"),
         (Self::TIMESTAMP_PARTS, "timestamp_parts"),
         (Self::NULL_FILL, "null_fill"),
+        (Self::ALIGNED, "aligned"),
     ];
 
     /// The encoding's name; `unknown` for a number that this build does not know.

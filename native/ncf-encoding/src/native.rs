@@ -21,7 +21,11 @@ pub(crate) trait Native: ArrowNativeType + Copy + Default + Send + Sync {
     /// The bits in 128, sign not extended for floats.
     fn bits(self) -> u128;
     /// The values as a column.
-    fn wrap(values: Vec<Self>) -> Values;
+    fn wrap(values: Vec<Self>) -> Values {
+        Self::wrap_buffer(values.into())
+    }
+    /// As [`Native::wrap`], of values that stand somewhere already.
+    fn wrap_buffer(values: ScalarBuffer<Self>) -> Values;
     /// The first value of a column of this type; 0 where there is none.
     fn first_of(values: &Values) -> Self;
 }
@@ -55,8 +59,8 @@ macro_rules! native {
                 $bits(self)
             }
 
-            fn wrap(values: Vec<Self>) -> Values {
-                Values::$variant(values.into())
+            fn wrap_buffer(values: ScalarBuffer<Self>) -> Values {
+                Values::$variant(values)
             }
 
             fn first_of(values: &Values) -> Self {

@@ -134,16 +134,26 @@ pub fn decode_values(
 /// Decodes a page of `rows` rows, keeping the outermost structure that predicates can use.
 ///
 /// With `utf8`, strings that are not UTF-8 are `Corrupt`; a dictionary is checked once. Fewer than 64 zero
-/// bytes may follow the page.
-pub fn decode_page(
-    bytes: &[u8],
+/// bytes may follow the page. Aligned values of a page that is a `Buffer` are a part of it, not a copy.
+pub fn decode_page<'a>(
+    page: impl Into<Reader<'a>>,
     physical: PhysicalType,
     rows: usize,
     utf8: bool,
     shared: &SharedPages,
     budget: &Budget,
 ) -> Result<DecodedPage> {
-    let mut reader = Reader::new(bytes);
+    decode(page.into(), physical, rows, utf8, shared, budget)
+}
+
+fn decode(
+    mut reader: Reader<'_>,
+    physical: PhysicalType,
+    rows: usize,
+    utf8: bool,
+    shared: &SharedPages,
+    budget: &Budget,
+) -> Result<DecodedPage> {
     let context = DecodeContext::new(budget, shared);
     let validity = if header(&mut reader)? {
         let bits = context.flat(&mut reader, PhysicalType::Bool, rows).at("part", || "validity")?;

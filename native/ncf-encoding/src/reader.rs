@@ -8,17 +8,37 @@ use ncf_core::{Error, Result};
 pub struct Reader<'a> {
     bytes: &'a [u8],
     owner: Option<&'a Buffer>,
+    page: Option<&'a Buffer>,
+}
+
+impl<'a> From<&'a [u8]> for Reader<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::new(bytes)
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Reader<'a> {
+    fn from(bytes: &'a Vec<u8>) -> Self {
+        Self::new(bytes)
+    }
+}
+
+/// A reader of a page, from which [`Reader::take_page_buffer`] can share instead of copy.
+impl<'a> From<&'a Buffer> for Reader<'a> {
+    fn from(page: &'a Buffer) -> Self {
+        Self { bytes: page.as_slice(), owner: None, page: Some(page) }
+    }
 }
 
 impl<'a> Reader<'a> {
     /// A reader of borrowed bytes.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, owner: None }
+        Self { bytes, owner: None, page: None }
     }
 
     /// A reader of a buffer, from which [`Reader::take_buffer`] can share instead of copy.
     pub fn of_buffer(buffer: &'a Buffer) -> Self {
-        Self { bytes: buffer.as_slice(), owner: Some(buffer) }
+        Self { bytes: buffer.as_slice(), owner: Some(buffer), page: None }
     }
 
     /// Bytes not yet read.
@@ -42,21 +62,23 @@ impl<'a> Reader<'a> {
 
     /// A reader of the next `count` bytes only.
     pub fn sub(&mut self, count: usize) -> Result<Self> {
-        Ok(Self { bytes: self.take(count)?, owner: self.owner })
+        Ok(Self { bytes: self.take(count)?, ..*self })
     }
 
     /// The next `count` bytes as a buffer and whether they were copied (else they are shared).
     pub fn take_buffer(&mut self, count: usize) -> Result<(Buffer, bool)> {
         let bytes = self.take(count)?;
-        let shared = self.owner.and_then(|owner| {
-            let offset = (bytes.as_ptr() as usize).checked_sub(owner.as_ptr() as usize)?;
-            let end = offset.checked_add(count)?;
-            (end <= owner.len()).then(|| owner.slice_with_length(offset, count))
-        });
-        Ok(match shared {
+        Ok(match self.owner.and_then(|owner| shared(owner, bytes)) {
             Some(buffer) => (buffer, false),
             None => (Buffer::from(bytes), true),
         })
+    }
+
+    /// The next `count` bytes as a part of the page's own buffer, where the page has one. Whoever keeps
+    /// it keeps all that was read with the page, so it is for what is most of the page.
+    pub fn take_page_buffer(&mut self, count: usize) -> Result<Option<Buffer>> {
+        let bytes = self.take(count)?;
+        Ok(self.page.and_then(|page| shared(page, bytes)))
     }
 
     /// One byte.
@@ -96,6 +118,13 @@ impl<'a> Reader<'a> {
             None => Err(short(N, self.bytes.len())),
         }
     }
+}
+
+/// `bytes` as a part of `owner`, if they are one.
+fn shared(owner: &Buffer, bytes: &[u8]) -> Option<Buffer> {
+    let offset = (bytes.as_ptr() as usize).checked_sub(owner.as_ptr() as usize)?;
+    let end = offset.checked_add(bytes.len())?;
+    (end <= owner.len()).then(|| owner.slice_with_length(offset, bytes.len()))
 }
 
 fn short(wanted: usize, left: usize) -> Error {

@@ -162,13 +162,15 @@ impl ColumnMeta {
         let mut shared = shared.into_iter();
         let mut pages = pages.into_iter();
         let mut chunks = Vec::with_capacity(blocks.len());
+        let mut end = HEADER_LEN as u64;
         for ((block, shared_count), page_count) in blocks.iter().zip(shared_counts).zip(page_counts)
         {
             let mut chunk = ChunkMeta {
                 shared: shared.by_ref().take(shared_count as usize).collect(),
                 pages: pages.by_ref().take(page_count as usize).collect(),
             };
-            check_chunk(&mut chunk, block, data_end, trees.len(), limits)?;
+            end = check_places(&chunk, end..data_end)?;
+            check_rows(&mut chunk, block, trees.len(), limits)?;
             chunks.push(chunk);
         }
         Ok(Self { trees, blocks: chunks })
@@ -227,22 +229,17 @@ fn decode_pages(
     Ok(pages)
 }
 
-/// Checks that a chunk's pages follow each other, hold the block's rows, and lie in the file.
-fn check_chunk(
-    chunk: &mut ChunkMeta,
-    block: &BlockInfo,
-    data_end: u64,
-    trees: usize,
-    limits: &Limits,
-) -> Result<()> {
+/// Checks that a chunk's pages follow each other inside `place`, and answers where they end. The place begins
+/// where the chunk of the block before ended: blocks that shared pages would make endless rows of few bytes.
+fn check_places(chunk: &ChunkMeta, place: Range<u64>) -> Result<u64> {
     let shared = chunk.shared.iter().map(|page| (page.offset, page.length));
     let data = chunk.pages.iter().map(|page| (page.offset, page.length));
     let mut next = None;
     for (offset, length) in shared.chain(data) {
         let aligned = offset.is_multiple_of(PAGE_ALIGNMENT as u64)
             && (length as usize).is_multiple_of(PAGE_ALIGNMENT);
-        let follows = next.is_none_or(|next| next == offset) && offset >= HEADER_LEN as u64;
-        let end = offset.checked_add(length.into()).filter(|end| *end <= data_end);
+        let follows = next.is_none_or(|next| next == offset) && offset >= place.start;
+        let end = offset.checked_add(length.into()).filter(|end| *end <= place.end);
         match end {
             Some(end) if aligned && follows => next = Some(end),
             _ => {
@@ -252,6 +249,16 @@ fn check_chunk(
             }
         }
     }
+    Ok(next.unwrap_or(place.start))
+}
+
+/// Checks that a chunk's pages hold the block's rows.
+fn check_rows(
+    chunk: &mut ChunkMeta,
+    block: &BlockInfo,
+    trees: usize,
+    limits: &Limits,
+) -> Result<()> {
     let mut row = 0u32;
     for page in &mut chunk.pages {
         page.first_row = row;

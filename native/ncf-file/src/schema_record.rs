@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use arrow_ipc::convert::{IpcSchemaEncoder, try_fb_to_schema};
 use arrow_ipc::root_as_schema_with_opts;
 use arrow_schema::Schema as ArrowSchema;
-use flatbuffers::VerifierOptions;
+use flatbuffers::{InvalidFlatbuffer, VerifierOptions};
 use ncf_core::{Budget, Error, Field, FieldType, Limits, Result, ResultExt, Schema};
 
 use crate::wire::{Cursor, Put, to_u32};
@@ -60,25 +60,44 @@ fn check_limits(count: &mut usize, depth: usize, limits: &Limits) -> Result<()> 
     Ok(())
 }
 
+/// What an Arrow schema of `len` bytes may be made of. Its parts may be shared, so that few bytes make many
+/// fields or long names: counted are the parts as a reader meets them.
+fn verifier(len: usize, limits: &Limits) -> VerifierOptions {
+    let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+    VerifierOptions {
+        // A level of nesting is up to three tables deep, a field two tables, and three of a map's.
+        max_depth: size(limits.depth.saturating_mul(4)),
+        max_tables: size(limits.columns.saturating_mul(4)),
+        max_apparent_size: len.saturating_mul(8).saturating_add(1 << 16),
+        ..VerifierOptions::default()
+    }
+}
+
 /// Reads a verified schema record.
 pub(crate) fn decode(bytes: &[u8], limits: &Limits, budget: &Budget) -> Result<Schema> {
     let mut cursor = Cursor::new("the schema", bytes);
     let len = cursor.len_u32()?;
-    // Flatbuffers wants its bytes aligned.
-    let mut aligned = budget.vec::<u64>("the schema", len.div_ceil(8))?;
     let arrow = cursor.take(len)?;
-    aligned.extend(arrow.chunks(8).map(|chunk| {
-        let mut word = [0; 8];
-        word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
-        u64::from_le_bytes(word)
-    }));
-    let buffer = arrow_buffer::Buffer::from_vec(aligned);
-    let stored = buffer.get(..len).unwrap_or_default();
+    budget.take("the schema", len as u64)?;
+    // Flatbuffers wants its bytes aligned, as those of a buffer are.
+    let stored = arrow_buffer::Buffer::from(arrow);
     let wrong =
         |error: String| Error::corrupt(format!("the schema is not an Arrow schema: {error}"));
-    // A level of nesting is up to three tables deep.
-    let verifier = VerifierOptions { max_depth: 256, ..VerifierOptions::default() };
-    let parsed = root_as_schema_with_opts(&verifier, stored).map_err(|e| wrong(e.to_string()))?;
+    let verifier = verifier(len, limits);
+    let parsed = root_as_schema_with_opts(&verifier, &stored).map_err(|error| {
+        let limit = match error {
+            InvalidFlatbuffer::TooManyTables => Some(("columns", limits.columns)),
+            InvalidFlatbuffer::DepthLimitReached => Some(("depth of nesting", limits.depth)),
+            InvalidFlatbuffer::ApparentSizeTooLarge => {
+                Some(("a schema whose parts share bytes", verifier.max_apparent_size as u64))
+            }
+            _ => None,
+        };
+        match limit {
+            Some((what, limit)) => Error::limit_exceeded(what, limit.saturating_add(1), limit),
+            None => wrong(error.to_string()),
+        }
+    })?;
     let arrow = try_fb_to_schema(parsed).map_err(|error| wrong(error.to_string()))?;
     let mut count = 0;
     let mut fields = Vec::new();
@@ -91,7 +110,10 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits, budget: &Budget) -> Result<S
         fields.push(field);
     }
     let mut ids = cursor.u32s(count, budget)?.into_iter();
-    let user: UserMetadata = serde_json::from_slice(cursor.rest())
+    // Parsed, the shortest entries take that much more than their text.
+    let json = cursor.rest();
+    budget.take("metadata of the schema", (json.len() as u64).saturating_mul(8))?;
+    let user: UserMetadata = serde_json::from_slice(json)
         .map_err(|error| Error::corrupt(format!("the schema's metadata is not JSON: {error}")))?;
     if user.fields.len() != count {
         return Err(Error::corrupt("the schema's metadata has another number of fields"));

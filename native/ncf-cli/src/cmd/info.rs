@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
 use ncf::dataset::{DataFile, Dataset, Kind};
-use ncf::{Error, FieldType, FileReader, MmapSource, ReadOptions, Result, find_name};
+use ncf::{Error, FieldType, FileReader, MmapSource, ReadOptions, Result, TYPE_KEY, find_name};
 use serde::Serialize;
 
 use crate::io::NcfInput;
@@ -53,6 +53,8 @@ struct Column {
     #[serde(rename = "type", serialize_with = "as_text")]
     field_type: FieldType,
     nullable: bool,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<String, String>,
     /// Stored bytes of the pages.
     bytes: u64,
     /// Encoding tree → data pages.
@@ -92,6 +94,7 @@ impl Report {
             name: field.name.clone(),
             field_type: field.field_type.clone(),
             nullable: field.nullable,
+            metadata: field.metadata.clone(),
             bytes: 0,
             encodings: BTreeMap::new(),
         });
@@ -180,7 +183,7 @@ impl Report {
             let null = if column.nullable { "" } else { " not null" };
             [
                 column.name.clone(),
-                format!("{}{null}", column.field_type),
+                format!("{}{}{null}", column.field_type, column.describe_logical_type()),
                 column.bytes.to_string(),
                 column.describe_encodings(),
             ]
@@ -204,6 +207,11 @@ impl Report {
 }
 
 impl Column {
+    /// What the values stand for, where that is not what they are stored as.
+    fn describe_logical_type(&self) -> String {
+        self.metadata.get(TYPE_KEY).map_or_else(String::new, |name| format!(" as {name}"))
+    }
+
     /// The trees, most frequent first.
     fn describe_encodings(&self) -> String {
         let mut trees: Vec<_> = self.encodings.iter().collect();

@@ -7,11 +7,14 @@ use std::path::Path;
 
 use arrow_array::RecordBatch;
 use arrow_ipc::reader::FileReader;
-use arrow_ipc::writer::FileWriter;
+use arrow_ipc::writer::{DictionaryHandling, FileWriter, IpcWriteOptions};
+use arrow_schema::SchemaRef;
 use ncf::{Error, Result, Schema};
 
+use super::arrow_types::exported_schema;
+use super::export::Exporter;
 use super::foreign::Foreign;
-use super::output::{Staged, exported, exported_schema};
+use super::output::Staged;
 use super::{Sink, reading, writing};
 
 /// Opens an Arrow IPC file.
@@ -24,19 +27,22 @@ pub(super) fn open(path: &Path) -> Result<Foreign> {
 
 struct ArrowSink {
     writer: FileWriter<BufWriter<File>>,
+    exporter: Exporter,
     staged: Staged,
 }
 
 /// Creates an Arrow IPC file.
 pub(super) fn create(staged: Staged, schema: &Schema) -> Result<Box<dyn Sink>> {
     let file = BufWriter::new(staged.create()?);
-    let writer = FileWriter::try_new(file, &exported_schema(schema)).map_err(writing)?;
-    Ok(Box::new(ArrowSink { writer, staged }))
+    let exporter = Exporter::new(schema, SchemaRef::new(exported_schema(schema)));
+    let options = IpcWriteOptions::default().with_dictionary_handling(DictionaryHandling::Delta);
+    let writer = FileWriter::try_new_with_options(file, exporter.schema(), options);
+    Ok(Box::new(ArrowSink { writer: writer.map_err(writing)?, exporter, staged }))
 }
 
 impl Sink for ArrowSink {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let batch = exported(batch, self.writer.schema())?;
+        let batch = self.exporter.export(batch)?;
         self.writer.write(&batch).map_err(writing)
     }
 

@@ -106,7 +106,8 @@ pub(super) fn with_text(
             let double = TextColumn { to: DataType::Float64, guessed: true };
             texts.entry(field.name().clone()).or_insert(double);
         }
-        let text = texts.contains_key(field.name());
+        // A column without a value is text: nobody said that it has no type.
+        let text = texts.contains_key(field.name()) || *field.data_type() == ArrowType::Null;
         let ty = if text { ArrowType::Utf8 } else { field.data_type().clone() };
         Field::new(field.name(), ty, true)
     });

@@ -9,16 +9,21 @@ use arrow_schema::ArrowError;
 use ncf::{DataType, Error, ErrorKind, Result, Schema, WriterOptions};
 
 mod arrow;
+mod arrow_types;
 mod csv;
+mod export;
 mod foreign;
+mod from_text;
 mod jsonl;
 mod ncf_files;
 mod nested_text;
 mod output;
 mod parquet;
+mod reshape;
 mod sort;
 mod storable;
 mod text;
+mod times;
 
 pub(crate) use ncf_files::NcfInput;
 pub(crate) use sort::sorted;

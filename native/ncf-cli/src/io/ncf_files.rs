@@ -43,7 +43,7 @@ impl NcfInput {
                 names.iter().map(|name| all.field(name).cloned()).collect::<Result<_>>()?
             }
         };
-        let schema = Schema::new(fields)?;
+        let schema = Schema { metadata: all.metadata.clone(), ..Schema::new(fields)? };
         let filtered = filter.is_some() || limit.is_some();
         let request = ScanRequest { columns, filter, ..ScanRequest::default() };
         let plan = self.dataset.plan(&request)?;

@@ -5,13 +5,8 @@ use std::cell::Cell;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{DataType as ArrowType, SchemaRef};
-use ncf::{Error, LocalSink, Result, Schema};
-
-use super::writing;
+use ncf::{Error, LocalSink, Result};
 
 /// A name to write to and the name that it will get.
 pub(super) struct Staged {
@@ -83,40 +78,6 @@ impl Drop for Staged {
             let _ = fs::remove_file(&self.temporary);
         }
     }
-}
-
-/// The Arrow schema that other formats get: decimals are `Decimal128`, which every reader knows.
-pub(super) fn exported_schema(schema: &Schema) -> arrow_schema::Schema {
-    let fields = schema.fields.iter().map(|field| {
-        let metadata = field.metadata.clone();
-        wide(&field.to_arrow()).with_metadata(metadata)
-    });
-    arrow_schema::Schema::new(fields.collect::<Vec<_>>())
-}
-
-/// The field with decimals of 128 bits, at every level.
-fn wide(field: &arrow_schema::Field) -> arrow_schema::Field {
-    let inner = |field: &arrow_schema::FieldRef| Arc::new(wide(field));
-    let ty = match field.data_type() {
-        ArrowType::Decimal64(precision, scale) => ArrowType::Decimal128(*precision, *scale),
-        ArrowType::List(element) => ArrowType::List(inner(element)),
-        ArrowType::Map(entries, sorted) => ArrowType::Map(inner(entries), *sorted),
-        ArrowType::Struct(fields) => ArrowType::Struct(fields.iter().map(inner).collect()),
-        other => other.clone(),
-    };
-    field.clone().with_data_type(ty)
-}
-
-/// The batch in the types of [`exported_schema`].
-pub(super) fn exported(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, array)| {
-        if array.data_type() == field.data_type() {
-            return Ok(Arc::clone(array));
-        }
-        arrow_cast::cast(array, field.data_type())
-    });
-    let columns: std::result::Result<Vec<ArrayRef>, _> = columns.collect();
-    columns.and_then(|columns| RecordBatch::try_new(Arc::clone(schema), columns)).map_err(writing)
 }
 
 #[cfg(test)]

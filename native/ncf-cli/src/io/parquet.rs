@@ -16,8 +16,10 @@ use parquet::basic::{Compression, Type as PhysicalType, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
+use super::arrow_types::{exported_schema, with_parquet_ids};
+use super::export::Exporter;
 use super::foreign::Foreign;
-use super::output::{Staged, exported, exported_schema};
+use super::output::Staged;
 use super::{BATCH_ROWS, Sink};
 
 /// Opens a Parquet file.
@@ -57,12 +59,13 @@ fn with_instants(metadata: &ArrowReaderMetadata) -> Option<SchemaRef> {
             true => Arc::new(field.as_ref().clone().with_data_type(instant.clone())),
             false => Arc::clone(field),
         });
-    Some(SchemaRef::new(arrow_schema::Schema::new(fields.collect::<Vec<_>>())))
+    let schema = arrow_schema::Schema::new(fields.collect::<Vec<_>>());
+    Some(SchemaRef::new(schema.with_metadata(metadata.schema().metadata().clone())))
 }
 
 struct ParquetSink {
     writer: ArrowWriter<File>,
-    schema: SchemaRef,
+    exporter: Exporter,
     staged: Staged,
 }
 
@@ -70,16 +73,16 @@ struct ParquetSink {
 pub(super) fn create(staged: Staged, schema: &Schema) -> Result<Box<dyn Sink>> {
     let level = ZstdLevel::try_new(3).map_err(|e| parquet_error("written", e))?;
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
-    let schema = SchemaRef::new(exported_schema(schema));
-    let writer =
-        ArrowWriter::try_new(staged.create()?, SchemaRef::clone(&schema), Some(properties))
-            .map_err(|e| parquet_error("written", e))?;
-    Ok(Box::new(ParquetSink { writer, schema, staged }))
+    let exported = SchemaRef::new(with_parquet_ids(exported_schema(schema), schema));
+    let exporter = Exporter::new(schema, SchemaRef::clone(&exported));
+    let writer = ArrowWriter::try_new(staged.create()?, exported, Some(properties))
+        .map_err(|e| parquet_error("written", e))?;
+    Ok(Box::new(ParquetSink { writer, exporter, staged }))
 }
 
 impl Sink for ParquetSink {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let batch = exported(batch, &self.schema)?;
+        let batch = self.exporter.export(batch)?;
         self.writer.write(&batch).map_err(|e| parquet_error("written", e))
     }
 

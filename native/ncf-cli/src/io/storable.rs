@@ -1,37 +1,36 @@
 //! Columns of any Arrow type to the types that NCF stores, without loss or not at all.
 //!
 //! Large, view, dictionary and run-end forms become plain; unsigned integers the next larger signed
-//! one (64 bits: `decimal(20,0)`); half floats singles; `date64` and timestamps of any unit
-//! become days and microseconds when they are whole ones; a column without values becomes a string.
-//! Lists of any kind become arrays; what is inside nested types is converted by the same rules.
+//! one (64 bits: `decimal(20,0)`), times nanoseconds, fixed-size binaries binaries, all of them with their
+//! type's name in the field's metadata; half floats become singles; `date64` and timestamps of any unit
+//! days and microseconds when they are whole ones; a column without values a string. Lists of any kind
+//! become arrays; what is inside nested types is converted by the same rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use arrow_array::builder::{BinaryBuilder, BooleanBuilder, PrimitiveBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    Date32Type, Date64Type, Decimal64Type, Decimal128Type, Float32Type, Float64Type, Int8Type,
-    Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampNanosecondType,
-};
-use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, Float64Array, ListArray, MapArray, StringArray,
-    StructArray, new_null_array,
-};
-use arrow_buffer::OffsetBuffer;
-use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{DataType as ArrowType, Field as ArrowField, Fields, TimeUnit};
-use ncf::{DataType, Error, Field, FieldType, Result, ResultExt, Scalar, Schema};
+use arrow_array::types::{Date64Type, TimestampMicrosecondType, TimestampNanosecondType};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{DataType as ArrowType, Field as ArrowField, TimeUnit};
+use ncf::{DataType, Error, Field, FieldType, LogicalType, Result, Schema, TYPE_KEY};
+use parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 
-use crate::values::{parse_value, scaled};
+use super::arrow_types;
+use super::from_text::{read_doubles, read_values};
+use super::reshape::{cast, element, reshape};
+use super::times::{to_nanos, unit_of};
 
 const MILLIS_PER_DAY: i64 = 86_400_000;
+
+/// Prefixes of metadata that is about the foreign file, not about its values.
+const FOREIGN: [&str; 2] = ["ARROW:", "PARQUET:"];
 
 /// How one column becomes storable.
 #[derive(Debug, Clone)]
 pub(super) struct Conversion {
     column: String,
-    to: FieldType,
+    to: ArrowType,
     from: From,
 }
 
@@ -61,91 +60,163 @@ pub(super) fn conversions(
 ) -> Result<(Schema, Vec<Conversion>)> {
     let mut fields = Vec::new();
     let mut conversions = Vec::new();
-    let mut next = 1;
+    let mut storable = Storable::new();
     for field in arrow.fields() {
-        let id = next;
-        next += 1;
         let text = texts.get(field.name());
-        let to = match text {
-            Some(text) => text.to.into(),
-            None => storable(field.data_type(), &mut next)
-                .map_err(|error| error.with("column", field.name()))?,
+        let stored = match text {
+            Some(text) => {
+                Field::new(storable.next_id(field), field.name(), text.to, field.is_nullable())
+            }
+            None => storable.column(field).map_err(|error| error.with("column", field.name()))?,
         };
-        let nullable = field.is_nullable() || *field.data_type() == ArrowType::Null;
-        let mut stored = Field::new(id, field.name(), to.clone(), nullable);
-        let foreign = ["ARROW:", "PARQUET:"];
-        let own = field.metadata().iter();
-        stored.metadata.extend(
-            own.filter(|(key, _)| !foreign.iter().any(|prefix| key.starts_with(prefix)))
-                .map(|(key, value)| (key.clone(), value.clone())),
-        );
-        fields.push(stored);
         conversions.push(Conversion {
             column: field.name().clone(),
-            to,
+            to: stored.field_type.to_arrow(),
             from: match text {
                 None => From::Values,
                 Some(TextColumn { guessed: true, .. }) => From::GuessedDoubles,
                 Some(text) => From::Text(text.to),
             },
         });
+        fields.push(stored);
     }
+    storable.use_own_ids(&mut fields)?;
     // The caller named none of these columns: it is the file that is wrong.
-    let schema = Schema::new(fields).map_err(|error| Error::corrupt(error.message()))?;
+    let mut schema = Schema::new(fields).map_err(|error| Error::corrupt(error.message()))?;
+    schema.metadata = own_metadata(arrow.metadata().iter());
     for name in texts.keys() {
         schema.field(name)?;
     }
     Ok((schema, conversions))
 }
 
-/// The type that stores `arrow`, or `Unsupported`; ids of fields inside it count up from `next`.
-fn storable(arrow: &ArrowType, next: &mut u32) -> Result<FieldType> {
-    let mut part = |name: &str, field: &ArrowField| {
-        let id = *next;
-        *next += 1;
-        let field_type =
-            storable(field.data_type(), next).map_err(|error| error.with("field", field.name()))?;
-        let nullable = field.is_nullable() || *field.data_type() == ArrowType::Null;
-        Ok(Field::new(id, name, field_type, nullable))
-    };
-    Ok(match arrow {
-        ArrowType::List(element)
-        | ArrowType::LargeList(element)
-        | ArrowType::FixedSizeList(element, _) => {
-            FieldType::Array(Box::new(part("element", element)?))
+fn own_metadata<'a>(
+    all: impl Iterator<Item = (&'a String, &'a String)>,
+) -> BTreeMap<String, String> {
+    let own = all.filter(|(key, _)| !FOREIGN.iter().any(|prefix| key.starts_with(prefix)));
+    own.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// Fields that store Arrow's, with ids that count up from 1 in the order of `Field::walk`.
+pub(super) struct Storable {
+    next: u32,
+    /// The ids that the fields have in Parquet.
+    own_ids: Vec<Option<u32>>,
+}
+
+impl Storable {
+    pub(super) fn new() -> Self {
+        Self { next: 1, own_ids: Vec::new() }
+    }
+
+    fn next_id(&mut self, arrow: &ArrowField) -> u32 {
+        let own = arrow.metadata().get(PARQUET_FIELD_ID_META_KEY);
+        self.own_ids.push(own.and_then(|id| id.parse().ok()).filter(|id| *id > 0));
+        let id = self.next;
+        self.next += 1;
+        id
+    }
+
+    /// The column that stores an Arrow field and remembers its type, or `Unsupported`.
+    fn column(&mut self, arrow: &ArrowField) -> Result<Field> {
+        let mut field = self.field(arrow.name(), arrow)?;
+        if let Some(text) = arrow_types::hint(arrow.data_type(), &field) {
+            field.metadata.insert(arrow_types::KEY.to_string(), text);
         }
-        ArrowType::Struct(fields) => {
-            let parts = fields.iter().map(|field| part(field.name(), field));
-            FieldType::Struct(parts.collect::<Result<_>>()?)
+        Ok(field)
+    }
+
+    /// The field that stores an Arrow field, or `Unsupported`.
+    pub(super) fn field(&mut self, name: &str, arrow: &ArrowField) -> Result<Field> {
+        let id = self.next_id(arrow);
+        let ty = unfolded(arrow.data_type());
+        let field_type = self.field_type(ty)?;
+        let nullable = arrow.is_nullable() || *ty == ArrowType::Null;
+        let mut field = Field::new(id, name, field_type, nullable);
+        field.metadata = own_metadata(arrow.metadata().iter());
+        field.metadata.remove(arrow_types::KEY);
+        name_type(&mut field, ty);
+        Ok(field)
+    }
+
+    fn part(&mut self, name: &str, arrow: &ArrowField) -> Result<Field> {
+        self.field(name, arrow).map_err(|error| error.with("field", arrow.name()))
+    }
+
+    fn field_type(&mut self, arrow: &ArrowType) -> Result<FieldType> {
+        if let Some(element) = element(arrow) {
+            return Ok(FieldType::Array(Box::new(self.part("element", element)?)));
         }
-        ArrowType::Map(entries, _) => match entries.data_type() {
-            ArrowType::Struct(fields) if fields.len() == 2 => {
-                let mut parts = fields.iter().zip(["key", "value"]);
-                let mut entry = || match parts.next() {
-                    Some((field, name)) => part(name, field),
-                    None => Err(Error::internal("a map has no entries")),
-                };
-                let key = Field { nullable: false, ..entry()? };
-                FieldType::Map(Box::new([key, entry()?]))
+        Ok(match arrow {
+            ArrowType::Struct(fields) => {
+                let parts = fields.iter().map(|field| self.part(field.name(), field));
+                FieldType::Struct(parts.collect::<Result<_>>()?)
             }
-            other => return Err(Error::unsupported(format!("a map of {other} cannot be stored"))),
-        },
-        ArrowType::Dictionary(_, values) => storable(values, next)?,
-        ArrowType::RunEndEncoded(_, values) => storable(values.data_type(), next)?,
-        value => storable_value(value)?.into(),
-    })
+            ArrowType::Map(entries, _) => match entries.data_type() {
+                ArrowType::Struct(fields) if let [key, value] = &**fields => {
+                    let key = Field { nullable: false, ..self.part("key", key)? };
+                    FieldType::Map(Box::new([key, self.part("value", value)?]))
+                }
+                other => {
+                    return Err(Error::unsupported(format!("a map of {other} cannot be stored")));
+                }
+            },
+            value => storable_value(value)?.into(),
+        })
+    }
+
+    /// Gives the fields the ids that they have in Parquet, if all have one of their own.
+    fn use_own_ids(self, fields: &mut [Field]) -> Result<()> {
+        let Some(ids) = self.own_ids.into_iter().collect::<Option<Vec<u32>>>() else {
+            return Ok(());
+        };
+        if ids.iter().collect::<HashSet<_>>().len() < ids.len() {
+            return Ok(());
+        }
+        let mut ids = ids.into_iter();
+        fields.iter_mut().try_for_each(|field| {
+            field.walk_mut(&mut |part| {
+                part.id = ids.next().unwrap_or(part.id);
+                Ok(())
+            })
+        })
+    }
+}
+
+/// The type of the values of dictionaries and runs.
+pub(super) fn unfolded(arrow: &ArrowType) -> &ArrowType {
+    match arrow {
+        ArrowType::Dictionary(_, values) => unfolded(values),
+        ArrowType::RunEndEncoded(_, values) => unfolded(values.data_type()),
+        other => other,
+    }
+}
+
+/// Writes the logical type of an Arrow type into the metadata, unless a name there says the same more exactly
+/// (`time(4)` for microseconds), and takes a name away that is of another type's values.
+fn name_type(field: &mut Field, arrow: &ArrowType) {
+    let named = LogicalType::from_arrow(arrow);
+    let there = field.metadata.get(TYPE_KEY).and_then(|name| name.parse::<LogicalType>().ok());
+    match (named, there) {
+        (Some(named), Some(there))
+            if there.to_arrow() == named.to_arrow() && there.to_arrow().is_some() => {}
+        (Some(named), _) => {
+            field.metadata.insert(TYPE_KEY.to_string(), named.to_string());
+        }
+        (None, Some(_)) if LogicalType::of(field).is_none() => {
+            field.metadata.remove(TYPE_KEY);
+        }
+        (None, _) => {}
+    }
 }
 
 fn storable_value(arrow: &ArrowType) -> Result<DataType> {
+    if let Some(storage) = LogicalType::from_arrow(arrow).and_then(LogicalType::storage) {
+        return Ok(storage);
+    }
     Ok(match arrow {
-        ArrowType::Null | ArrowType::Utf8View | ArrowType::LargeUtf8 => DataType::String,
-        ArrowType::BinaryView | ArrowType::LargeBinary | ArrowType::FixedSizeBinary(_) => {
-            DataType::Binary
-        }
-        ArrowType::UInt8 => DataType::Int16,
-        ArrowType::UInt16 => DataType::Int32,
-        ArrowType::UInt32 => DataType::Int64,
-        ArrowType::UInt64 => DataType::Decimal { precision: 20, scale: 0 },
+        ArrowType::Null | ArrowType::Utf8View => DataType::String,
+        ArrowType::BinaryView => DataType::Binary,
         ArrowType::Float16 => DataType::Float32,
         ArrowType::Date64 => DataType::Date,
         ArrowType::Timestamp(_, Some(_)) => DataType::Timestamp,
@@ -158,173 +229,22 @@ fn storable_value(arrow: &ArrowType) -> Result<DataType> {
 }
 
 impl Conversion {
-    /// The column in the Arrow type of `self.to`.
+    /// The column in the Arrow type that NCF stores.
     pub(super) fn apply(&self, array: &ArrayRef) -> Result<ArrayRef> {
         let converted = match self.from {
-            From::Values => convert(array, &self.to),
-            From::Text(to) => self.read_text(array.as_string::<i32>(), to),
+            From::Values => reshape(array, &self.to, &stored_values),
+            From::Text(to) => read_values(array.as_string::<i32>(), to),
             From::GuessedDoubles => read_doubles(array.as_string::<i32>()),
         };
         converted.map_err(|error| error.with("column", &self.column))
     }
+}
 
-    /// Text as values of `to`. CSV has made nulls of empty fields already; in JSON `""` is none.
-    fn read_text(&self, text: &StringArray, to: DataType) -> Result<ArrayRef> {
-        let value = |text: &str| -> Result<Scalar> {
-            parse_value(text, to)
-                .map_err(|reason| Error::corrupt(reason).with("column", &self.column))
-        };
-        let scalars: Vec<Option<Scalar>> =
-            text.iter().map(|text| text.map(value).transpose()).collect::<Result<_>>()?;
-        let ty = to.to_arrow();
-        macro_rules! primitive {
-            ($arrow:ty, $pattern:pat => $value:expr) => {
-                numbers::<$arrow>(&scalars, &ty, |scalar| match scalar {
-                    $pattern => Some($value),
-                    _ => None,
-                })
-            };
-        }
-        Ok(match to {
-            DataType::Boolean => {
-                let mut builder = BooleanBuilder::new();
-                for scalar in &scalars {
-                    builder.append_option(match scalar {
-                        Some(Scalar::Boolean(value)) => Some(*value),
-                        _ => None,
-                    });
-                }
-                Arc::new(builder.finish())
-            }
-            DataType::Int8 => primitive!(Int8Type, Scalar::Tinyint(v) => *v),
-            DataType::Int16 => primitive!(Int16Type, Scalar::Smallint(v) => *v),
-            DataType::Int32 => primitive!(Int32Type, Scalar::Int(v) => *v),
-            DataType::Int64 => primitive!(Int64Type, Scalar::Bigint(v) => *v),
-            DataType::Float32 => primitive!(Float32Type, Scalar::Float(v) => *v),
-            DataType::Float64 => primitive!(Float64Type, Scalar::Double(v) => *v),
-            DataType::Date => primitive!(Date32Type, Scalar::Date(v) => *v),
-            DataType::Timestamp | DataType::TimestampNtz => {
-                primitive!(TimestampMicrosecondType, Scalar::Timestamp(v) | Scalar::TimestampNtz(v) => *v)
-            }
-            DataType::Decimal { precision: ..=18, .. } => {
-                primitive!(Decimal64Type, Scalar::Decimal { unscaled, .. } => i64::try_from(*unscaled).ok()?)
-            }
-            DataType::Decimal { .. } => {
-                primitive!(Decimal128Type, Scalar::Decimal { unscaled, .. } => *unscaled)
-            }
-            DataType::String => Arc::new(text.clone()),
-            DataType::Binary => {
-                let mut builder = BinaryBuilder::new();
-                for scalar in &scalars {
-                    builder.append_option(match scalar {
-                        Some(Scalar::Binary(value)) => Some(value),
-                        _ => None,
-                    });
-                }
-                Arc::new(builder.finish())
-            }
-        })
+/// Values of any Arrow type in the one that NCF stores.
+fn stored_values(array: &ArrayRef, to: &ArrowType) -> Result<ArrayRef> {
+    if let Some(unit) = unit_of(array.data_type()) {
+        return to_nanos(array, unit);
     }
-}
-
-/// Guessed doubles. A column of fractions and long integers looks like doubles, and its integers
-/// would come out as others.
-fn read_doubles(text: &StringArray) -> Result<ArrayRef> {
-    let double = |text: &str| match parse_value(text, DataType::Float64) {
-        Ok(Scalar::Double(_)) if !is_exact_integer(text).unwrap_or(true) => {
-            Err(Error::corrupt(format!(
-                "'{text}' would be rounded: the column looks like doubles, which hold integers up to 2^53 only; give its type, as in --type COLUMN=decimal(38,9) or --type COLUMN=string"
-            )))
-        }
-        Ok(Scalar::Double(value)) => Ok(value),
-        Ok(_) => Err(Error::internal("a double was read as another type")),
-        Err(reason) => Err(Error::corrupt(reason)),
-    };
-    let values = text.iter().map(|text| text.map(double).transpose());
-    Ok(Arc::new(values.collect::<Result<Float64Array>>()?))
-}
-
-/// Whether a double holds the integer `text` exactly; `None` when it has a fraction or an exponent.
-fn is_exact_integer(text: &str) -> Option<bool> {
-    if !text.trim_start_matches(['+', '-']).bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let Some(value) = scaled(text, 0) else { return Some(false) };
-    let odd = value.unsigned_abs().checked_shr(value.trailing_zeros()).unwrap_or(0);
-    Some(odd < 1 << f64::MANTISSA_DIGITS)
-}
-
-/// An array in the Arrow type of `to`.
-fn convert(array: &ArrayRef, to: &FieldType) -> Result<ArrayRef> {
-    let target = to.to_arrow();
-    match (to, array.data_type()) {
-        (_, have) if *have == target => Ok(Arc::clone(array)),
-        (_, ArrowType::Null) => Ok(new_null_array(&target, array.len())),
-        (_, ArrowType::Dictionary(_, values)) => convert(&cast(array, values)?, to),
-        (_, ArrowType::RunEndEncoded(_, values)) => convert(&cast(array, values.data_type())?, to),
-        (FieldType::Value(value), _) => convert_value(array, *value),
-        (FieldType::Array(element), ArrowType::List(_)) => {
-            let list = array.as_list::<i32>();
-            let elements = convert(list.values(), &element.field_type)?;
-            let (field, offsets) = (Arc::new(element.to_arrow()), list.offsets().clone());
-            Ok(Arc::new(built(ListArray::try_new(
-                field,
-                offsets,
-                elements,
-                list.nulls().cloned(),
-            ))?))
-        }
-        (
-            FieldType::Array(_),
-            ArrowType::LargeList(element) | ArrowType::FixedSizeList(element, _),
-        ) => convert(&cast(array, &ArrowType::List(Arc::clone(element)))?, to),
-        (FieldType::Struct(parts), ArrowType::Struct(_)) => {
-            let array = array.as_struct();
-            let fields: Fields = parts.iter().map(Field::to_arrow).collect();
-            let columns = parts
-                .iter()
-                .zip(array.columns())
-                .map(|(part, column)| convert(column, &part.field_type).at("field", || &part.name));
-            let columns = columns.collect::<Result<Vec<_>>>()?;
-            let nulls = array.nulls().cloned();
-            Ok(Arc::new(built(StructArray::try_new_with_length(
-                fields,
-                columns,
-                nulls,
-                array.len(),
-            ))?))
-        }
-        (FieldType::Map(entry), ArrowType::Map(..)) => {
-            let map = array.as_map();
-            let columns = [map.keys(), map.values()].into_iter().zip(entry.iter());
-            let columns = columns
-                .map(|(column, part)| convert(column, &part.field_type).at("field", || &part.name))
-                .collect::<Result<Vec<_>>>()?;
-            convert_map(entry, map.offsets().clone(), columns, map)
-        }
-        (_, other) => Err(Error::unsupported(format!("type {other} cannot be stored as {to}"))),
-    }
-}
-
-fn convert_map(
-    entry: &[Field; 2],
-    offsets: OffsetBuffer<i32>,
-    columns: Vec<ArrayRef>,
-    map: &MapArray,
-) -> Result<ArrayRef> {
-    let fields: Fields = entry.iter().map(Field::to_arrow).collect();
-    let field = ArrowField::new("entries", ArrowType::Struct(fields.clone()), false);
-    let entries = built(StructArray::try_new(fields, columns, None))?;
-    let nulls = map.nulls().cloned();
-    Ok(Arc::new(built(MapArray::try_new(Arc::new(field), offsets, entries, nulls, false))?))
-}
-
-fn built<T>(array: std::result::Result<T, arrow_schema::ArrowError>) -> Result<T> {
-    array.map_err(|error| Error::unsupported(format!("a nested column cannot be stored: {error}")))
-}
-
-fn convert_value(array: &ArrayRef, to: DataType) -> Result<ArrayRef> {
-    let target = to.to_arrow();
     match array.data_type() {
         ArrowType::Timestamp(unit, _) => micros(array, *unit, to),
         ArrowType::Date64 => {
@@ -334,13 +254,13 @@ fn convert_value(array: &ArrayRef, to: DataType) -> Result<ArrayRef> {
                     "a date64 value has a time of day; cast the column to a timestamp or to date32 first",
                 ));
             }
-            cast(array, &target)
+            cast(array, to)
         }
-        _ => cast(array, &target),
+        _ => cast(array, to),
     }
 }
 
-fn micros(array: &ArrayRef, unit: TimeUnit, to: DataType) -> Result<ArrayRef> {
+fn micros(array: &ArrayRef, unit: TimeUnit, to: &ArrowType) -> Result<ArrayRef> {
     if unit == TimeUnit::Nanosecond {
         let nanos = array.as_primitive::<TimestampNanosecondType>();
         if nanos.iter().flatten().any(|value| value % 1000 != 0) {
@@ -352,30 +272,12 @@ fn micros(array: &ArrayRef, unit: TimeUnit, to: DataType) -> Result<ArrayRef> {
     // Zones only say how to print: the instant is the same, so they are left away while the
     // unit changes, and no database of zones is needed.
     let plain = cast_zoneless(array, unit)?;
-    let zone = matches!(to, DataType::Timestamp).then(|| Arc::from("UTC"));
+    let zone = match to {
+        ArrowType::Timestamp(_, zone) => zone.clone(),
+        _ => None,
+    };
     let micros = plain.as_primitive::<TimestampMicrosecondType>().clone();
-    Ok(Arc::new(micros.with_timezone_opt::<Arc<str>>(zone)))
-}
-
-fn numbers<T: ArrowPrimitiveType>(
-    scalars: &[Option<Scalar>],
-    ty: &ArrowType,
-    get: impl Fn(&Scalar) -> Option<T::Native>,
-) -> ArrayRef {
-    let mut builder =
-        PrimitiveBuilder::<T>::with_capacity(scalars.len()).with_data_type(ty.clone());
-    for scalar in scalars {
-        builder.append_option(scalar.as_ref().and_then(&get));
-    }
-    Arc::new(builder.finish())
-}
-
-/// A cast that fails instead of turning what does not fit into null.
-fn cast(array: &ArrayRef, to: &ArrowType) -> Result<ArrayRef> {
-    let options = CastOptions { safe: false, ..CastOptions::default() };
-    cast_with_options(array, to, &options).map_err(|error| {
-        Error::unsupported(format!("type {} cannot be stored as {to}: {error}", array.data_type()))
-    })
+    Ok(Arc::new(micros.with_timezone_opt(zone)))
 }
 
 fn cast_zoneless(array: &ArrayRef, unit: TimeUnit) -> Result<ArrayRef> {
@@ -386,11 +288,12 @@ fn cast_zoneless(array: &ArrayRef, unit: TimeUnit) -> Result<ArrayRef> {
 
 #[cfg(test)]
 mod tests {
+    use arrow_array::types::{Date32Type, Decimal128Type, Int8Type, Int16Type};
     use arrow_array::{
         Date64Array, DictionaryArray, FixedSizeListArray, Int32Array, NullArray, StringViewArray,
-        TimestampNanosecondArray, TimestampSecondArray, UInt8Array, UInt64Array, types::Int8Type,
+        StructArray, TimestampNanosecondArray, TimestampSecondArray, UInt8Array, UInt64Array,
     };
-    use arrow_schema::{Field as ArrowField, Schema as ArrowSchema};
+    use arrow_schema::Schema as ArrowSchema;
 
     use super::*;
 
@@ -426,28 +329,6 @@ mod tests {
         let days = convert(Arc::new(Date64Array::from(vec![MILLIS_PER_DAY]))).unwrap();
         assert_eq!(days.as_primitive::<Date32Type>().value(0), 1);
         assert!(convert(Arc::new(Date64Array::from(vec![1]))).is_err());
-    }
-
-    #[test]
-    fn integers_that_a_double_would_round_are_refused() {
-        for (text, exact) in [
-            ("0", Some(true)),
-            ("-9007199254740992", Some(true)),
-            ("9007199254740993", Some(false)),
-            ("9007199254740994", Some(true)),
-            ("+18014398509481984", Some(true)),
-            ("18446744073709551615", Some(false)),
-            ("1.5", None),
-            ("1e300", None),
-            ("NaN", None),
-        ] {
-            assert_eq!(is_exact_integer(text), exact, "{text}");
-        }
-        let good = StringArray::from(vec![Some("1.5"), None, Some("3"), Some("-inf")]);
-        assert_eq!(read_doubles(&good).unwrap().null_count(), 1);
-        let error = read_doubles(&StringArray::from(vec!["1.5", "9007199254740993"])).unwrap_err();
-        assert_eq!(error.kind(), ncf::ErrorKind::Corrupt);
-        assert!(error.message().contains("--type"), "{error}");
     }
 
     #[test]

@@ -11,10 +11,14 @@ use std::io::{BufWriter, Write};
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_schema::DataType as ArrowType;
 use ncf::{Error, Result, Schema};
 
+use super::arrow_types::{Purpose, arrow_type};
+use super::export::exported_values;
 use super::nested_text::{is_literal, printable, push_json, push_text};
 use super::output::Staged;
+use super::reshape::reshape;
 use super::{Sink, writing};
 
 /// A text format.
@@ -30,7 +34,8 @@ pub(crate) enum TextFormat {
 pub(crate) struct TextWriter<W> {
     out: W,
     format: TextFormat,
-    columns: usize,
+    /// What each column is printed as.
+    columns: Vec<ArrowType>,
     /// CSV: nothing. JSON: `"name":` of each column.
     keys: Vec<String>,
     line: String,
@@ -66,13 +71,16 @@ impl<W: Write> TextWriter<W> {
                 key
             })),
         }
-        let columns = schema.fields.len();
+        let columns = schema.fields.iter().map(|field| arrow_type(field, Purpose::Text)).collect();
         Ok(Self { out, format, columns, keys, line, value: String::new() })
     }
 
     /// Writes the rows of `batch`.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let columns: Vec<ArrayRef> = batch.columns().iter().map(printable).collect();
+        let columns = batch.columns().iter().zip(&self.columns);
+        let columns = columns
+            .map(|(array, to)| reshape(array, to, &exported_values).map(|array| printable(&array)));
+        let columns: Vec<ArrayRef> = columns.collect::<Result<_>>()?;
         let options = FormatOptions::new();
         let formatters = columns
             .iter()
@@ -120,7 +128,7 @@ impl<W: Write> TextWriter<W> {
     fn push_value(&mut self, column: &dyn Array, row: usize) {
         match self.format {
             // Readers skip empty lines, and the row with them.
-            TextFormat::Csv if column.is_null(row) && self.columns == 1 => {
+            TextFormat::Csv if column.is_null(row) && self.columns.len() == 1 => {
                 push_csv(&mut self.line, "")
             }
             TextFormat::Csv if column.is_null(row) => {}

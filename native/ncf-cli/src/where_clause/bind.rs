@@ -1,16 +1,19 @@
 //! Operands to typed expressions: a literal takes the type of the column that it is compared with.
 
 use ncf::{
-    CompareOp, DataType, Error, Expression, FieldPath, FieldType, Predicate, Result, Scalar, TextOp,
+    CompareOp, DataType, Error, Expression, FieldPath, FieldType, LogicalType, Predicate, Result,
+    Scalar, TextOp,
 };
 
-use crate::values::{hex, parse_value};
+use crate::values::{hex, parse_value, time_nanos};
 
 /// A column of the schema, or a field of a struct.
 #[derive(Debug, Clone)]
 pub(super) struct ColumnOperand {
     pub(super) path: FieldPath,
     pub(super) field_type: FieldType,
+    /// The type that the field's metadata names.
+    pub(super) logical: Option<LogicalType>,
 }
 
 impl ColumnOperand {
@@ -217,6 +220,10 @@ fn literal(operand: &Operand, field: &ColumnOperand) -> Result<Scalar> {
     let data_type = field.data_type()?;
     let parsed = |text: &str| parse_value(text, data_type).map_err(|reason| no(&reason));
     match (operand, data_type) {
+        (Operand::Text(text), T::Int64) if matches!(field.logical, Some(LogicalType::Time(_))) => {
+            let nanos = time_nanos(text);
+            nanos.map(Scalar::Bigint).ok_or_else(|| no("write hh:mm[:ss[.fffffffff]]"))
+        }
         (
             Operand::Number(text),
             T::Int8 | T::Int16 | T::Int32 | T::Int64 | T::Float64 | T::Decimal { .. },

@@ -1,6 +1,8 @@
 //! From words to a typed predicate, by recursive descent with a limit on depth.
 
-use ncf::{CompareOp, Error, FieldPath, FieldType, Predicate, Result, Schema, find_name};
+use ncf::{
+    CompareOp, Error, FieldPath, FieldType, LogicalType, Predicate, Result, Schema, find_name,
+};
 
 use super::bind::{self, ColumnOperand, Operand};
 use super::lexer::{Spanned, Token, tokens};
@@ -224,7 +226,8 @@ impl Parser<'_> {
             fields.push(field.name.clone());
         }
         let path = FieldPath::new(&column.name, fields);
-        Ok(Operand::Column(ColumnOperand { path, field_type: field.field_type.clone() }))
+        let (field_type, logical) = (field.field_type.clone(), LogicalType::of(field));
+        Ok(Operand::Column(ColumnOperand { path, field_type, logical }))
     }
 
     fn comparison(&mut self) -> Option<CompareOp> {

@@ -1,6 +1,7 @@
 //! The encodings, one file each, and their registry. A new encoding is a file, a line in [`all`], a name
 //! in [`EncodingId::NAMES`] and a section of `docs/spec/encodings.md`.
 
+pub(crate) mod aligned;
 pub(crate) mod alp;
 pub(crate) mod bitmap;
 pub(crate) mod constant;
@@ -70,7 +71,7 @@ pub trait Encoding: Send + Sync {
     ) -> Result<DecodedValues>;
 }
 
-static ALL: [&dyn Encoding; 14] = [
+static ALL: [&dyn Encoding; 15] = [
     &plain::Plain,
     &constant::Constant,
     &bitmap::Bitmap,
@@ -85,6 +86,7 @@ static ALL: [&dyn Encoding; 14] = [
     &decimal_parts::DecimalParts,
     &timestamp_parts::TimestampParts,
     &null_fill::NullFill,
+    &aligned::Aligned,
 ];
 
 /// The registry, in the order of ids.

@@ -58,6 +58,7 @@ fn worked_examples_are_exact() {
     check("alp", EncodingId::ALP, &Values::F32(vec![1.5, -0.0, 2.5].into()));
     check("delta", EncodingId::DELTA, &Values::I32(vec![10, 11, 13, 16].into()));
     check("sequence", EncodingId::SEQUENCE, &Values::I32(vec![5, 8, 11, 14].into()));
+    check("aligned", EncodingId::ALIGNED, &Values::F32(vec![1.5, -2.0].into()));
     check("sequence residual", EncodingId::SEQUENCE, &Values::I32(vec![5, 8, 12, 14].into()));
     let decimals = Values::I128(vec![1, -1, (1 << 64) + 2].into());
     check("decimal_parts", EncodingId::DECIMAL_PARTS, &decimals);

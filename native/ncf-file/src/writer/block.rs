@@ -4,9 +4,13 @@ use std::ops::Range;
 
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{BooleanBuffer, ScalarBuffer};
-use ncf_core::{Budget, ByteValues, Column, Error, Field, Limits, Result, Values};
+use ncf_core::{
+    Budget, ByteValues, Column, DataType, Error, Field, FieldType, Limits, LogicalType, Result,
+    Values,
+};
 use ncf_encoding::{
-    ChooserState, ChunkInput, EncodeOptions, EncodedChunk, decode_page, decode_shared, encode_chunk,
+    ChooserState, ChunkInput, EncodeOptions, EncodedChunk, EncodingId, decode_page, decode_shared,
+    encode_chunk,
 };
 
 use super::WriterOptions;
@@ -23,6 +27,10 @@ pub(super) struct EncodedColumn {
     /// `None` below arrays and maps.
     pub(super) statistics: Option<ChunkStatistics>,
 }
+
+/// Elements from which on an array of one length is an embedding; shorter ones are points and pairs, whose
+/// numbers compress.
+const EMBEDDING_ELEMENTS: u32 = 16;
 
 /// Encodes the pieces of a field into its stored columns, each with what the writer remembers of it.
 pub(super) fn encode_field(
@@ -42,14 +50,39 @@ pub(super) fn encode_field(
     drop(array);
     let pages = page_ranges(rows, &shredded, options.profile)?;
     let force = options.encodings.get(&field.name).copied();
-    let parts = shredded.into_iter().zip(columns).zip(choosers);
+    let parts = shredded.into_iter().zip(columns).zip(choosers).zip(embedded(field)?);
     parts
-        .map(|((part, column), chooser)| {
-            let force = force.filter(|_| columns.len() == 1);
+        .map(|(((part, column), chooser), embedded)| {
+            let aligned = embedded && part.validity.as_ref().is_none_or(|valid| !valid.has_false());
+            let force = match aligned {
+                true => Some(EncodingId::ALIGNED),
+                false => force.filter(|_| columns.len() == 1),
+            };
             let encode = EncodeOptions { profile: options.profile, force };
             encode_column(part, column, &pages, &encode, options.verify, chooser)
         })
         .collect()
+}
+
+/// Which of a field's stored columns hold the numbers of embeddings: they are best left where a reader
+/// can use them in place.
+fn embedded(field: &Field) -> Result<Vec<bool>> {
+    let (mut found, mut below) = (Vec::new(), false);
+    field.walk(&mut |part, _| {
+        found.push(below);
+        let long =
+            matches!(LogicalType::of(part), Some(LogicalType::Array(n)) if n >= EMBEDDING_ELEMENTS);
+        below = match &part.field_type {
+            FieldType::Array(element) => {
+                let number = element.field_type.value();
+                let noisy = [DataType::Int8, DataType::Float32, DataType::Float64];
+                long && number.is_some_and(|number| noisy.contains(&number))
+            }
+            _ => false,
+        };
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 fn encode_column(

@@ -17,6 +17,8 @@ private[spark] object LogicalType {
   private val calendarInterval = StructType.fromDDL("months int, days int, microseconds bigint")
 
   private val time = """time\((\d)\)""".r
+  private val binary = """binary\(\d+\)""".r
+  private val array = """array\(\d+\)""".r
   private val collated = """string collate (.+)""".r
 
   private val byName: Map[String, DataType] = {
@@ -56,8 +58,20 @@ private[spark] object LogicalType {
     *
     * @param column for messages
     */
-  def parse(name: String, stored: DataType, column: String): DataType = {
-    val known = byName.get(name).orElse(parameterised(name)).getOrElse(
+  def parse(name: String, stored: DataType, column: String): DataType =
+    if (readsAsStored(name, stored)) stored else sparks(name, stored, column)
+
+  /** Whether it is a type of Arrow that Spark lacks, all of whose values the stored type has. */
+  private def readsAsStored(name: String, stored: DataType): Boolean = (name, stored) match {
+    case ("uint8", ShortType) | ("uint16", IntegerType) | ("uint32", LongType) => true
+    case ("uint64", decimal: DecimalType) => decimal == DecimalType(20, 0)
+    case (binary(), BinaryType)           => true
+    case (array(), _: ArrayType)          => true
+    case _                                => false
+  }
+
+  private def sparks(name: String, stored: DataType, column: String): DataType = {
+    val known = byName.get(name).orElse(parameterised(name, column)).getOrElse(
       throw NcfErrors.unsupported(
         s"column $column has the type '$name', which needs a newer ncf connector"
       )
@@ -71,7 +85,13 @@ private[spark] object LogicalType {
     known
   }
 
-  private def parameterised(name: String): Option[DataType] = name match {
+  private def parameterised(name: String, column: String): Option[DataType] = name match {
+    case time(precision) if precision.toInt > TimeType.MAX_PRECISION =>
+      throw NcfErrors.unsupported(
+        s"column $column has the type '$name', and Spark's times have at most " +
+          s"${TimeType.MAX_PRECISION} digits of a second's fraction; read the other columns, or " +
+          "cut the times to microseconds before the file is written"
+      )
     case time(precision) => Try(TimeType(precision.toInt)).toOption
     case collated(name)  => Try(StringType(name)).toOption
     case _               => None

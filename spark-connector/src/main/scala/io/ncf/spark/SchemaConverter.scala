@@ -34,8 +34,13 @@ private[spark] object SchemaConverter {
     "struct"
   )
 
-  /** Key of a field's metadata under which Spark's own metadata of the column travels, as JSON. */
+  /** Key of a field's metadata under which those of Spark's entries travel, as JSON, that are no
+    * texts. Texts are entries of their own, so that other readers see them.
+    */
   val MetadataKey = "spark.metadata"
+
+  /** Whether an entry of a field's metadata is no text of the user's. */
+  def isOwn(key: String): Boolean = key == MetadataKey || key.startsWith("ncf.")
 
   /** Levels of nesting that a file may have, as in Rust: those of a value are 1. */
   private val maxLevels = 64
@@ -121,7 +126,6 @@ private[spark] object SchemaConverter {
   /** @param prefix names of the fields around the field, for messages */
   private def toSpark(field: JsonNode, prefix: String): StructField = {
     val name = field.get("name").asText()
-    val metadata = metadataOf(field, MetadataKey).map(Metadata.fromJson).getOrElse(Metadata.empty)
     val parts = SchemaConverter.parts(field).map(toSpark(_, s"$prefix$name."))
     val stored = (nesting(field), parts) match {
       case (None, _)                      => parseType(field.get("type").asText())
@@ -132,7 +136,19 @@ private[spark] object SchemaConverter {
     }
     val dataType = metadataOf(field, LogicalType.Key)
       .fold(stored)(LogicalType.parse(_, stored, prefix + name))
-    StructField(name, dataType, field.get("nullable").asBoolean(true), metadata)
+    StructField(name, dataType, field.get("nullable").asBoolean(true), sparks(field))
+  }
+
+  /** The metadata of a field as Spark's. */
+  private def sparks(field: JsonNode): Metadata = {
+    val builder = new MetadataBuilder()
+    Option(field.get("metadata")).foreach { metadata =>
+      metadata.properties().forEach { entry =>
+        if (!isOwn(entry.getKey)) builder.putString(entry.getKey, entry.getValue.asText())
+      }
+    }
+    metadataOf(field, MetadataKey).map(Metadata.fromJson).foreach(builder.withMetadata)
+    builder.build()
   }
 
   private def metadataOf(field: JsonNode, key: String): Option[String] =

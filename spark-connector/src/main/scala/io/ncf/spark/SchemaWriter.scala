@@ -33,9 +33,19 @@ private[spark] final class SchemaWriter(firstId: Int) {
     node.put("nullable", nullable)
     val metadata = Json.obj()
     stored.foreach(_ => metadata.put(LogicalType.Key, LogicalType.name(dataType)))
-    if (sparks != Metadata.empty) metadata.put(SchemaConverter.MetadataKey, sparks.json)
+    if (sparks != Metadata.empty) putAll(sparks, metadata)
     if (!metadata.isEmpty) node.set[JsonNode]("metadata", metadata)
     node
+  }
+
+  private def putAll(sparks: Metadata, metadata: ObjectNode): Unit = {
+    val rest = Json.obj()
+    Json.parse(sparks.json).properties().forEach { entry =>
+      val (key, value) = (entry.getKey, entry.getValue)
+      val node = if (value.isTextual && !SchemaConverter.isOwn(key)) metadata else rest
+      node.set[JsonNode](key, value)
+    }
+    if (!rest.isEmpty) metadata.put(SchemaConverter.MetadataKey, rest.toString)
   }
 
   private def typeOf(name: String, dataType: DataType): JsonNode = {

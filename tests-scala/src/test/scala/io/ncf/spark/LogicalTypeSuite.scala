@@ -2,6 +2,8 @@ package io.ncf.spark
 
 import java.nio.file.{Files, Path}
 
+import com.fasterxml.jackson.databind.JsonNode
+import com.fasterxml.jackson.databind.node.ObjectNode
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.plans.logical.Filter
 import org.apache.spark.sql.catalyst.util.{ArrayBasedMapData, GenericArrayData}
@@ -263,10 +265,80 @@ class LogicalTypeSuite extends SparkTestBase {
     }
   }
 
+  /** A file of one column that another writer named the type of. */
+  private def foreign(path: String, name: String, dataType: DataType, values: Any*): String = {
+    Files.createDirectories(Path.of(path))
+    val file = s"$path/${name.replaceAll("\\W", "_")}.ncf"
+    val schema = new StructType().add("c", dataType)
+    val fields = SchemaConverter.toNcf(schema)
+    val metadata = Json.obj().put("ncf.type", name).put("ncf.arrow", "Any").put("unit", "m")
+    fields.get("fields").get(0).asInstanceOf[ObjectNode].set[JsonNode]("metadata", metadata)
+    NcfFiles.write(file, fields.toString, schema, values.map(InternalRow(_)))
+    file
+  }
+
+  test("types of Arrow are read as the types that hold all their values") {
+    withPath { path =>
+      val decimal = DecimalType(20, 0)
+      val greatest = Decimal(BigDecimal("18446744073709551615"), 20, 0)
+      val lists = ArrayType(FloatType)
+      val vector = new GenericArrayData(Array[Any](1.5f, -2f))
+      val cases = Seq(
+        (foreign(path, "uint8", ShortType, 255.toShort, null), ShortType, 255.toShort),
+        (foreign(path, "uint16", IntegerType, 65535, null), IntegerType, 65535),
+        (foreign(path, "uint32", LongType, 4294967295L, null), LongType, 4294967295L),
+        (foreign(path, "uint64", decimal, greatest, null), decimal, greatest.toJavaBigDecimal),
+        (
+          foreign(path, "binary(2)", BinaryType, Array[Byte](1, 2), null),
+          BinaryType,
+          Seq[Byte](1, 2)
+        ),
+        (foreign(path, "array(2)", lists, vector, null), lists, Seq(1.5f, -2f)),
+        (
+          foreign(path, "time(6)", LongType, 3723000004000L, null),
+          TimeType(6),
+          java.time.LocalTime.of(1, 2, 3, 4000)
+        )
+      )
+      for ((file, dataType, value) <- cases) {
+        val frame = read(file)
+        assert(frame.schema.head.dataType == dataType, file)
+        val found = frame.where("c is not null").collect().map(_.get(0)).map {
+          case bytes: Array[Byte] => bytes.toSeq
+          case other              => other
+        }
+        assert(found.toSeq == Seq(value), file)
+        assert(frame.count() == 2)
+      }
+      val frame = read(cases(3)._1)
+      assert(frame.where("c > 18446744073709551614").count() == 1)
+      assert(frame.where("c < 0").count() == 0)
+      val nanos = foreign(path, "time(9)", LongType, 1L)
+      val message = failure[NcfUnsupportedException](read(nanos).collect())
+      assert(message.contains("at most 6 digits"))
+    }
+  }
+
+  test("metadata of columns comes from other writers and goes to other readers") {
+    withPath { path =>
+      val frame = read(foreign(path, "uint8", ShortType, 7.toShort))
+      assert(frame.schema.head.metadata.json == """{"unit":"m"}""")
+      val more = new MetadataBuilder().withMetadata(frame.schema.head.metadata)
+        .putLong("digits", 2).putString("ncf.type", "mine").build()
+      val again = frame.select(frame("c").as("c", more))
+      val node = SchemaConverter.toNcf(again.schema).get("fields").get(0).get("metadata")
+      assert(node.get("unit").asText() == "m")
+      assert(node.get("ncf.type") == null)
+      again.write.format("ncf").save(path + "-copy")
+      assert(read(path + "-copy").schema.head.metadata == more)
+    }
+  }
+
   test("a type from a newer connector is refused, not read as what it is stored as") {
     withPath { path =>
       Files.createDirectories(Path.of(path))
-      val types = Seq("hologram", "time(99)", "string collate NO_SUCH", "variant")
+      val types =
+        Seq("hologram", "time(99)", "string collate NO_SUCH", "variant", "uint8", "binary(3)")
       for ((name, index) <- types.zipWithIndex) {
         val file = s"$path/$index.ncf"
         val fields = s"""{"fields":[{"id":1,"name":"c","type":"bigint","nullable":true,
