@@ -12,6 +12,7 @@ mod bombs;
 mod concurrency;
 mod corruption;
 mod fuzz;
+mod interruption;
 mod nested;
 mod round_trip;
 mod spec;

@@ -6,7 +6,9 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arrow_buffer::Buffer;
-use ncf_core::{Budget, Column, DataType, Error, Limits, Result, ResultExt, Schema, columns};
+use ncf_core::{
+    Budget, Column, DataType, Error, Interruption, Limits, Result, ResultExt, Schema, columns,
+};
 use ncf_encoding::{DecodedPage, SharedPages, decode_page, decode_shared};
 
 use crate::block::{self, BlockInfo};
@@ -31,11 +33,17 @@ pub struct ReadOptions {
     pub limits: Limits,
     /// Whether page checksums are verified; metadata always is.
     pub verify_checksums: bool,
+    /// Asked before each page is decoded.
+    pub interruption: Interruption,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { limits: Limits::DEFAULT, verify_checksums: true }
+        Self {
+            limits: Limits::DEFAULT,
+            verify_checksums: true,
+            interruption: Interruption::default(),
+        }
     }
 }
 
@@ -289,6 +297,7 @@ impl FileReader {
         let buffers = read_coalesced(&*self.source, &ranges).at("file", || self.name())?;
         let mut decoded = Vec::with_capacity(pages.len());
         for ((page, stored), buffer) in pages.iter().zip(&found).zip(&buffers) {
+            self.options.interruption.check()?;
             let id = PieceId {
                 kind: PieceKind::DataPage,
                 column: to_id(page.column),

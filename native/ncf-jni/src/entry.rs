@@ -8,14 +8,14 @@ use arrow_data::ffi::FFI_ArrowArray;
 use jni::objects::{JClass, JObject, JString};
 use jni::sys::{jint, jlong};
 use jni::{Env, EnvUnowned};
-use ncf::Storage;
+use ncf::{Interruption, Storage};
 
 use crate::error::Failure;
 use crate::guard::guard;
-use crate::{scan, storage, table, writer};
+use crate::{scan, storage, table, task, writer};
 
 /// Must equal `Native.PROTOCOL_VERSION`.
-const PROTOCOL_VERSION: jint = 2;
+const PROTOCOL_VERSION: jint = 3;
 
 /// Passes a text to `answer` and its answer back.
 fn text_to_text<'local>(
@@ -36,11 +36,13 @@ fn text_to_handle<'local>(
     env: EnvUnowned<'local>,
     request: &JString<'local>,
     storage: &JObject<'local>,
-    open: impl FnOnce(&Arc<dyn Storage>, &str) -> ncf::Result<u64>,
+    task: &JObject<'local>,
+    open: impl FnOnce(&Arc<dyn Storage>, Interruption, &str) -> ncf::Result<u64>,
 ) -> jlong {
     guard(env, |env| {
         let storage = storage::of(env, storage)?;
-        Ok(open(&storage, &request.try_to_string(env)?)?.cast_signed())
+        let interruption = task::interruption(env, task)?;
+        Ok(open(&storage, interruption, &request.try_to_string(env)?)?.cast_signed())
     })
 }
 
@@ -79,8 +81,9 @@ pub(crate) extern "system" fn open_scan<'local>(
     _class: JClass<'local>,
     request: JString<'local>,
     storage: JObject<'local>,
+    task: JObject<'local>,
 ) -> jlong {
-    text_to_handle(env, &request, &storage, scan::open)
+    text_to_handle(env, &request, &storage, &task, scan::open)
 }
 
 pub(crate) extern "system" fn next_batch<'local>(
@@ -118,8 +121,9 @@ pub(crate) extern "system" fn open_writer<'local>(
     _class: JClass<'local>,
     request: JString<'local>,
     storage: JObject<'local>,
+    task: JObject<'local>,
 ) -> jlong {
-    text_to_handle(env, &request, &storage, writer::open)
+    text_to_handle(env, &request, &storage, &task, writer::open)
 }
 
 pub(crate) extern "system" fn write_batch<'local>(

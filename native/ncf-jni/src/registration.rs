@@ -157,12 +157,13 @@ const METHODS: [NativeMethod<'static>; 18] = [
     unsafe {
         NativeMethod::from_raw_parts(
             jni_str!("openScan"),
-            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;)J"),
+            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;Lio/ncf/jni/JvmTask;)J"),
             entry::open_scan
                 as for<'local> extern "system" fn(
                     EnvUnowned<'local>,
                     JClass<'local>,
                     JString<'local>,
+                    JObject<'local>,
                     JObject<'local>,
                 ) -> jlong as *mut c_void,
         )
@@ -171,12 +172,13 @@ const METHODS: [NativeMethod<'static>; 18] = [
     unsafe {
         NativeMethod::from_raw_parts(
             jni_str!("openWriter"),
-            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;)J"),
+            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;Lio/ncf/jni/JvmTask;)J"),
             entry::open_writer
                 as for<'local> extern "system" fn(
                     EnvUnowned<'local>,
                     JClass<'local>,
                     JString<'local>,
+                    JObject<'local>,
                     JObject<'local>,
                 ) -> jlong as *mut c_void,
         )

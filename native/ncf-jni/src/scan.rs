@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow_array::{Array, RecordBatch, StructArray};
 use arrow_data::ffi::FFI_ArrowArray;
 use ncf::dataset::{ScanRequest, SplitReader};
-use ncf::{DataType, Error, Result, Scan, Schema, Storage};
+use ncf::{DataType, Error, Interruption, Result, Scan, Schema, Storage};
 
 use crate::handle::Slab;
 use crate::request::{self, OpenScan};
@@ -26,13 +26,18 @@ pub(crate) struct OpenedScan {
 }
 
 /// Opens a scan and returns its handle.
-pub(crate) fn open(storage: &Arc<dyn Storage>, request: &str) -> Result<u64> {
+pub(crate) fn open(
+    storage: &Arc<dyn Storage>,
+    interruption: Interruption,
+    request: &str,
+) -> Result<u64> {
     let request: OpenScan = request::read(request)?;
     let reader = SplitReader {
         storage: storage.clone(),
         batch_rows: batch_rows(request.batch_rows)?,
         verify_checksums: request.options.verify_checksums()?,
         limit: request.limit,
+        interruption,
         ..SplitReader::default()
     };
     let wanted = ScanRequest {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
 use ncf::{
-    Error, FileReader, FileSummary, FileWriter, ReadOptions, Result, ResultExt, Schema, Storage,
+    Error, FileReader, FileSummary, FileWriter, Interruption, ReadOptions, Result, ResultExt,
+    Schema, Storage, WriterOptions,
 };
 
 use crate::handle::Slab;
@@ -25,7 +26,11 @@ pub(crate) struct OpenedWriter {
 }
 
 /// Creates a file and returns the handle of its writer.
-pub(crate) fn open(storage: &Arc<dyn Storage>, request: &str) -> Result<u64> {
+pub(crate) fn open(
+    storage: &Arc<dyn Storage>,
+    interruption: Interruption,
+    request: &str,
+) -> Result<u64> {
     let OpenWriter { file, schema, options } = request::read(request)?;
     let path = PathBuf::from(&file);
     if !path.is_absolute() && !storage.is_remote() {
@@ -34,7 +39,7 @@ pub(crate) fn open(storage: &Arc<dyn Storage>, request: &str) -> Result<u64> {
         );
     }
     schema.validate()?;
-    let options = options.writer(&schema)?;
+    let options = WriterOptions { interruption, ..options.writer(&schema)? };
     let sink = storage.create(&path)?;
     let writer = FileWriter::new(sink, schema.clone(), options).at("file", || &file)?;
     let arrow = import::arrow_schema(&schema);

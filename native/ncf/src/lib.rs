@@ -32,8 +32,9 @@ mod storage;
 
 pub use ncf_core::{
     Aggregate, Aggregation, ArithmeticOp, Budget, ByteValues, ColumnBounds, CompareOp, Computation,
-    DataType, Error, ErrorKind, Expression, Field, FieldType, Limits, PhysicalType, Predicate,
-    Result, ResultExt, Scalar, Schema, SortKey, TextOp, Top, Values, find_name, ordering,
+    DataType, Error, ErrorKind, Expression, Field, FieldType, Interruption, Limits, PhysicalType,
+    Predicate, Result, ResultExt, Scalar, Schema, SortKey, TextOp, Top, Values, find_name,
+    ordering,
 };
 pub use ncf_encoding as encoding;
 pub use ncf_encoding::{EncodingId, Profile};

@@ -9,7 +9,7 @@ mod shred;
 use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
-use ncf_core::{Column, ColumnBounds, Error, Result, ResultExt, Role, Schema};
+use ncf_core::{Column, ColumnBounds, Error, Interruption, Result, ResultExt, Role, Schema};
 use ncf_encoding::{ChooserState, EncodingId, Profile};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,8 @@ pub struct WriterOptions {
     pub threads: usize,
     /// Decode and compare every page before it is written.
     pub verify: bool,
+    /// Asked before each page is encoded, compared or written; the file cannot be finished afterwards.
+    pub interruption: Interruption,
 }
 
 impl Default for WriterOptions {
@@ -59,6 +61,7 @@ impl Default for WriterOptions {
             encodings: BTreeMap::new(),
             threads: 1,
             verify: true,
+            interruption: Interruption::default(),
         }
     }
 }
@@ -374,6 +377,7 @@ impl FileWriter {
 
     /// Appends a page padded with zeros, which are under its checksum too.
     fn write_page(&mut self, id: PieceId, mut bytes: Vec<u8>) -> Result<(u64, u32, u32)> {
+        self.options.interruption.check()?;
         bytes.resize(bytes.len().next_multiple_of(PAGE_ALIGNMENT), 0);
         let crc = piece_checksum(&self.uuid, id, &bytes);
         let offset = self.offset;

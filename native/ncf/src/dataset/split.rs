@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use ncf_core::{Error, Result, ResultExt, Schema, find_name};
+use ncf_core::{Error, Interruption, Result, ResultExt, Schema, find_name};
 use ncf_file::{ByteSource, FileReader, MmapSource, ReadOptions};
 use ncf_scan::{ColumnSource, Scan, ScanBuilder, ScanColumn};
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,8 @@ pub struct SplitReader {
     pub memory_map: bool,
     /// Most rows wanted.
     pub limit: Option<u64>,
+    /// Asked before each page is decoded.
+    pub interruption: Interruption,
 }
 
 impl Default for SplitReader {
@@ -59,6 +61,7 @@ impl Default for SplitReader {
             verify_checksums: true,
             memory_map: false,
             limit: None,
+            interruption: Interruption::default(),
         }
     }
 }
@@ -71,8 +74,11 @@ impl SplitReader {
         } else {
             self.storage.open(Path::new(&split.file))?
         };
-        let options =
-            ReadOptions { verify_checksums: self.verify_checksums, ..ReadOptions::default() };
+        let options = ReadOptions {
+            verify_checksums: self.verify_checksums,
+            interruption: self.interruption.clone(),
+            ..ReadOptions::default()
+        };
         let reader = Arc::new(FileReader::open(source, options)?);
         split.check_identity(&reader)?;
         let expected = request.schema.as_ref().unwrap_or(schema);

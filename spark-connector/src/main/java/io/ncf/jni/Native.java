@@ -10,7 +10,9 @@ package io.ncf.jni;
  *
  * <p>Where a method takes a {@link JvmStorage}, null stands for the local file system, which native
  * code uses itself. Any other gets every path of the request, and is called up on the caller's
- * thread; {@link #planScan} also calls from threads that it attaches.
+ * thread; {@link #planScan} also calls from threads that it attaches. Where it takes a {@link
+ * JvmTask}, null stands for work that is never interrupted; other work ends with an {@link
+ * NcfInterruptedException} before the page after the interruption.
  *
  * <p>Handles are numbers made of a slot and a generation, never pointers: a stale handle gives an
  * {@link NcfInvalidArgumentException}. A handle serves one thread at a time.
@@ -22,7 +24,7 @@ package io.ncf.jni;
  */
 public final class Native {
   /** Version of this surface. The library answers the one it was built for; both must be equal. */
-  public static final int PROTOCOL_VERSION = 2;
+  public static final int PROTOCOL_VERSION = 3;
 
   // The only initialiser on the way to the library: two that wait for each other would deadlock.
   static {
@@ -60,7 +62,7 @@ public final class Native {
    * @param request {@code {"split","columns","schema","filter","options","batchRows"}}
    * @return a handle for {@link #nextBatch}
    */
-  static native long openScan(String request, JvmStorage storage);
+  static native long openScan(String request, JvmStorage storage, JvmTask task);
 
   /**
    * Decodes the next batch.
@@ -83,7 +85,7 @@ public final class Native {
    * @param request {@code {"file":absolute path or URL,"schema":{"fields":[…]},"options":{}}}
    * @return a handle for {@link #writeBatch}
    */
-  static native long openWriter(String request, JvmStorage storage);
+  static native long openWriter(String request, JvmStorage storage, JvmTask task);
 
   /**
    * Appends rows.

@@ -9,9 +9,14 @@ public final class NativeScan extends NativeHandle {
   }
 
   /** Opens a scan; the arguments are those of {@link Native#openScan}. */
-  public static NativeScan open(String request, JvmStorage storage) {
+  public static NativeScan open(String request, JvmStorage storage, JvmTask task) {
     NativeLibrary.load();
-    return new NativeScan(Native.openScan(request, storage));
+    return new NativeScan(Native.openScan(request, storage, task));
+  }
+
+  /** The same for nobody's task. */
+  public static NativeScan open(String request, JvmStorage storage) {
+    return open(request, storage, null);
   }
 
   /**

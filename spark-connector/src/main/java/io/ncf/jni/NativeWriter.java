@@ -9,9 +9,14 @@ public final class NativeWriter extends NativeHandle {
   }
 
   /** Creates the file; the arguments are those of {@link Native#openWriter}. */
-  public static NativeWriter open(String request, JvmStorage storage) {
+  public static NativeWriter open(String request, JvmStorage storage, JvmTask task) {
     NativeLibrary.load();
-    return new NativeWriter(Native.openWriter(request, storage));
+    return new NativeWriter(Native.openWriter(request, storage, task));
+  }
+
+  /** The same for nobody's task. */
+  public static NativeWriter open(String request, JvmStorage storage) {
+    return open(request, storage, null);
   }
 
   /** Writes the rows of {@code batch} and empties it. */

@@ -8,10 +8,9 @@ import com.fasterxml.jackson.databind.JsonNode
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.connector.metric.CustomTaskMetric
 import org.apache.spark.sql.connector.write.{DataWriter, WriterCommitMessage}
-import org.apache.spark.{TaskContext, TaskKilledException}
 
 import io.ncf.jni.{BatchBuilder, NativeWriter}
-import io.ncf.spark.Json
+import io.ncf.spark.{Json, KillableTask}
 
 /** Writes the rows of one task: a file for each run of rows with equal partition values, and none
   * for no rows. Rows arrive ordered by the partition columns, so one file is open at a time.
@@ -28,7 +27,7 @@ private[spark] final class NcfDataWriter(job: WriteJob, partition: Int, attempt:
   private val key =
     if (job.partitionColumns.isEmpty) None
     else Some(new PartitionKey(job.input, job.partitionColumns))
-  private val context = Option(TaskContext.get())
+  private val task = KillableTask.current
 
   private var open: Option[OpenFile] = None
   private var finished = Vector.empty[WrittenFile]
@@ -56,6 +55,8 @@ private[spark] final class NcfDataWriter(job: WriteJob, partition: Int, attempt:
 
   override def commit(): WriterCommitMessage = {
     finishFile()
+    // Spark would drop the message of a killed task, files and all; instead it aborts, which deletes.
+    task.foreach(_.stopIfKilled())
     NcfCommitMessage(finished)
   }
 
@@ -85,12 +86,11 @@ private[spark] final class NcfDataWriter(job: WriteJob, partition: Int, attempt:
     request.put("file", job.location.file(path))
     request.set[JsonNode]("schema", Json.parse(job.fileSchema))
     request.set[JsonNode]("options", Json.parse(job.options))
-    NativeWriter.open(request.toString, job.location.storage)
+    NativeWriter.open(request.toString, job.location.storage, task.orNull)
   }
 
   private def flush(): Unit = {
-    // Native code does not see the interruption by which Spark kills a task.
-    if (context.exists(_.isInterrupted())) throw new TaskKilledException
+    task.foreach(_.stopIfKilled())
     open.foreach(_.writer.write(batch))
   }
 
