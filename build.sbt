@@ -47,7 +47,13 @@ lazy val testsScala = (project in file("tests-scala"))
     Test / fork := true,
     Test / parallelExecution := false,
     Test / javaOptions ++= Forking.options("3g", (ThisBuild / baseDirectory).value, target.value),
-    Test / envVars ++= Forking.environment,
+    Test / javaOptions ++= Forking.artefacts(
+      jar = (connector / assembly).value,
+      tests = (Test / packageBin).value,
+      cli = (connector / nativeFolder).value / "ncf"
+    ),
+    Test / envVars ++= Forking.environment ++
+      Forking.distribution((ThisBuild / baseDirectory).value, scalaBinaryVersion.value),
     Test / testOptions += Tests.Argument(TestFrameworks.ScalaTest, "-oWD")
   )
 

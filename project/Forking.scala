@@ -44,6 +44,29 @@ object Forking {
   /** Spark must not look its host's name up: machines without a network have none. */
   val environment: Map[String, String] = Map("SPARK_LOCAL_IP" -> "127.0.0.1")
 
+  /** Variables by which Spark's launcher finds the distribution inside PySpark's wheel, where
+    * `tools/test.sh` has installed it.
+    *
+    * @param home  the repository's root
+    * @param scala what that Spark is built with: `2.13`
+    */
+  def distribution(home: File, scala: String): Map[String, String] =
+    (home / ".venv" / "lib" * "python*" / "site-packages" / "pyspark").get().find(_.isDirectory)
+      .fold(Map.empty[String, String]) { found =>
+        Map("SPARK_HOME" -> found.getPath, "SPARK_SCALA_VERSION" -> scala)
+      }
+
+  /** What tests start in other processes, as system properties.
+    *
+    * @param jar   the fat jar
+    * @param tests the jar of the test classes
+    * @param cli   the command line
+    */
+  def artefacts(jar: File, tests: File, cli: File): Seq[String] =
+    Map("jar" -> jar, "classes" -> tests, "cli" -> cli)
+      .map { case (name, file) => s"-Dncf.test.$name=$file" }
+      .toSeq
+
   /** Writes a Java argument file: the JVM options and the class path. */
   def writeArguments(file: File, options: Seq[String], classPath: Seq[File]): File = {
     val path = classPath.map(_.getAbsolutePath).mkString(java.io.File.pathSeparator)

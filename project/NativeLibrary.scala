@@ -20,6 +20,7 @@ object NativeLibrary extends AutoPlugin {
       "cargo profile: NCF_CARGO_PROFILE (system property or environment), else dev"
     )
     val nativeRoot = settingKey[File]("folder of the Cargo workspace")
+    val nativeFolder = settingKey[File]("folder where cargo leaves the profile's artefacts")
     val nativeRegistration = settingKey[File]("the generated Rust file")
     val nativeBindings =
       taskKey[File]("writes the Rust registration table of the Java native methods")
@@ -47,6 +48,11 @@ object NativeLibrary extends AutoPlugin {
       "NCF_CARGO_PROFILE"
     ).orElse(sys.env.get("NCF_CARGO_PROFILE")).getOrElse("dev"),
     nativeRoot := (ThisBuild / baseDirectory).value,
+    nativeFolder := {
+      val target = sys.env.get("CARGO_TARGET_DIR")
+        .fold(nativeRoot.value / "target")(nativeRoot.value.toPath.resolve(_).toFile)
+      target / (if (nativeProfile.value == "dev") "debug" else nativeProfile.value)
+    },
     nativeRegistration := nativeRoot.value / "native" / "ncf-jni" / "src" / "registration.rs",
     expectedBindings := NativeBindings.generate(
       javaSources = (Compile / javaSource).value,
@@ -75,7 +81,8 @@ object NativeLibrary extends AutoPlugin {
     nativeLibrary := {
       nativeBindingsCheck.value
       val file = (Compile / resourceManaged).value / "native" / platform / libraryName
-      val built = cargo(nativeRoot.value, nativeProfile.value, streams.value.log) / libraryName
+      cargo(nativeRoot.value, nativeProfile.value, streams.value.log)
+      val built = nativeFolder.value / libraryName
       if (!built.isFile)
         sys.error(s"cargo left no $built; has native/ncf-jni still crate-type cdylib?")
       // Copied only when the bytes differ, so that nothing downstream is redone for a time
@@ -90,10 +97,8 @@ object NativeLibrary extends AutoPlugin {
     Compile / resourceGenerators += nativeLibrary.map(Seq(_)).taskValue
   )
 
-  /** Runs cargo, which decides itself what is out of date, and returns the folder of its
-    * artefacts.
-    */
-  private def cargo(root: File, profile: String, log: Logger): File = {
+  /** Runs cargo, which decides itself what is out of date. */
+  private def cargo(root: File, profile: String, log: Logger): Unit = {
     // What `cargo test --workspace` builds for the tests, and for users what tools/lib.sh
     // builds (cargo_build): the same features, so that nothing is compiled twice.
     val packages =
@@ -104,9 +109,6 @@ object NativeLibrary extends AutoPlugin {
     // All at one level: cargo reports its progress on the error stream.
     val status = Process(command, root).!(ProcessLogger(line => log.info(line)))
     if (status != 0) sys.error(s"cargo failed with status $status; its messages stand above")
-    val target =
-      sys.env.get("CARGO_TARGET_DIR").fold(root / "target")(root.toPath.resolve(_).toFile)
-    target / (if (profile == "dev") "debug" else profile)
   }
 
   private lazy val operatingSystem: String =

@@ -47,7 +47,8 @@ python_with() {
     file=tools/requirements-$part.txt stamp=.venv/.installed-$part
     cmp -s "$file" "$stamp" && continue
     note "installing $file"
-    .venv/bin/python -m pip install -q --disable-pip-version-check -r "$file" >&2
+    # Said here because a caller's || switches the shell's own check off.
+    .venv/bin/python -m pip install -q --disable-pip-version-check -r "$file" >&2 || return 1
     cp "$file" "$stamp"
   done
 }

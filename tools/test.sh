@@ -74,8 +74,10 @@ for name in ${*:-rustfmt cargo-test clippy scala-test examples scalafmt}; do
     cargo-test) step cargo-test cargo cargo test --locked --workspace --no-fail-fast ;;
     scalafmt) step scalafmt lint ./sbt scalafmtCheckAll scalafmtSbtCheck ;;
     scala-test)
-      # Without it the tests of S3 are cancelled, which is said in the log.
-      python_with s3 || note "the S3 simulator could not be installed"
+      # Without them the tests of S3, of clusters and of Spark Connect are cancelled, which is said in the log.
+      for part in s3 spark connect; do
+        python_with "$part" || note "tools/requirements-$part.txt could not be installed: its tests are cancelled"
+      done
       step scala-test scalatest ./sbt test ;;
     examples) step examples examples tools/test_examples.sh ;;
     *) echo "test.sh: no step $name; see the top of tools/test.sh" >&2; exit 2 ;;

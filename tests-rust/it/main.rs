@@ -13,6 +13,7 @@ mod concurrency;
 mod corruption;
 mod differential;
 mod fuzz;
+mod interruption;
 mod memory;
 mod nested;
 mod round_trip;

@@ -11,7 +11,7 @@ pub(crate) const GOOD: u8 = 0;
 pub(crate) const BAD_DATA: u8 = 1;
 /// The command line asks for something that cannot be.
 pub(crate) const USAGE: u8 = 2;
-/// The operating system or the store failed.
+/// The operating system or the store failed, or somebody ended the work.
 pub(crate) const IO: u8 = 3;
 
 /// The exit code of an error of `kind`.
@@ -22,7 +22,10 @@ pub(crate) fn code(kind: ErrorKind) -> u8 {
         | ErrorKind::LimitExceeded
         | ErrorKind::Internal => BAD_DATA,
         ErrorKind::InvalidArgument => USAGE,
-        ErrorKind::Io | ErrorKind::Conflict | ErrorKind::CommitStateUnknown => IO,
+        ErrorKind::Io
+        | ErrorKind::Conflict
+        | ErrorKind::CommitStateUnknown
+        | ErrorKind::Interrupted => IO,
     }
 }
 
@@ -47,7 +50,7 @@ mod tests {
     #[test]
     fn every_kind_has_its_code() {
         let codes: Vec<_> = ErrorKind::ALL.iter().map(|kind| code(*kind)).collect();
-        assert_eq!(codes, [IO, BAD_DATA, BAD_DATA, USAGE, BAD_DATA, IO, IO, BAD_DATA]);
+        assert_eq!(codes, [IO, BAD_DATA, BAD_DATA, USAGE, BAD_DATA, IO, IO, IO, BAD_DATA]);
     }
 
     #[test]

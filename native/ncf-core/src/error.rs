@@ -23,13 +23,15 @@ pub enum ErrorKind {
     Conflict,
     /// A commit may or may not have been stored; nothing may be deleted.
     CommitStateUnknown,
+    /// The caller wants the result no more; see [`crate::Interruption`].
+    Interrupted,
     /// A broken promise inside NCF: please report it.
     Internal,
 }
 
 impl ErrorKind {
     /// Every kind, in the order of the specification.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Io,
         Self::Corrupt,
         Self::Unsupported,
@@ -37,6 +39,7 @@ impl ErrorKind {
         Self::LimitExceeded,
         Self::Conflict,
         Self::CommitStateUnknown,
+        Self::Interrupted,
         Self::Internal,
     ];
 
@@ -50,6 +53,7 @@ impl ErrorKind {
             Self::LimitExceeded => "LimitExceeded",
             Self::Conflict => "Conflict",
             Self::CommitStateUnknown => "CommitStateUnknown",
+            Self::Interrupted => "Interrupted",
             Self::Internal => "Internal",
         }
     }

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use arrow_buffer::BooleanBuffer;
-use ncf_core::{Budget, Values};
+use ncf_core::{Budget, Interruption, Values};
 use ncf_encoding::{
     ChooserState, ChunkInput, EncodeOptions, EncodingId, Profile, decode_page, decode_shared,
     encode_chunk,
@@ -60,7 +60,12 @@ fn measure(
     };
     let page = 0..ROWS;
     let pages = std::slice::from_ref(&page);
-    let input = ChunkInput { values: &values, validity: nulls, pages };
+    let input = ChunkInput {
+        values: &values,
+        validity: nulls,
+        pages,
+        interruption: &Interruption::default(),
+    };
     let options = EncodeOptions { profile: Profile::Fast, force: Some(id) };
     let chunk = encode_chunk(&input, &options, &mut ChooserState::default()).ok()?;
     let shared: Vec<_> =

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use arrow_buffer::BooleanBuffer;
-use ncf_core::{Error, PhysicalType, Result, Values};
+use ncf_core::{Error, Interruption, PhysicalType, Result, Values};
 
 use crate::encodings::dictionary::{self, Built, MAX_BYTES, MAX_ENTRIES};
 use crate::encodings::fsst::Trained;
@@ -29,6 +29,8 @@ pub struct ChunkInput<'a> {
     pub validity: Option<&'a BooleanBuffer>,
     /// The rows of each page.
     pub pages: &'a [Range<usize>],
+    /// Asked before each page.
+    pub interruption: &'a Interruption,
 }
 
 /// What the writer's options say about one column.
@@ -89,7 +91,7 @@ pub struct SharedPage {
 
 /// Encodes a column chunk. Deterministic: the same input, options and state give the same bytes.
 ///
-/// `InvalidArgument` when a forced encoding cannot hold the values.
+/// `InvalidArgument` when a forced encoding cannot hold the values, `Interrupted` when nobody wants them.
 pub fn encode_chunk(
     input: &ChunkInput<'_>,
     options: &EncodeOptions,
@@ -121,6 +123,7 @@ pub fn encode_chunk(
     let mut pages: Vec<EncodedPage> = Vec::with_capacity(input.pages.len());
     let mut needed = None;
     for range in input.pages {
+        input.interruption.check()?;
         let output = encode_page(&page_input(input, codes, symbols, range), options, state)?;
         needed = needed.or(symbols.filter(|_| output.uses_symbols));
         pages.push(output.page);
@@ -256,6 +259,7 @@ fn dictionary_pays(
     // Clones: what is learned here belongs to a way that may not be taken.
     let (mut codes_state, mut values_state) = (state.codes.clone(), state.values.clone());
     for range in input.pages.iter().step_by(step) {
+        input.interruption.check()?;
         let page = page_input(input, Some(&built.codes), symbols, range);
         let coded = codes_state.encode(&page.values, page.coded_place(), profile)?;
         let flat = values_state.encode(&page.values, page.place(), profile)?;

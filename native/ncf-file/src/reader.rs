@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use arrow_buffer::Buffer;
 use ncf_core::{
-    Budget, Column, DataType, Error, Limits, MemoryConsumer, MemoryReservation, Result, ResultExt,
-    Schema, columns,
+    Budget, Column, DataType, Error, Interruption, Limits, MemoryConsumer, MemoryReservation,
+    Result, ResultExt, Schema, columns,
 };
 use ncf_encoding::{DecodedPage, SharedPages, decode_page, decode_shared};
 
@@ -33,11 +33,18 @@ pub struct ReadOptions {
     pub verify_checksums: bool,
     /// Holds what the reader keeps in memory, and what it needs while it decodes.
     pub memory: MemoryConsumer,
+    /// Asked before each page is decoded.
+    pub interruption: Interruption,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { limits: Limits::DEFAULT, verify_checksums: true, memory: MemoryConsumer::default() }
+        Self {
+            limits: Limits::DEFAULT,
+            verify_checksums: true,
+            memory: MemoryConsumer::default(),
+            interruption: Interruption::default(),
+        }
     }
 }
 
@@ -306,6 +313,7 @@ impl FileReader {
         let mut held = stored;
         let mut decoded = Vec::with_capacity(pages.len());
         for ((page, stored), buffer) in pages.iter().zip(&found).zip(&buffers) {
+            self.options.interruption.check()?;
             let id = PieceId {
                 kind: PieceKind::DataPage,
                 column: to_id(page.column),

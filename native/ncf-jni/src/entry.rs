@@ -8,12 +8,12 @@ use arrow_data::ffi::FFI_ArrowArray;
 use jni::objects::{JClass, JObject, JString};
 use jni::sys::{jint, jlong};
 use jni::{Env, EnvUnowned};
-use ncf::Storage;
+use ncf::{Interruption, Storage};
 
 use crate::error::Failure;
 use crate::guard::guard;
 use crate::memory::JvmMemory;
-use crate::{memory, scan, storage, table, writer};
+use crate::{memory, scan, storage, table, task, writer};
 
 /// Must equal `Native.PROTOCOL_VERSION`.
 const PROTOCOL_VERSION: jint = 3;
@@ -38,11 +38,13 @@ fn text_to_handle<'local>(
     request: &JString<'local>,
     storage: &JObject<'local>,
     memory: &JObject<'local>,
-    open: impl FnOnce(&Arc<dyn Storage>, Option<JvmMemory>, &str) -> ncf::Result<u64>,
+    task: &JObject<'local>,
+    open: impl FnOnce(&Arc<dyn Storage>, Option<JvmMemory>, Interruption, &str) -> ncf::Result<u64>,
 ) -> jlong {
     guard(env, |env| {
         let (storage, memory) = (storage::of(env, storage)?, memory::of(env, memory)?);
-        Ok(open(&storage, memory, &request.try_to_string(env)?)?.cast_signed())
+        let interruption = task::interruption(env, task)?;
+        Ok(open(&storage, memory, interruption, &request.try_to_string(env)?)?.cast_signed())
     })
 }
 
@@ -82,8 +84,9 @@ pub(crate) extern "system" fn open_scan<'local>(
     request: JString<'local>,
     storage: JObject<'local>,
     memory: JObject<'local>,
+    task: JObject<'local>,
 ) -> jlong {
-    text_to_handle(env, &request, &storage, &memory, scan::open)
+    text_to_handle(env, &request, &storage, &memory, &task, scan::open)
 }
 
 pub(crate) extern "system" fn next_batch<'local>(
@@ -130,8 +133,9 @@ pub(crate) extern "system" fn open_writer<'local>(
     request: JString<'local>,
     storage: JObject<'local>,
     memory: JObject<'local>,
+    task: JObject<'local>,
 ) -> jlong {
-    text_to_handle(env, &request, &storage, &memory, writer::open)
+    text_to_handle(env, &request, &storage, &memory, &task, writer::open)
 }
 
 pub(crate) extern "system" fn write_batch<'local>(

@@ -5,13 +5,13 @@ use std::sync::OnceLock;
 
 use jni::Env;
 use jni::objects::{JClass, JThrowable};
-use jni::refs::Global;
+use jni::refs::Weak;
 use jni::strings::{JNIStr, JNIString};
 use jni::{errors, jni_str};
 use ncf::{Error, ErrorKind};
 
 /// Which class reports which kind. Each has a constructor that takes the message.
-pub(crate) const CLASSES: [(ErrorKind, &JNIStr); 8] = [
+pub(crate) const CLASSES: [(ErrorKind, &JNIStr); 9] = [
     (ErrorKind::Io, jni_str!("io/ncf/jni/NcfIoException")),
     (ErrorKind::Corrupt, jni_str!("io/ncf/jni/NcfCorruptException")),
     (ErrorKind::Unsupported, jni_str!("io/ncf/jni/NcfUnsupportedException")),
@@ -19,12 +19,15 @@ pub(crate) const CLASSES: [(ErrorKind, &JNIStr); 8] = [
     (ErrorKind::LimitExceeded, jni_str!("io/ncf/jni/NcfLimitExceededException")),
     (ErrorKind::Conflict, jni_str!("io/ncf/jni/NcfConflictException")),
     (ErrorKind::CommitStateUnknown, jni_str!("io/ncf/jni/NcfCommitStateUnknownException")),
+    (ErrorKind::Interrupted, jni_str!("io/ncf/jni/NcfInterruptedException")),
     (ErrorKind::Internal, jni_str!("io/ncf/jni/NcfInternalException")),
 ];
 
 /// The classes of [`CLASSES`], found while the library was loaded. A thread that the JVM attached
-/// later may see another class loader, so they cannot be looked up when they are needed.
-static LOADED: OnceLock<Vec<(ErrorKind, Global<JClass<'static>>)>> = OnceLock::new();
+/// later may see another class loader, so they cannot be looked up when they are needed. Weak: they
+/// are there while a native method runs, and must not keep their class loader, and with it this
+/// library, from going.
+static LOADED: OnceLock<Vec<(ErrorKind, Weak<JClass<'static>>)>> = OnceLock::new();
 
 /// Why an entry point failed.
 #[derive(Debug)]
@@ -82,7 +85,7 @@ pub(crate) fn load_classes(env: &mut Env<'_>) -> errors::Result<()> {
     let mut classes = Vec::with_capacity(CLASSES.len());
     for (kind, name) in CLASSES {
         let class = env.find_class(name)?;
-        classes.push((kind, env.new_global_ref(&class)?));
+        classes.push((kind, env.new_weak_ref(&class)?));
     }
     // The JVM loads a library once, so nothing was set before.
     let _ = LOADED.set(classes);
@@ -93,8 +96,8 @@ pub(crate) fn load_classes(env: &mut Env<'_>) -> errors::Result<()> {
 pub(crate) fn kind_of(env: &mut Env<'_>, thrown: &JThrowable<'_>) -> Option<ErrorKind> {
     let classes = LOADED.get()?;
     let class = classes.iter().find(|(_, class)| {
-        let class: &JClass<'static> = class;
-        env.is_instance_of(thrown, class).unwrap_or(false)
+        let class = class.upgrade_local(env).ok().flatten();
+        class.is_some_and(|class| env.is_instance_of(thrown, &class).unwrap_or(false))
     });
     class.map(|(kind, _)| *kind)
 }
@@ -110,10 +113,13 @@ pub(crate) fn throw_as(env: &mut Env<'_>, kind: ErrorKind, message: &str) {
     if env.exception_check() {
         return;
     }
-    let loaded = LOADED.get().and_then(|classes| classes.iter().find(|(of, _)| *of == kind));
+    let loaded = LOADED
+        .get()
+        .and_then(|classes| classes.iter().find(|(of, _)| *of == kind))
+        .and_then(|(_, class)| class.upgrade_local(env).ok().flatten());
     // `throw` answers with an error that says that an exception is pending: that is success here.
     let _ = match loaded {
-        Some((_, class)) => env.throw_new(class, JNIString::new(message)),
+        Some(class) => env.throw_new(&class, JNIString::new(message)),
         None => env.throw(message),
     };
 }

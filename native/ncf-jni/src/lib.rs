@@ -4,10 +4,12 @@
 //! every entry point runs inside [`guard`], Java holds handles and never pointers ([`handle`]), errors
 //! become exceptions in one table ([`error`]), batches cross as Arrow C structs: out by [`scan`], in by
 //! [`import`]. Requests and answers are JSON ([`request`]). Files that are not local are reached by
-//! calling up into Java ([`storage`], [`upcall`]); so is Spark asked for memory ([`memory`]).
+//! calling up into Java ([`storage`], [`upcall`]); so is Spark asked for memory ([`memory`]) and whether
+//! to go on ([`task`]).
 //!
 //! A process may hold two copies of this library, one a class loader. So nothing here must be unique
-//! in a process, and no thread is ever started.
+//! in a process, no thread is ever started, and no class of ours is held: the library goes with its
+//! class loader.
 
 mod entry;
 mod error;
@@ -21,6 +23,7 @@ mod request;
 mod scan;
 mod storage;
 mod table;
+mod task;
 mod upcall;
 mod writer;
 

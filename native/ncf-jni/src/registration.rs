@@ -167,12 +167,15 @@ const METHODS: [NativeMethod<'static>; 19] = [
     unsafe {
         NativeMethod::from_raw_parts(
             jni_str!("openScan"),
-            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;Lio/ncf/jni/JvmMemory;)J"),
+            jni_str!(
+                "(Ljava/lang/String;Lio/ncf/jni/JvmStorage;Lio/ncf/jni/JvmMemory;Lio/ncf/jni/JvmTask;)J"
+            ),
             entry::open_scan
                 as for<'local> extern "system" fn(
                     EnvUnowned<'local>,
                     JClass<'local>,
                     JString<'local>,
+                    JObject<'local>,
                     JObject<'local>,
                     JObject<'local>,
                 ) -> jlong as *mut c_void,
@@ -182,12 +185,15 @@ const METHODS: [NativeMethod<'static>; 19] = [
     unsafe {
         NativeMethod::from_raw_parts(
             jni_str!("openWriter"),
-            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;Lio/ncf/jni/JvmMemory;)J"),
+            jni_str!(
+                "(Ljava/lang/String;Lio/ncf/jni/JvmStorage;Lio/ncf/jni/JvmMemory;Lio/ncf/jni/JvmTask;)J"
+            ),
             entry::open_writer
                 as for<'local> extern "system" fn(
                     EnvUnowned<'local>,
                     JClass<'local>,
                     JString<'local>,
+                    JObject<'local>,
                     JObject<'local>,
                     JObject<'local>,
                 ) -> jlong as *mut c_void,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow_array::{Array, RecordBatch, StructArray};
 use arrow_data::ffi::FFI_ArrowArray;
 use ncf::dataset::{ScanRequest, SplitReader};
-use ncf::{DataType, Error, Result, Scan, ScanMetrics, Schema, Storage};
+use ncf::{DataType, Error, Interruption, Result, Scan, ScanMetrics, Schema, Storage};
 
 use crate::handle::Slab;
 use crate::memory::{self, JvmMemory};
@@ -36,6 +36,7 @@ enum Progress {
 pub(crate) fn open(
     storage: &Arc<dyn Storage>,
     memory: Option<JvmMemory>,
+    interruption: Interruption,
     request: &str,
 ) -> Result<u64> {
     let request: OpenScan = request::read(request)?;
@@ -45,6 +46,7 @@ pub(crate) fn open(
         verify_checksums: request.options.verify_checksums()?,
         limit: request.limit,
         memory: memory::consumer("scan", request.options.memory_limit()?, memory),
+        interruption,
         ..SplitReader::default()
     };
     let wanted = ScanRequest {

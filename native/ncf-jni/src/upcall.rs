@@ -1,5 +1,5 @@
-//! Calls up into the JVM: the methods of `io.ncf.jni.JvmStorage`, `JvmSource`, `JvmSink` and
-//! `JvmMemory`.
+//! Calls up into the JVM: the methods of `io.ncf.jni.JvmStorage`, `JvmSource`, `JvmSink`, `JvmMemory`
+//! and `JvmTask`.
 //!
 //! Methods are found when the library is loaded. Every call runs in a local frame, so that references
 //! do not pile up, and ends with a look for an exception, which becomes an [`Error`] and is cleared.
@@ -9,9 +9,7 @@ use std::ptr;
 use std::sync::OnceLock;
 
 use jni::objects::{JByteBuffer, JClass, JMethodID, JObject, JString, JThrowable};
-use jni::refs::Global;
 use jni::signature::{JavaType, MethodSignature, Primitive, ReturnType};
-use jni::strings::JNIStr;
 use jni::{AttachConfig, AttachmentExceptionPolicy, Env, JValue, JValueOwned, JavaVM};
 use jni::{errors, jni_sig, jni_str, sys};
 use ncf::{Error, ErrorKind};
@@ -27,10 +25,9 @@ pub(crate) struct Method {
     returns: ReturnType,
 }
 
-/// Every method that is called up to.
+/// Every method that is called up to. The ids are valid for as long as the interfaces are loaded, which
+/// is at least as long as `Native` is, from the same jar: nothing else runs this library.
 pub(crate) struct Methods {
-    /// Keeps the interfaces, and so the ids, for as long as the library is there.
-    _classes: [Global<JClass<'static>>; 5],
     pub(crate) stat: Method,
     pub(crate) list: Method,
     pub(crate) open: Method,
@@ -46,6 +43,7 @@ pub(crate) struct Methods {
     pub(crate) sink_discard: Method,
     pub(crate) memory_acquire: Method,
     pub(crate) memory_release: Method,
+    pub(crate) is_interrupted: Method,
     message: Method,
     text: Method,
 }
@@ -59,11 +57,12 @@ const OBJECT: ReturnType = JavaType::Object;
 
 /// Finds the methods, on the thread that loads the library.
 pub(crate) fn load_methods(env: &mut Env<'_>) -> errors::Result<()> {
-    let storage = class(env, jni_str!("io/ncf/jni/JvmStorage"))?;
-    let source = class(env, jni_str!("io/ncf/jni/JvmSource"))?;
-    let sink = class(env, jni_str!("io/ncf/jni/JvmSink"))?;
-    let memory = class(env, jni_str!("io/ncf/jni/JvmMemory"))?;
-    let throwable = class(env, jni_str!("java/lang/Throwable"))?;
+    let storage = env.find_class(jni_str!("io/ncf/jni/JvmStorage"))?;
+    let source = env.find_class(jni_str!("io/ncf/jni/JvmSource"))?;
+    let sink = env.find_class(jni_str!("io/ncf/jni/JvmSink"))?;
+    let memory = env.find_class(jni_str!("io/ncf/jni/JvmMemory"))?;
+    let task = env.find_class(jni_str!("io/ncf/jni/JvmTask"))?;
+    let throwable = env.find_class(jni_str!("java/lang/Throwable"))?;
     let open = jni_sig!("(Ljava/lang/String;)Lio/ncf/jni/JvmSource;");
     let create = jni_sig!("(Ljava/lang/String;)Lio/ncf/jni/JvmSink;");
     let text = jni_sig!("()Ljava/lang/String;");
@@ -95,29 +94,24 @@ pub(crate) fn load_methods(env: &mut Env<'_>) -> errors::Result<()> {
         sink_discard: find(env, &sink, "discard", &jni_sig!("()V"), VOID)?,
         memory_acquire: find(env, &memory, "acquire", &jni_sig!("(J)J"), LONG)?,
         memory_release: find(env, &memory, "release", &jni_sig!("(J)V"), VOID)?,
+        is_interrupted: find(env, &task, "isInterrupted", &jni_sig!("()Z"), BOOLEAN)?,
         message: find(env, &throwable, "getMessage", &text, OBJECT)?,
         text: find(env, &throwable, "toString", &text, OBJECT)?,
-        _classes: [storage, source, sink, memory, throwable],
     };
     // The JVM loads a library once, so nothing was set before.
     let _ = METHODS.set(methods);
     Ok(())
 }
 
-fn class(env: &mut Env<'_>, name: &JNIStr) -> errors::Result<Global<JClass<'static>>> {
-    let class = env.find_class(name)?;
-    env.new_global_ref(&class)
-}
-
 fn find(
     env: &mut Env<'_>,
-    class: &Global<JClass<'static>>,
+    class: &JClass<'_>,
     name: &str,
     signature: &MethodSignature<'_, '_>,
     returns: ReturnType,
 ) -> errors::Result<Method> {
     let name = jni::strings::JNIString::new(name);
-    Ok(Method { id: env.get_method_id(&**class, &name, signature)?, returns })
+    Ok(Method { id: env.get_method_id(class, &name, signature)?, returns })
 }
 
 /// Why a call failed, and whether NCF's own Java code says so: then its kind is to be trusted.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
 use ncf::{
-    Error, FileReader, FileSummary, FileWriter, ReadOptions, Result, ResultExt, Schema, Storage,
-    WriterOptions,
+    Error, FileReader, FileSummary, FileWriter, Interruption, ReadOptions, Result, ResultExt,
+    Schema, Storage, WriterOptions,
 };
 
 use crate::handle::Slab;
@@ -30,6 +30,7 @@ pub(crate) struct OpenedWriter {
 pub(crate) fn open(
     storage: &Arc<dyn Storage>,
     memory: Option<JvmMemory>,
+    interruption: Interruption,
     request: &str,
 ) -> Result<u64> {
     let OpenWriter { file, schema, options } = request::read(request)?;
@@ -41,7 +42,7 @@ pub(crate) fn open(
     }
     schema.validate()?;
     let memory = memory::consumer("writer", options.memory_limit()?, memory);
-    let options = WriterOptions { memory, ..options.writer(&schema)? };
+    let options = WriterOptions { memory, interruption, ..options.writer(&schema)? };
     let sink = storage.create(&path)?;
     let writer = FileWriter::new(sink, schema.clone(), options).at("file", || &file)?;
     let arrow = import::arrow_schema(&schema);

@@ -6,7 +6,7 @@ mod round_trip;
 mod spec;
 
 use arrow_buffer::BooleanBuffer;
-use ncf_core::{Budget, Values};
+use ncf_core::{Budget, Interruption, Values};
 
 use crate::*;
 
@@ -23,7 +23,8 @@ pub(crate) fn encode(
     state: &mut ChooserState,
 ) -> ncf_core::Result<EncodedChunk> {
     let pages = pages(values.len(), 1 << 16);
-    encode_chunk(&ChunkInput { values, validity, pages: &pages }, options, state)
+    let interruption = &Interruption::default();
+    encode_chunk(&ChunkInput { values, validity, pages: &pages, interruption }, options, state)
 }
 
 /// Decodes every page and compares each valid row with the input.

@@ -59,7 +59,7 @@ pub(super) fn encode_field(
                 false => force.filter(|_| columns.len() == 1),
             };
             let encode = EncodeOptions { profile: options.profile, force };
-            encode_column(part, column, &pages, &encode, options.verify, chooser)
+            encode_column(part, column, &pages, &encode, options, chooser)
         })
         .collect()
 }
@@ -90,7 +90,7 @@ fn encode_column(
     column: &Column,
     rows: &[Range<usize>],
     encode: &EncodeOptions,
-    verified: bool,
+    options: &WriterOptions,
     chooser: &mut ChooserState,
 ) -> Result<EncodedColumn> {
     let Shredded { values, validity, rows: offsets } = part;
@@ -104,9 +104,14 @@ fn encode_column(
         .is_none()
         .then(|| chunk_statistics(&values, validity.as_ref(), column.data_type));
     let pages: Vec<_> = rows.iter().map(|range| values_of(offsets.as_ref(), range)).collect();
-    let input = ChunkInput { values: &values, validity: validity.as_ref(), pages: &pages };
+    let input = ChunkInput {
+        values: &values,
+        validity: validity.as_ref(),
+        pages: &pages,
+        interruption: &options.interruption,
+    };
     let chunk = encode_chunk(&input, encode, chooser)?;
-    if verified {
+    if options.verify {
         verify(&input, &chunk)?;
     }
     let size = |(rows, values): (&Range<usize>, &Range<usize>)| {
@@ -124,6 +129,7 @@ fn verify(input: &ChunkInput<'_>, chunk: &EncodedChunk) -> Result<()> {
         chunk.shared.iter().map(|page| (page.kind, page.count, page.bytes.as_slice())).collect();
     let shared = decode_shared(&parts, physical, &budget())?;
     for (page, range) in chunk.pages.iter().zip(input.pages) {
+        input.interruption.check()?;
         let decoded = decode_page(&page.bytes, physical, range.len(), false, &shared, &budget())?;
         let expected_validity = input.validity.map(|v| v.slice(range.start, range.len()));
         let same_validity = match (&decoded.validity, &expected_validity) {

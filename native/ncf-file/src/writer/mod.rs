@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
 use ncf_core::{
-    Column, ColumnBounds, Error, MemoryConsumer, MemoryReservation, Result, ResultExt, Role, Schema,
+    Column, ColumnBounds, Error, Interruption, MemoryConsumer, MemoryReservation, Result,
+    ResultExt, Role, Schema,
 };
 use ncf_encoding::{ChooserState, EncodingId, Profile};
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,8 @@ pub struct WriterOptions {
     /// Holds the rows of a block, with what encoding them takes. A block ends early, at 8192 rows or
     /// more, rather than take more memory than is granted.
     pub memory: MemoryConsumer,
+    /// Asked before each page is encoded, compared or written; the file cannot be finished afterwards.
+    pub interruption: Interruption,
 }
 
 impl Default for WriterOptions {
@@ -66,6 +69,7 @@ impl Default for WriterOptions {
             threads: 1,
             verify: true,
             memory: MemoryConsumer::default(),
+            interruption: Interruption::default(),
         }
     }
 }
@@ -400,6 +404,7 @@ impl FileWriter {
 
     /// Appends a page padded with zeros, which are under its checksum too.
     fn write_page(&mut self, id: PieceId, mut bytes: Vec<u8>) -> Result<(u64, u32, u32)> {
+        self.options.interruption.check()?;
         bytes.resize(bytes.len().next_multiple_of(PAGE_ALIGNMENT), 0);
         let crc = piece_checksum(&self.uuid, id, &bytes);
         let offset = self.offset;

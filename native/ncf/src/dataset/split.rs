@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use ncf_core::{Error, MemoryConsumer, Result, ResultExt, Schema, find_name};
+use ncf_core::{Error, Interruption, MemoryConsumer, Result, ResultExt, Schema, find_name};
 use ncf_file::{ByteSource, FileReader, MmapSource, ReadOptions};
 use ncf_scan::{ColumnSource, Scan, ScanBuilder, ScanColumn, check_readable};
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,8 @@ pub struct SplitReader {
     pub limit: Option<u64>,
     /// Holds the memory of the scan.
     pub memory: MemoryConsumer,
+    /// Asked before each page is decoded.
+    pub interruption: Interruption,
 }
 
 impl Default for SplitReader {
@@ -62,6 +64,7 @@ impl Default for SplitReader {
             memory_map: false,
             limit: None,
             memory: MemoryConsumer::default(),
+            interruption: Interruption::default(),
         }
     }
 }
@@ -77,6 +80,7 @@ impl SplitReader {
         let options = ReadOptions {
             verify_checksums: self.verify_checksums,
             memory: self.memory.clone(),
+            interruption: self.interruption.clone(),
             ..ReadOptions::default()
         };
         let reader = Arc::new(FileReader::open(source, options)?);

@@ -33,7 +33,7 @@ final class HadoopSink implements JvmSink {
       if (failed instanceof InterruptedIOException
           || failed instanceof ClosedByInterruptException
           || Thread.currentThread().isInterrupted()) {
-        uninterrupted(() -> fileSystem.delete(path, false));
+        Uninterrupted.quietly(() -> fileSystem.delete(path, false));
       }
       throw failed;
     }
@@ -63,30 +63,11 @@ final class HadoopSink implements JvmSink {
 
   @Override
   public void discard() {
-    uninterrupted(
+    Uninterrupted.quietly(
         () -> {
           end();
           fileSystem.delete(path, false);
         });
-  }
-
-  /** Something that may fail: then the file stays, garbage that no table knows. */
-  private interface CleanUp {
-    void run() throws IOException;
-  }
-
-  /** A killed task is interrupted, and Hadoop's clients give up when they are. */
-  private static void uninterrupted(CleanUp cleanUp) {
-    boolean interrupted = Thread.interrupted();
-    try {
-      cleanUp.run();
-    } catch (IOException | RuntimeException ignored) {
-      // See above.
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
   }
 
   /** Ends the stream, where it can be without storing anything. */

@@ -110,6 +110,7 @@ public final class HadoopStorage implements JvmStorage {
 
   @Override
   public void delete(String path) throws IOException {
-    fileSystem.delete(new Path(path), false);
+    // What is deleted was written by a task that may have been killed.
+    Uninterrupted.run(() -> fileSystem.delete(new Path(path), false));
   }
 }

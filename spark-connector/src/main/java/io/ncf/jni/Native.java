@@ -10,7 +10,9 @@ package io.ncf.jni;
  *
  * <p>Where a method takes a {@link JvmStorage}, null stands for the local file system, which native
  * code uses itself. Any other gets every path of the request, and is called up on the caller's
- * thread; {@link #planScan} also calls from threads that it attaches.
+ * thread; {@link #planScan} also calls from threads that it attaches. Where it takes a {@link
+ * JvmTask}, null stands for work that is never interrupted; other work ends with an {@link
+ * NcfInterruptedException} before the page after the interruption.
  *
  * <p>Handles are numbers made of a slot and a generation, never pointers: a stale handle gives an
  * {@link NcfInvalidArgumentException}. A handle serves one thread at a time.
@@ -60,9 +62,11 @@ public final class Native {
    * @param request {@code {"split","columns","schema","filter","filterSchema","options","batchRows"}};
    *     structs in the schema may lack fields that the filter names, as filterSchema has them
    * @param memory who grants its memory besides the option memoryLimit; null for nobody
+   * @param task asked before each page whether to go on; null is never killed
    * @return a handle for {@link #nextBatch}
    */
-  static native long openScan(String request, JvmStorage storage, JvmMemory memory);
+  static native long openScan(
+      String request, JvmStorage storage, JvmMemory memory, JvmTask task);
 
   /**
    * Decodes the next batch.
@@ -90,9 +94,11 @@ public final class Native {
    *
    * @param request {@code {"file":absolute path or URL,"schema":{"fields":[…]},"options":{}}}
    * @param memory who grants its memory besides the option memoryLimit; null for nobody
+   * @param task asked before each page whether to go on; null is never killed
    * @return a handle for {@link #writeBatch}
    */
-  static native long openWriter(String request, JvmStorage storage, JvmMemory memory);
+  static native long openWriter(
+      String request, JvmStorage storage, JvmMemory memory, JvmTask task);
 
   /**
    * Appends rows.

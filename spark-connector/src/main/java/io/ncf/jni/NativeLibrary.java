@@ -13,6 +13,9 @@ import java.util.Locale;
  * NCF_NATIVE_PATH} names the file; without them the copy inside the jar is used, at {@code
  * native/<os>-<arch>/}. That copy is extracted into a private folder with a name that cannot be
  * guessed and, where the platform allows it, deleted as soon as it is loaded.
+ *
+ * <p>A JVM loads a file for one class loader only. Several may load this class, such as those of the
+ * sessions of Spark Connect: each gets a copy of its own, of the named file too if need be.
  */
 public final class NativeLibrary {
   /** System property with the path of the library. */
@@ -70,7 +73,17 @@ public final class NativeLibrary {
               "there is no native library at %s, which %s or %s names; correct it, or unset it to use the one in the jar",
               file, PATH_PROPERTY, PATH_VARIABLE));
     }
-    link(file);
+    try {
+      link(file);
+    } catch (NcfUnsupportedException refused) {
+      // Perhaps because another class loader has it. The copy fails for any other reason as well.
+      try (InputStream bytes = Files.newInputStream(file)) {
+        loadCopy(bytes);
+      } catch (IOException | NcfException again) {
+        refused.addSuppressed(again);
+        throw refused;
+      }
+    }
   }
 
   private static void loadResource() {
@@ -82,22 +95,26 @@ public final class NativeLibrary {
                 "the NCF jar holds no native library for %s (%s is missing); build ncf-jni on this platform and name the file with -D%s or %s",
                 platform(), resource.substring(1), PATH_PROPERTY, PATH_VARIABLE));
       }
-      // Random name and, on POSIX, mode 0700: nobody else can place or change a file in it.
-      Path folder = Files.createTempDirectory("ncf-native-");
-      Path file = folder.resolve(fileName());
-      try {
-        Files.copy(bytes, file);
-        link(file);
-      } finally {
-        delete(file);
-        delete(folder);
-      }
+      loadCopy(bytes);
     } catch (IOException error) {
       throw new NcfIoException(
           String.format(
               "the native library could not be extracted to %s (%s); free space there, set -Djava.io.tmpdir, or name a library with -D%s",
               System.getProperty("java.io.tmpdir"), error, PATH_PROPERTY),
           error);
+    }
+  }
+
+  private static void loadCopy(InputStream bytes) throws IOException {
+    // Random name and, on POSIX, mode 0700: nobody else can place or change a file in it.
+    Path folder = Files.createTempDirectory("ncf-native-");
+    Path file = folder.resolve(fileName());
+    try {
+      Files.copy(bytes, file);
+      link(file);
+    } finally {
+      delete(file);
+      delete(folder);
     }
   }
 

@@ -9,14 +9,15 @@ public final class NativeScan extends NativeHandle {
   }
 
   /** Opens a scan; the arguments are those of {@link Native#openScan}. */
-  public static NativeScan open(String request, JvmStorage storage, JvmMemory memory) {
+  public static NativeScan open(
+      String request, JvmStorage storage, JvmMemory memory, JvmTask task) {
     NativeLibrary.load();
-    return new NativeScan(Native.openScan(request, storage, memory));
+    return new NativeScan(Native.openScan(request, storage, memory, task));
   }
 
-  /** The same without anybody who grants memory. */
+  /** The same for nobody's task, and without anybody who grants memory. */
   public static NativeScan open(String request, JvmStorage storage) {
-    return open(request, storage, null);
+    return open(request, storage, null, null);
   }
 
   /**

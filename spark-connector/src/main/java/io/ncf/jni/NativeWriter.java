@@ -9,14 +9,15 @@ public final class NativeWriter extends NativeHandle {
   }
 
   /** Creates the file; the arguments are those of {@link Native#openWriter}. */
-  public static NativeWriter open(String request, JvmStorage storage, JvmMemory memory) {
+  public static NativeWriter open(
+      String request, JvmStorage storage, JvmMemory memory, JvmTask task) {
     NativeLibrary.load();
-    return new NativeWriter(Native.openWriter(request, storage, memory));
+    return new NativeWriter(Native.openWriter(request, storage, memory, task));
   }
 
-  /** The same without anybody who grants memory. */
+  /** The same for nobody's task, and without anybody who grants memory. */
   public static NativeWriter open(String request, JvmStorage storage) {
-    return open(request, storage, null);
+    return open(request, storage, null, null);
   }
 
   /** Writes the rows of {@code batch} and empties it. */

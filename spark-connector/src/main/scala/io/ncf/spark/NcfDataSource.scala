@@ -76,7 +76,7 @@ final class NcfDataSource
     val role = if (inCatalog) NcfTable.InCatalog else NcfTable.ByPath
     // Nobody keeps nulls out of files that are read by path: as in Spark's own file sources.
     val columns = if (inCatalog) schema else SchemaConverter.nullable(schema)
-    new NcfTable(NcfPath.find(map), columns, partitioning, options, role)
+    new NcfTable(() => NcfPath.find(map), columns, partitioning, options, role)
   }
 
   override def createRelation(

@@ -25,20 +25,25 @@ import io.ncf.spark.write.NcfWriteBuilder
 /** A table as Spark sees it. No data is opened before a scan or a write is built, so a data frame
   * reads the version that is the latest when a query on it is planned.
   *
-  * @param location     where it is; none for a table of the catalog that is being created
+  * @param locate       where it is, by the session that is active; none for a table of the catalog
+  *                     that is being created
   * @param columns0     the columns that Spark asks for
   * @param transforms   the partitioning, identity transforms only
   * @param options      those that hold for every use of the table
   * @param role         what Spark may do with it
   */
 private[spark] final class NcfTable(
-    val location: Option[NcfPath],
+    locate: () => Option[NcfPath],
     columns0: StructType,
     transforms: Array[Transform],
     val options: NcfOptions,
     val role: NcfTable.Role
 ) extends SupportsRead
     with SupportsWrite {
+
+  // Spark asks a writer for its table, and that for its capabilities, before it makes the writer's
+  // session the active one. So this may be another session's view, and every use locates anew.
+  private lazy val location: Option[NcfPath] = locate()
 
   // Whether a table of the catalog had a log when it was looked up. Dropping a table must stay
   // possible whatever its log is like.
@@ -49,7 +54,7 @@ private[spark] final class NcfTable(
 
   // A log that cannot be read is one: whatever uses it next says what is wrong.
   private lazy val hasTable: Boolean =
-    location.exists(path => Try(NcfDataset.latest(path).isDefined).getOrElse(true))
+    Try(location.exists(NcfDataset.latest(_).isDefined)).getOrElse(true)
 
   override def name(): String = location.fold("ncf")(path => s"ncf.`$path`")
 
@@ -73,7 +78,7 @@ private[spark] final class NcfTable(
 
   override def newScanBuilder(scanOptions: CaseInsensitiveStringMap): ScanBuilder = {
     val merged = allOptions(scanOptions)
-    val dataset = NcfDataset.open(requiredLocation, merged).readAs(columns0)
+    val dataset = NcfDataset.open(located(), merged).readAs(columns0)
     if (!dataset.exists) {
       if (role == NcfTable.ByPath) throw NcfErrors.pathNotFound(dataset.path)
       if (existed) throw NcfErrors.gone(dataset.path)
@@ -88,7 +93,7 @@ private[spark] final class NcfTable(
   }
 
   override def newWriteBuilder(info: LogicalWriteInfo): WriteBuilder = new NcfWriteBuilder(
-    requiredLocation,
+    located(),
     if (role == NcfTable.ByPath) info.schema() else columns0,
     partitionColumns,
     allOptions(info.options()),
@@ -103,7 +108,7 @@ private[spark] final class NcfTable(
   /** Names of the columns that the table is partitioned by. */
   def partitionColumns: Seq[String] = NcfTable.identityColumns(transforms)
 
-  private def requiredLocation: NcfPath = location.getOrElse(throw NcfErrors.noPath())
+  private def located(): NcfPath = locate().getOrElse(throw NcfErrors.noPath())
 
   /** The options of one use: Spark itself hands those of the session to sources by path only. */
   private def allOptions(ofUse: CaseInsensitiveStringMap): NcfOptions = {

@@ -1,6 +1,6 @@
 package io.ncf.spark
 
-import java.nio.file.{Files, Path, Paths}
+import java.nio.file.Files
 
 import org.scalatest.funsuite.AnyFunSuite
 
@@ -10,18 +10,10 @@ class OptionsGuideSuite extends AnyFunSuite {
   private val start = "<!-- options: a test compares this table with the code -->\n"
   private val end = "<!-- /options -->"
 
-  /** The nearest folder upwards that has the workspace's manifest. */
-  private def root: Path =
-    Iterator
-      .iterate(Paths.get("").toAbsolutePath)(_.getParent)
-      .takeWhile(_ != null)
-      .find(folder => Files.exists(folder.resolve("Cargo.toml")))
-      .getOrElse(fail("the tests run outside the repository"))
-
   private def row(name: String, doc: String): String = s"| `$name` | ${doc.replace("|", "\\|")} |\n"
 
   test("docs/guide/spark.md lists every option with its text") {
-    val guide = Files.readString(root.resolve("docs/guide/spark.md"))
+    val guide = Files.readString(Repository.root.resolve("docs/guide/spark.md"))
     val from = guide.indexOf(start)
     val to = guide.indexOf(end)
     assert(from >= 0 && to > from, "the marks around the table are gone")

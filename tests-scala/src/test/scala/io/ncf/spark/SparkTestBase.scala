@@ -3,6 +3,7 @@ package io.ncf.spark
 import java.io.File
 import java.nio.file.{Files, Path}
 
+import scala.concurrent.duration.DurationInt
 import scala.jdk.CollectionConverters._
 import scala.reflect.ClassTag
 
@@ -18,18 +19,25 @@ abstract class SparkTestBase extends AnyFunSuite with BeforeAndAfterAll {
   /** What a suite sets besides. */
   protected def settings: Map[String, String] = Map.empty
 
-  protected lazy val spark: SparkSession = SparkSession
-    .builder()
-    .master("local[2]")
-    .appName(getClass.getSimpleName)
-    .config("spark.ui.enabled", "false")
-    .config("spark.sql.shuffle.partitions", "2")
-    .config("spark.sql.session.timeZone", "America/Los_Angeles")
-    .config(settings)
-    .getOrCreate()
+  private var started = Option.empty[SparkSession]
+
+  protected lazy val spark: SparkSession = {
+    started = Some(
+      SparkSession
+        .builder()
+        .master("local[2]")
+        .appName(getClass.getSimpleName)
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.sql.session.timeZone", "America/Los_Angeles")
+        .config(settings)
+        .getOrCreate()
+    )
+    started.get
+  }
 
   override protected def afterAll(): Unit = {
-    spark.stop()
+    started.foreach(_.stop())
     SparkSession.clearActiveSession()
     SparkSession.clearDefaultSession()
     super.afterAll()
@@ -44,7 +52,9 @@ abstract class SparkTestBase extends AnyFunSuite with BeforeAndAfterAll {
 
   private def delete(path: Path): Unit = {
     val walk = Files.walk(path)
-    try walk.sorted(java.util.Comparator.reverseOrder[Path]()).forEach { p => Files.delete(p); () }
+    try walk.sorted(java.util.Comparator.reverseOrder[Path]()).forEach { p =>
+        Files.deleteIfExists(p); ()
+      }
     finally walk.close()
   }
 
@@ -97,6 +107,13 @@ abstract class SparkTestBase extends AnyFunSuite with BeforeAndAfterAll {
     val walk = Files.walk(Path.of(folder))
     try walk.iterator().asScala.map(_.toFile).filter(_.getName.matches(name)).toList
     finally walk.close()
+  }
+
+  /** Waits for what another thread or process brings about. */
+  protected def eventually(otherwise: => String)(holds: => Boolean): Unit = {
+    val deadline = 60.seconds.fromNow
+    while (!holds && deadline.hasTimeLeft()) Thread.sleep(20)
+    assert(holds, otherwise)
   }
 
   /** Runs `body`, which must fail, and answers the error of class `E` among its causes, with every

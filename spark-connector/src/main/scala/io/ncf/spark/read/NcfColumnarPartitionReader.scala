@@ -8,10 +8,16 @@ import org.apache.spark.sql.connector.metric.CustomTaskMetric
 import org.apache.spark.sql.connector.read.PartitionReader
 import org.apache.spark.sql.types.StructType
 import org.apache.spark.sql.vectorized.{ColumnVector, ColumnarBatch}
-import org.apache.spark.{TaskContext, TaskKilledException}
 
-import io.ncf.jni.{ArrowLayout, JvmStorage, NativeScan, NcfColumnVector, TaskMemory}
-import io.ncf.spark.Json
+import io.ncf.jni.{
+  ArrowLayout,
+  JvmStorage,
+  NativeScan,
+  NcfColumnVector,
+  NcfInterruptedException,
+  TaskMemory
+}
+import io.ncf.spark.{Json, KillableTask}
 
 /** Reads splits one after the other. There is one batch object, whose columns are pointed at each
   * batch in turn: a batch is valid until `next` or `close`.
@@ -36,7 +42,7 @@ private[spark] final class NcfColumnarPartitionReader(
 
   private val vectors = schema.fields.map(field => new NcfColumnVector(field.dataType))
   private val batch = new ColumnarBatch(vectors.toArray[ColumnVector])
-  private val context = Option(TaskContext.get())
+  private val task = KillableTask.current
 
   // Guarded by this object's lock. The thread that called `next` last, which may hold a batch:
   private var owner: Option[Thread] = None
@@ -54,7 +60,7 @@ private[spark] final class NcfColumnarPartitionReader(
   private val memory = TaskMemory.ofTask()
 
   // A killed task does not always close its readers.
-  context.foreach(_.addTaskCompletionListener[Unit](_ => close()))
+  task.foreach(_.onCompletion(close()))
 
   override def next(): Boolean = begin() && {
     try {
@@ -88,26 +94,25 @@ private[spark] final class NcfColumnarPartitionReader(
     scan.foreach(_.keepBatch())
   }
 
-  /** Loads the next batch, which may be empty; false at the end of the last split. */
-  private def advance(): Boolean = {
-    stopIfKilled()
-    scan match {
-      case Some(open) =>
-        val array = open.nextBatch()
-        if (array == 0L) closeScan() else load(array)
-        true
-      case None if nextSplit < splits.length =>
-        scan = Some(NativeScan.open(openRequest(splits(nextSplit)), storage, memory))
-        nextSplit += 1
-        true
-      case None => false
-    }
-  }
+  /** As [[step]], which a killed task does no more. */
+  private def advance(): Boolean =
+    try {
+      task.foreach(_.stopIfKilled())
+      step()
+    } catch { case killed: NcfInterruptedException => close(); throw killed }
 
-  /** Native code does not see the interruption by which Spark kills a task. */
-  private def stopIfKilled(): Unit = context.filter(_.isInterrupted()).foreach { _ =>
-    close()
-    throw new TaskKilledException
+  /** Loads the next batch, which may be empty; false at the end of the last split. */
+  private def step(): Boolean = scan match {
+    case Some(open) =>
+      val array = open.nextBatch()
+      if (array == 0L) closeScan() else load(array)
+      true
+    case None if nextSplit < splits.length =>
+      scan = Some(NativeScan.open(
+          openRequest(splits(nextSplit)), storage, memory, task.orNull))
+      nextSplit += 1
+      true
+    case None => false
   }
 
   private def load(array: Long): Unit = {

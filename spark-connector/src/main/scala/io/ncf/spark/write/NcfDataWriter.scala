@@ -8,10 +8,9 @@ import com.fasterxml.jackson.databind.JsonNode
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.connector.metric.CustomTaskMetric
 import org.apache.spark.sql.connector.write.{DataWriter, WriterCommitMessage}
-import org.apache.spark.{TaskContext, TaskKilledException}
 
 import io.ncf.jni.{BatchBuilder, NativeWriter, TaskMemory}
-import io.ncf.spark.Json
+import io.ncf.spark.{Json, KillableTask}
 
 /** Writes the rows of one task: a file for each run of rows with equal partition values, and none
   * for no rows. Rows arrive ordered by the partition columns, so one file is open at a time.
@@ -23,13 +22,13 @@ import io.ncf.spark.Json
 private[spark] final class NcfDataWriter(job: WriteJob, partition: Int, attempt: Long)
     extends DataWriter[InternalRow] {
 
-  private val context = Option(TaskContext.get())
+  private val task = KillableTask.current
   private val memory = TaskMemory.ofTask()
   private val batch = new BatchBuilder(job.columns, memory)
   private var open: Option[OpenFile] = None
 
   // Spark closes no writer that could not be made.
-  context.foreach(_.addTaskCompletionListener[Unit](_ => close()))
+  task.foreach(_.onCompletion(close()))
 
   private val rows = new RowWriter(job, batch)
   private val key =
@@ -61,6 +60,8 @@ private[spark] final class NcfDataWriter(job: WriteJob, partition: Int, attempt:
 
   override def commit(): WriterCommitMessage = {
     finishFile()
+    // Spark would drop the message of a killed task, files and all; instead it aborts, which deletes.
+    task.foreach(_.stopIfKilled())
     NcfCommitMessage(finished)
   }
 
@@ -90,12 +91,11 @@ private[spark] final class NcfDataWriter(job: WriteJob, partition: Int, attempt:
     request.put("file", job.location.file(path))
     request.set[JsonNode]("schema", Json.parse(job.fileSchema))
     request.set[JsonNode]("options", Json.parse(job.options))
-    NativeWriter.open(request.toString, job.location.storage, memory)
+    NativeWriter.open(request.toString, job.location.storage, memory, task.orNull)
   }
 
   private def flush(): Unit = {
-    // Native code does not see the interruption by which Spark kills a task.
-    if (context.exists(_.isInterrupted())) throw new TaskKilledException
+    task.foreach(_.stopIfKilled())
     open.foreach(_.writer.write(batch))
   }
 

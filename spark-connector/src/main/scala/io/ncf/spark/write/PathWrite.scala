@@ -79,7 +79,7 @@ private[spark] final class PathWrite(
     }
     checkStaticOverwrite()
     val table = new NcfTable(
-      Some(location),
+      () => Some(location),
       SchemaConverter.nullable(columns),
       NcfDataSource.identity(partitionColumns),
       options,

@@ -27,6 +27,16 @@ class FakeFileSystem extends RawLocalFileSystem {
     setWorkingDirectory(new Path(s"$getScheme://store/"))
   }
 
+  override def getFileStatus(path: Path): FileStatus = {
+    FakeFileSystem.run(FakeFileSystem.onStatus, path)
+    super.getFileStatus(path)
+  }
+
+  override def mkdirs(path: Path): Boolean = {
+    FakeFileSystem.run(FakeFileSystem.onMakeDirectory, path)
+    super.mkdirs(path)
+  }
+
   override def open(path: Path, bufferSize: Int): FSDataInputStream = {
     FakeFileSystem.run(FakeFileSystem.onOpen, path)
     FakeFileSystem.opens.incrementAndGet()
@@ -91,6 +101,8 @@ object FakeFileSystem {
 
   val nothing: Hook = _ => ()
 
+  @volatile var onStatus: Hook = nothing
+  @volatile var onMakeDirectory: Hook = nothing
   @volatile var onOpen: Hook = nothing
   @volatile var onRead: Hook = nothing
   @volatile var onCreated: Hook = nothing
@@ -123,6 +135,8 @@ object FakeFileSystem {
     if (path.toString.contains("/table")) hook(path)
 
   def reset(): Unit = {
+    onStatus = nothing
+    onMakeDirectory = nothing
     onOpen = nothing
     onRead = nothing
     onCreated = nothing

@@ -4,7 +4,6 @@ import java.io.File
 import java.util.concurrent.atomic.AtomicInteger
 import java.util.concurrent.{CountDownLatch, TimeUnit}
 
-import scala.concurrent.duration.DurationInt
 import scala.jdk.CollectionConverters._
 
 import org.apache.hadoop.fs.Path
@@ -32,12 +31,6 @@ class FakeStoreSuite extends StorageTestBase {
     eventually("streams or handles are left open") {
       FakeFileSystem.openStreams.get() == 0 && Native.liveHandles() == 0
     }
-  }
-
-  private def eventually(otherwise: String)(holds: => Boolean): Unit = {
-    val deadline = 60.seconds.fromNow
-    while (!holds && deadline.hasTimeLeft()) Thread.sleep(20)
-    assert(holds, otherwise)
   }
 
   private def save(url: String, rows: Int = 200000): Unit =

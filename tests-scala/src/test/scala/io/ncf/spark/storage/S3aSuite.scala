@@ -1,6 +1,6 @@
 package io.ncf.spark.storage
 
-import java.io.{BufferedReader, File, InputStreamReader}
+import java.io.{BufferedReader, InputStreamReader}
 import java.net.URI
 import java.net.http.HttpClient
 import java.net.http.HttpRequest
@@ -11,24 +11,19 @@ import java.nio.charset.StandardCharsets.UTF_8
 import org.apache.hadoop.fs.Path
 
 import io.ncf.jni.{HadoopStorage, Native, NcfUnsupportedException}
+import io.ncf.spark.Repository
 
 /** S3A against a simulator on the loopback interface. Needs the Python of `.venv`, which
   * `tools/test.sh` makes; without it the tests are cancelled.
   */
 class S3aSuite extends StorageTestBase {
 
-  private val home = Iterator
-    .iterate(new File("").getAbsoluteFile)(_.getParentFile)
-    .takeWhile(_ != null)
-    .find(new File(_, "tools/s3_simulator.py").isFile)
-
   private var simulator: Option[Process] = None
   private lazy val endpoint: Option[String] = start()
 
   private def start(): Option[String] = for {
-    root <- home
-    python = new File(root, ".venv/bin/python") if python.canExecute
-    script = new File(root, "tools/s3_simulator.py").getPath
+    python <- Repository.python
+    script = Repository.root.resolve("tools/s3_simulator.py").toString
     process = new ProcessBuilder(python.getPath, script)
       .redirectError(ProcessBuilder.Redirect.INHERIT)
       .start()
