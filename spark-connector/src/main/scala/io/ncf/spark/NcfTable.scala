@@ -6,6 +6,7 @@ import java.util.Objects
 import scala.jdk.CollectionConverters._
 import scala.util.Try
 
+import org.apache.spark.sql.catalyst.util.CharVarcharUtils
 import org.apache.spark.sql.connector.catalog.{
   SupportsRead,
   SupportsWrite,
@@ -53,7 +54,10 @@ private[spark] final class NcfTable(
 
   override def name(): String = location.fold("ncf")(path => s"ncf.`$path`")
 
-  override def schema(): StructType = columns0
+  /** With `char` and `varchar`, which Spark's catalog hands over as strings with the type in their
+    * metadata: who asks for the columns otherwise sees strings.
+    */
+  override def schema(): StructType = CharVarcharUtils.getRawSchema(columns0, SQLConf.get)
 
   override def partitioning(): Array[Transform] = transforms
 
