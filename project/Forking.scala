@@ -44,6 +44,15 @@ object Forking {
   /** Spark must not look its host's name up: machines without a network have none. */
   val environment: Map[String, String] = Map("SPARK_LOCAL_IP" -> "127.0.0.1")
 
+  /** Tests in a JVM of their own, one after the other; sbt itself runs one such JVM at a time. */
+  def tests(heap: String): Seq[Setting[_]] = Seq(
+    Test / fork := true,
+    Test / parallelExecution := false,
+    Test / javaOptions ++= options(heap, (ThisBuild / baseDirectory).value, target.value),
+    Test / envVars ++= environment,
+    Test / testOptions += Tests.Argument(TestFrameworks.ScalaTest, "-oWD")
+  )
+
   /** Writes a Java argument file: the JVM options and the class path. */
   def writeArguments(file: File, options: Seq[String], classPath: Seq[File]): File = {
     val path = classPath.map(_.getAbsolutePath).mkString(java.io.File.pathSeparator)
