@@ -39,7 +39,8 @@ private[spark] final class NcfTable(
     val options: NcfOptions,
     val role: NcfTable.Role
 ) extends SupportsRead
-    with SupportsWrite {
+    with SupportsWrite
+    with NcfPartitions {
 
   // Whether a table of the catalog had a log when it was looked up. Dropping a table must stay
   // possible whatever its log is like.
@@ -107,6 +108,12 @@ private[spark] final class NcfTable(
   /** Names of the columns that the table is partitioned by. */
   def partitionColumns: Seq[String] = NcfTable.identityColumns(transforms)
 
+  /** What the table is now, whatever version the options ask for. */
+  private[spark] def openLatest(): NcfDataset = NcfDataset.open(
+    requiredLocation,
+    options.without(NcfOptions.VersionAsOf, NcfOptions.TimestampAsOf)
+  )
+
   private def requiredLocation: NcfPath = location.getOrElse(throw NcfErrors.noPath())
 
   /** The options of one use: Spark itself hands those of the session to sources by path only. */
@@ -150,7 +157,8 @@ private[spark] object NcfTable {
     TableCapability.MICRO_BATCH_READ,
     TableCapability.STREAMING_WRITE,
     TableCapability.BATCH_WRITE,
-    TableCapability.TRUNCATE
+    TableCapability.TRUNCATE,
+    TableCapability.OVERWRITE_BY_FILTER
   )
 
   /** Options of `saveAsTable` that Spark itself puts into its catalog. */

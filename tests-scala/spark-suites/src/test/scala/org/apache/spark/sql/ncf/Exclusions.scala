@@ -41,40 +41,13 @@ private[ncf] object Exclusions {
 
   val schemaPruning: Seq[Exclusion] = Nil
 
-  private val partitionCommands = all(
-    "partitions of a table of NCF are values of columns, not things of the catalog, and there is " +
-      "no DELETE yet: ALTER TABLE … ADD, DROP and RENAME PARTITION are refused",
-    "PARTITION_MANAGEMENT_IS_UNSUPPORTED"
-  ) _
+  val charVarchar: Seq[Exclusion] = Nil
 
-  private val partitionOverwrites = all(
-    "INSERT OVERWRITE … PARTITION (column = value) is refused until a commit can replace a part of " +
-      "a table; INSERT OVERWRITE replaces the whole of it",
-    "does not support overwrite by filter"
-  ) _
-
-  val charVarchar: Seq[Exclusion] = partitionCommands(Seq(
-    "char type values should be padded or trimmed: partitioned columns",
-    "varchar type values length check and trim: partitioned columns",
-    "char/varchar type values length check: partitioned columns of other types"
-  )) ++ partitionOverwrites(Seq(
-    "SPARK-34233: char/varchar with null value for partitioned columns"
-  )) :+ Exclusion(
-    "oversize char/varchar values for alter table partition operations",
-    "as ALTER TABLE … PARTITION is refused, the length of the value in it is not checked",
-    "SparkRuntimeException to be thrown, but"
-  )
-
-  val sqlInsert: Seq[Exclusion] = partitionOverwrites(Seq(
-    "insert with column list - follow table output order + partitioned table",
-    "insert overwrite with column list - by name + partitioned table",
-    "insert with column list - table output reorder + partitioned table"
-  )) :+ Exclusion(
-    "insert with column list - mismatched column list size",
+  val sqlInsert: Seq[Exclusion] = all(
     "the message names the table by its path: Spark's session catalog does not tell a source the " +
       "name of its table. All else of the message is as expected",
     "For parameter 'tableName' value"
-  )
+  )("insert with column list - mismatched column list size")
 
   val commonFile: Seq[Exclusion] = all(
     "an option that NCF does not know is refused, so that none is misspelt in silence; options fs.… " +
