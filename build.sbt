@@ -24,7 +24,7 @@ val javaArguments = taskKey[File](
 )
 
 lazy val root = (project in file("."))
-  .aggregate(connector, testsScala, examples)
+  .aggregate(connector, testsScala, sparkSuites, examples)
   .settings(name := "ncf", publish / skip := true)
 
 lazy val connector = (project in file("spark-connector"))
@@ -38,23 +38,33 @@ lazy val connector = (project in file("spark-connector"))
 lazy val testsScala = (project in file("tests-scala"))
   .dependsOn(connector)
   .disablePlugins(sbtassembly.AssemblyPlugin)
+  .settings(Forking.tests("3g"))
   .settings(
     name := "ncf-tests-scala",
     publish / skip := true,
     libraryDependencies ++= (Dependencies.s3a ++
       Seq(Dependencies.sparkSql, Dependencies.scalaTest, Dependencies.hdfs) :+
       Dependencies.randomData).map(_ % Test),
-    Test / fork := true,
-    Test / parallelExecution := false,
-    Test / javaOptions ++= Forking.options("3g", (ThisBuild / baseDirectory).value, target.value),
     Test / javaOptions ++= Forking.artefacts(
       jar = (connector / assembly).value,
       tests = (Test / packageBin).value,
       cli = (connector / nativeFolder).value / "ncf"
     ),
-    Test / envVars ++= Forking.environment ++
-      Forking.distribution((ThisBuild / baseDirectory).value, scalaBinaryVersion.value),
-    Test / testOptions += Tests.Argument(TestFrameworks.ScalaTest, "-oWD")
+    Test / envVars ++=
+      Forking.distribution((ThisBuild / baseDirectory).value, scalaBinaryVersion.value)
+  )
+
+lazy val sparkSuites = (project in file("tests-scala/spark-suites"))
+  .dependsOn(connector)
+  .disablePlugins(sbtassembly.AssemblyPlugin)
+  .settings(Forking.tests("3g"))
+  .settings(
+    name := "ncf-spark-suites",
+    publish / skip := true,
+    libraryDependencies ++=
+      (Dependencies.sparkTests :+ Dependencies.sparkSql :+ Dependencies.scalaTest).map(_ % Test),
+    Test / javaOptions ++= Seq("-ea", "-Dspark.testing=true"),
+    Test / envVars += "SPARK_TESTING" -> "1"
   )
 
 lazy val examples = (project in file("examples"))

@@ -13,6 +13,13 @@ object Dependencies {
   val randomData: ModuleID =
     ("org.apache.spark" %% "spark-catalyst" % spark).classifier("tests").intransitive()
 
+  /** Spark's own tests, as it publishes them: the module `name` with the tests of it and of what it
+    * builds on.
+    */
+  val sparkTests: Seq[ModuleID] =
+    Seq("sql", "catalyst", "core", "sql-api", "common-utils", "tags")
+      .map(name => ("org.apache.spark" %% s"spark-$name" % spark).classifier("tests"))
+
   /** A small HDFS for tests, of the Hadoop that this Spark ships. */
   val hdfs: ModuleID =
     "org.apache.hadoop" % "hadoop-client-minicluster" % SparkVersion.current.hadoop

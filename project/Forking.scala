@@ -67,6 +67,15 @@ object Forking {
       .map { case (name, file) => s"-Dncf.test.$name=$file" }
       .toSeq
 
+  /** Tests in a JVM of their own, one after the other; sbt itself runs one such JVM at a time. */
+  def tests(heap: String): Seq[Setting[_]] = Seq(
+    Test / fork := true,
+    Test / parallelExecution := false,
+    Test / javaOptions ++= options(heap, (ThisBuild / baseDirectory).value, target.value),
+    Test / envVars ++= environment,
+    Test / testOptions += Tests.Argument(TestFrameworks.ScalaTest, "-oWD")
+  )
+
   /** Writes a Java argument file: the JVM options and the class path. */
   def writeArguments(file: File, options: Seq[String], classPath: Seq[File]): File = {
     val path = classPath.map(_.getAbsolutePath).mkString(java.io.File.pathSeparator)

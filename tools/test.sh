@@ -19,8 +19,10 @@ sum() { { grep -oE "$2" "$1" || true; } | { grep -oE '[0-9]+' || true; } | awk '
 count_cargo() { echo "$(sum "$1" 'test result: [a-zA-Z]+\. [0-9]+ passed') $(sum "$1" '; [0-9]+ failed;')"; }
 # An aborted suite ran none of its tests: one failure. A run that was cut off has no totals, only its failures.
 count_scalatest() {
-  grep -q 'Tests: succeeded' "$1" || { echo "0 $(grep -c '\*\*\* FAILED \*\*\*' "$1" || true)"; return; }
-  echo "$(sum "$1" 'Tests: succeeded [0-9]+') $(($(sum "$1" ', failed [0-9]+, canceled') + $(sum "$1" 'aborted [0-9]+')))"
+  local failed seen
+  failed=$(($(sum "$1" ', failed [0-9]+, canceled') + $(sum "$1" 'aborted [0-9]+')))
+  seen=$(grep -c '\*\*\* FAILED \*\*\*' "$1" || true)
+  echo "$(sum "$1" 'Tests: succeeded [0-9]+') $((failed > seen ? failed : seen))"
 }
 count_examples() { echo "$(sum "$1" '^[0-9]+ passed') $(sum "$1" 'passed, [0-9]+ failed$')"; }
 

@@ -34,6 +34,7 @@ fn append(root: &Path, name: &str, rows: usize) {
         read_version: None,
         app: None,
         properties: None,
+        partition: BTreeMap::new(),
     };
     commit(root, request).unwrap();
 }

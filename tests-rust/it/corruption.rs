@@ -292,6 +292,7 @@ fn an_older_file_at_the_path_of_a_newer_one_is_refused_by_name() {
         files,
         read_version: None,
         app: None,
+        partition: std::collections::BTreeMap::new(),
         properties: None,
     };
     commit(root.path(), request).unwrap();

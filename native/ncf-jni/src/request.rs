@@ -141,6 +141,9 @@ pub(crate) struct Commit {
     /// Absent or empty: the table keeps its own.
     #[serde(default, deserialize_with = "none_when_empty")]
     pub(crate) properties: Option<BTreeMap<String, String>>,
+    /// What a replacement replaces: values of partition columns, as text; null = null.
+    #[serde(default)]
+    pub(crate) partition: BTreeMap<String, Option<String>>,
 }
 
 /// What a commit does: [`ncf::table::Operation`] by its name in requests.
@@ -153,6 +156,8 @@ pub(crate) enum Operation {
     Overwrite,
     /// Makes a table that must not exist.
     Create,
+    /// Replaces the files of a partition; makes the table when there is none.
+    Replace,
 }
 
 /// A file that a commit adds.

@@ -221,6 +221,7 @@ pub(crate) fn commit(storage: &Arc<dyn Storage>, request: &str) -> Result<String
                 Operation::Append => ncf::table::Operation::Append,
                 Operation::Overwrite => ncf::table::Operation::Overwrite,
                 Operation::Create => ncf::table::Operation::Create,
+                Operation::Replace => ncf::table::Operation::Replace,
             },
             schema: commit.schema,
             partition_columns: commit.partition_columns,
@@ -228,6 +229,7 @@ pub(crate) fn commit(storage: &Arc<dyn Storage>, request: &str) -> Result<String
             read_version: commit.read_version,
             app: commit.app,
             properties: commit.properties,
+            partition: commit.partition,
         },
     )?;
     request::write(&CommitAnswer { version: done.version, already: done.already })

@@ -1,8 +1,8 @@
 //! Whether a transaction that planned on one version may be put after another: the conflict matrix
 //! of `docs/spec/table.md`.
 //!
-//! Only the table's definition matters for the operations that exist: a blind append needs columns
-//! that mean the same, an overwrite removes whatever it finds.
+//! Only the table's definition matters for the operations that exist: what a blind append adds needs
+//! columns that mean the same, and an overwrite or a replacement removes whatever it finds.
 
 use ncf_core::{Error, ErrorKind, Result, Schema};
 
@@ -35,8 +35,10 @@ pub(crate) fn check(
         (Operation::Overwrite, Some(_)) => Err(conflict(
             "another transaction changed the table's schema, partition columns or properties in the meantime; read the table again and retry",
         )),
-        (Operation::Append, Some(base)) => append_after_change(base, head),
-        (Operation::Append, None) => append_after_create(head, written, partition_columns),
+        (Operation::Append | Operation::Replace, Some(base)) => append_after_change(base, head),
+        (Operation::Append | Operation::Replace, None) => {
+            append_after_create(head, written, partition_columns)
+        }
     }
 }
 

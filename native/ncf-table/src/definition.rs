@@ -15,7 +15,7 @@ pub(crate) fn after(
     head: Option<&Metadata>,
     ts: i64,
 ) -> Result<Option<Metadata>> {
-    if head.is_some() && transaction.operation == Operation::Append {
+    if head.is_some() && transaction.operation.keeps_definition() {
         return Ok(None);
     }
     let wanted = match (&transaction.schema, head) {
@@ -55,11 +55,14 @@ pub(crate) fn validate(transaction: &Transaction, base: Option<&Metadata>) -> Re
     if let Some(schema) = &transaction.schema {
         schema.validate()?;
     }
-    if let (Operation::Append, Some(base)) = (operation, base) {
+    if let Some(base) = base
+        && operation.keeps_definition()
+    {
         check_append(transaction, base)?;
     }
     let planned = after(transaction, base, 0)?;
     let metadata = planned.as_ref().or(base);
+    check_partition(transaction, metadata)?;
     let mut paths = BTreeSet::new();
     for add in &transaction.adds {
         if let Some(metadata) = metadata {
@@ -70,6 +73,24 @@ pub(crate) fn validate(transaction: &Transaction, base: Option<&Metadata>) -> Re
         if !paths.insert(&add.path) {
             return Err(Error::invalid_argument(format!("{} is added twice", add.path)));
         }
+    }
+    Ok(())
+}
+
+/// A partition is named by values of partition columns: any other name would match no file, and none
+/// would match all.
+fn check_partition(transaction: &Transaction, metadata: Option<&Metadata>) -> Result<()> {
+    let columns = metadata.map_or(&[][..], |metadata| &metadata.partition_columns);
+    if let Some(name) = transaction.partition.keys().find(|name| !columns.contains(name)) {
+        return Err(Error::invalid_argument(format!(
+            "{name} is not a partition column; the table is partitioned by ({})",
+            columns.join(", ")
+        )));
+    }
+    if (transaction.operation == Operation::Replace) == transaction.partition.is_empty() {
+        return Err(Error::invalid_argument(
+            "a replacement, and nothing else, takes the values of a partition",
+        ));
     }
     Ok(())
 }

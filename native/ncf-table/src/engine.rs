@@ -26,7 +26,7 @@ use crate::record::{CommitRecord, Header, ISOLATION, RECORD_VERSION};
 use crate::replay::{self, Head};
 use crate::schema;
 use crate::store::Put;
-use crate::transaction::{Committed, Operation, Transaction, no_schema};
+use crate::transaction::{Committed, Transaction, no_schema};
 
 /// Puts of one version whose outcome stays open before the engine gives up.
 pub const MAX_UNKNOWN: u32 = 10;
@@ -102,7 +102,7 @@ pub struct Engine {
     head: Option<Head>,
     /// Paths that this transaction adds.
     own: BTreeSet<String>,
-    /// Paths of the table at `head`; kept only for an overwrite, which removes them.
+    /// Paths of the table at `head` that the transaction removes.
     live: BTreeSet<String>,
     /// A path of this transaction that the table holds already.
     taken: Option<String>,
@@ -118,22 +118,24 @@ impl Engine {
         let base = read.as_ref().map(|read| read.metadata.clone());
         definition::validate(&transaction, base.as_ref())?;
         let taken = read.as_ref().and_then(|read| {
-            transaction.adds.iter().map(|add| &add.path).find(|path| read.file(path).is_some())
+            let mut paths = transaction.adds.iter().map(|add| &add.path);
+            paths.find(|path| read.file(path).is_some()).cloned()
         });
         let mut engine = Self {
             base,
             head: read.as_ref().map(Head::from),
             own: transaction.adds.iter().map(|add| add.path.clone()).collect(),
-            live: BTreeSet::new(),
-            taken: taken.cloned(),
+            live: read
+                .into_iter()
+                .flat_map(|read| read.files)
+                .filter(|file| transaction.removes(file))
+                .map(|file| file.path)
+                .collect(),
+            taken,
             races: 0,
             phase: Phase::Over,
             transaction,
         };
-        if engine.transaction.operation == Operation::Overwrite {
-            engine.live =
-                read.into_iter().flat_map(|read| read.files).map(|file| file.path).collect();
-        }
         let request = engine.read(engine.next_version(), 0);
         Ok((engine, request))
     }
@@ -281,14 +283,13 @@ impl Engine {
                 return Ok(true);
             }
             self.head = Some(Head::after(self.head.clone(), &record, bytes)?);
-            let keep_live = self.transaction.operation == Operation::Overwrite;
             for action in record.actions {
                 match action {
                     Action::Add(add) => {
                         if self.own.contains(&add.path) {
                             self.taken = Some(add.path.clone());
                         }
-                        if keep_live {
+                        if self.transaction.removes(&add) {
                             self.live.insert(add.path);
                         }
                     }

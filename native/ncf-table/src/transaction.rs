@@ -26,6 +26,8 @@ pub enum Operation {
     Append,
     /// Replaces all files, and the definition where a new one is given; makes the table when there is none.
     Overwrite,
+    /// Replaces the files of a partition, and is an append in all else.
+    Replace,
 }
 
 impl Operation {
@@ -35,7 +37,13 @@ impl Operation {
             Self::Create => "CREATE",
             Self::Append => "APPEND",
             Self::Overwrite => "OVERWRITE",
+            Self::Replace => "REPLACE",
         }
+    }
+
+    /// Whether the data must fit the definition of a table that is there.
+    pub(crate) fn keeps_definition(self) -> bool {
+        matches!(self, Self::Append | Self::Replace)
     }
 }
 
@@ -58,6 +66,7 @@ pub struct Transaction {
     pub(crate) schema: Option<Schema>,
     pub(crate) partition_columns: Option<Vec<String>>,
     pub(crate) properties: Option<BTreeMap<String, String>>,
+    pub(crate) partition: BTreeMap<String, Option<String>>,
     pub(crate) adds: Vec<AddFile>,
     pub(crate) app: Option<(String, i64)>,
 }
@@ -74,6 +83,7 @@ impl Transaction {
             schema: None,
             partition_columns: None,
             properties: None,
+            partition: BTreeMap::new(),
             adds: Vec::new(),
             app: None,
         }
@@ -113,6 +123,14 @@ impl Transaction {
         self
     }
 
+    /// What an [`Operation::Replace`] replaces: values of partition columns, of one or more, as the
+    /// log spells them; `None` = null. Files that have all of these values are removed.
+    #[must_use]
+    pub fn partition(mut self, values: BTreeMap<String, Option<String>>) -> Self {
+        self.partition = values;
+        self
+    }
+
     /// Adds a file that is stored and durable already. `row0` is set by the commit; any form of UUID
     /// does as `id`.
     #[must_use]
@@ -134,6 +152,17 @@ impl Transaction {
     /// The transaction's UUID, as in the log; [`crate::find_transaction`] looks for it.
     pub fn id(&self) -> &str {
         &self.txn
+    }
+
+    /// Whether the commit removes `file` of the version before it.
+    pub(crate) fn removes(&self, file: &AddFile) -> bool {
+        match self.operation {
+            Operation::Create | Operation::Append => false,
+            Operation::Overwrite => true,
+            Operation::Replace => {
+                self.partition.iter().all(|(column, value)| file.pv.get(column) == Some(value))
+            }
+        }
     }
 
     /// Makes the change part of the table, after whatever other transactions put there meanwhile.

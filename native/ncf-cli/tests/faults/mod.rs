@@ -132,6 +132,7 @@ fn table(folder: &Folder) -> (String, String) {
             read_version: None,
             app: None,
             properties: None,
+            partition: BTreeMap::new(),
         };
         commit(folder.path("t"), request).unwrap();
     };

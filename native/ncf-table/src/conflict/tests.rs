@@ -34,10 +34,12 @@ const CONFLICT: Option<ErrorKind> = Some(ErrorKind::Conflict);
 #[test]
 fn nothing_conflicts_where_there_is_no_table_or_the_same() {
     let table = table();
-    for operation in [Operation::Create, Operation::Append, Operation::Overwrite] {
+    for operation in
+        [Operation::Create, Operation::Append, Operation::Overwrite, Operation::Replace]
+    {
         assert_eq!(verdict(operation, None, None), None);
     }
-    for operation in [Operation::Append, Operation::Overwrite] {
+    for operation in [Operation::Append, Operation::Overwrite, Operation::Replace] {
         assert_eq!(verdict(operation, Some(&table), Some(&table)), None);
         assert_eq!(verdict(operation, None, Some(&table)), None, "created by another");
     }
@@ -51,10 +53,9 @@ fn an_append_survives_new_nullable_columns_and_properties_only() {
     let change = |edit: fn(&mut Metadata)| {
         let mut new = table();
         edit(&mut new);
-        (
-            verdict(Operation::Append, Some(&old), Some(&new)),
-            verdict(Operation::Overwrite, Some(&old), Some(&new)),
-        )
+        let append = verdict(Operation::Append, Some(&old), Some(&new));
+        assert_eq!(append, verdict(Operation::Replace, Some(&old), Some(&new)), "as an append");
+        (append, verdict(Operation::Overwrite, Some(&old), Some(&new)))
     };
     let ok = (None, CONFLICT);
     let both = (CONFLICT, CONFLICT);

@@ -6,8 +6,8 @@ use ncf_core::{DataType, ErrorKind, Field, Schema};
 
 use super::{append, create, file, paths, read, schema};
 use crate::{
-    LogStore, MemoryLogStore, Operation, Transaction, changes, find_transaction, latest_version,
-    open, open_timestamp, open_version,
+    AddFile, LogStore, MemoryLogStore, Operation, Snapshot, Transaction, changes, find_transaction,
+    latest_version, open, open_timestamp, open_version,
 };
 
 fn overwrite(store: &dyn LogStore, name: &str) -> Transaction {
@@ -189,6 +189,68 @@ fn an_overwrite_may_bring_another_schema_and_partitioning() {
     assert_eq!(late.commit(&store).unwrap_err().kind(), ErrorKind::Conflict);
     let late = Transaction::new(Some(&base)).operation(Operation::Overwrite);
     assert_eq!(late.commit(&store).unwrap_err().kind(), ErrorKind::Conflict);
+}
+
+/// A file in the partition `b = <value>`.
+fn partitioned(name: &str, value: Option<&str>) -> AddFile {
+    let pv = BTreeMap::from([("b".to_owned(), value.map(str::to_owned))]);
+    AddFile { pv, ..file(name, 1) }
+}
+
+fn replace(base: Option<&Snapshot>, value: Option<&str>) -> Transaction {
+    Transaction::new(base)
+        .operation(Operation::Replace)
+        .schema(&schema())
+        .partition(partitioned("", value).pv)
+}
+
+#[test]
+fn a_replacement_removes_one_partition_and_what_came_into_it_in_between() {
+    let store = MemoryLogStore::new("t");
+    let made = Transaction::new(None).schema(&schema()).partition_columns(vec!["b".into()]);
+    let files = [("x", Some("x")), ("y", Some("y")), ("null", None), ("empty", Some(""))];
+    let add = |made: Transaction, (name, value)| made.add_file(partitioned(name, value));
+    files.into_iter().fold(made, add).commit(&store).unwrap();
+    let base = read(&store);
+    let late = |name, value| {
+        let late = Transaction::new(Some(&base)).schema(&schema());
+        late.add_file(partitioned(name, value)).commit(&store).unwrap()
+    };
+    late("x late", Some("x"));
+    late("y late", Some("y"));
+    replace(Some(&base), Some("x")).add_file(partitioned("new", Some("x"))).commit(&store).unwrap();
+    let kept = ["data/empty.ncf", "data/new.ncf", "data/null.ncf", "data/y late.ncf", "data/y.ncf"];
+    assert_eq!(paths(&read(&store)), kept);
+    replace(Some(&base), None).commit(&store).unwrap();
+    replace(Some(&base), Some("none such")).commit(&store).unwrap();
+    assert_eq!(paths(&read(&store)), [kept[0], kept[1], kept[3], kept[4]]);
+    let last = changes(&store, Some(3), 5).unwrap();
+    assert_eq!((last[0].op.as_str(), &last[0].removes[..]), ("REPLACE", &[kept[2].to_owned()][..]));
+    assert!(last[1].removes.is_empty());
+    assert_eq!(read(&store).metadata, base.metadata);
+}
+
+#[test]
+fn a_replacement_names_values_of_partition_columns_and_fits_the_table() {
+    let store = MemoryLogStore::new("t");
+    let first = replace(None, Some("x")).partition_columns(vec!["b".into()]);
+    first.add_file(partitioned("x", Some("x"))).commit(&store).unwrap();
+    let base = read(&store);
+    assert_eq!(paths(&base), ["data/x.ncf"], "the first replacement makes the table");
+    let of = |column: &str| BTreeMap::from([(column.to_owned(), Some("1".to_owned()))]);
+    let append = Transaction::new(Some(&base)).schema(&schema());
+    let other = Schema::new(vec![Field::new(1, "b", DataType::Int64, true)]).unwrap();
+    for (wrong, why) in [
+        (replace(Some(&base), None).partition(of("a")), "a is not a partition column"),
+        (replace(Some(&base), None).partition(BTreeMap::new()), "takes the values"),
+        (append.partition(of("b")), "a replacement, and nothing else"),
+        (replace(Some(&base), None).schema(&other), "does not fit the table"),
+    ] {
+        let error = wrong.commit(&store).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert!(error.message().contains(why), "{error}");
+    }
+    assert_eq!(latest_version(&store).unwrap(), Some(0));
 }
 
 #[test]

@@ -11,7 +11,8 @@ use crate::engine::{Engine, Event, Request};
 use crate::layout::record_path;
 use crate::store::Faults;
 use crate::{
-    Committed, LogStore, MemoryLogStore, Operation, Snapshot, Transaction, changes, open, read_next,
+    AddFile, Committed, LogStore, MemoryLogStore, Operation, Snapshot, Transaction, changes, open,
+    read_next,
 };
 
 struct Random(u64);
@@ -108,14 +109,20 @@ impl World {
         let operation = match self.random.below(10) {
             0 => Operation::Create,
             1 | 2 => Operation::Overwrite,
+            3 | 4 => Operation::Replace,
             _ => Operation::Append,
         };
         self.paths += 1;
         let name = format!("{at}-{}", self.paths);
+        let partition = BTreeMap::from([("b".to_owned(), Some(self.random.below(2).to_string()))]);
         let mut transaction = Transaction::new(self.cached.as_ref())
             .operation(operation)
             .schema(&schema())
-            .add_file(file(&name, 1 + self.random.below(5)));
+            .partition_columns(vec!["b".to_owned()])
+            .add_file(AddFile { pv: partition.clone(), ..file(&name, 1 + self.random.below(5)) });
+        if operation == Operation::Replace {
+            transaction = transaction.partition(partition);
+        }
         if once {
             transaction = transaction.app(format!("actor {at}"), self.actors[at].task);
         }
@@ -197,7 +204,7 @@ impl World {
         };
         let log = changes(&self.store, None, last.version)?;
         let wrong = |what: String| Err(Error::internal(format!("{}: {what}", self.store.table())));
-        let (mut at, mut tasks, mut live) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut at, mut tasks, mut live) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         let mut row0 = 0;
         for commit in &log {
             if let Some((id, task)) = &commit.app
@@ -205,17 +212,23 @@ impl World {
             {
                 return wrong(format!("task {task} of {id} was committed twice"));
             }
-            let removes: BTreeSet<_> = commit.removes.iter().cloned().collect();
-            if commit.op == "OVERWRITE" && removes != live {
+            let replaced = |partition: &BTreeMap<_, _>| match commit.op.as_str() {
+                "OVERWRITE" => true,
+                "REPLACE" => commit.adds.iter().all(|add| add.pv == *partition),
+                _ => false,
+            };
+            let (gone, kept): (BTreeMap<String, _>, BTreeMap<_, _>) =
+                live.into_iter().partition(|(_, partition)| replaced(partition));
+            if !gone.keys().eq(&commit.removes.iter().cloned().collect::<BTreeSet<_>>()) {
                 return wrong(format!("version {} did not remove what was there", commit.version));
             }
-            live = if commit.op == "OVERWRITE" { BTreeSet::new() } else { live };
+            live = kept;
             for add in &commit.adds {
                 if at.insert(add.path.clone(), commit.version).is_some() || add.row0 != row0 {
                     return wrong(format!("{} came twice or got wrong row ids", add.path));
                 }
                 row0 += add.rows;
-                live.insert(add.path.clone());
+                live.insert(add.path.clone(), add.pv.clone());
             }
         }
         for (path, (fate, after)) in &self.fates {

@@ -66,6 +66,23 @@ pub(super) fn check_columns(schema: &Schema, names: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Checks values that name a partition: each is compared as text with those of files, so equal values
+/// of its column must have one text.
+pub(super) fn check_name(schema: &Schema, values: &Values) -> Result<()> {
+    for (name, text) in values {
+        let data_type = schema.field(name)?.data_type()?;
+        if matches!(data_type, DataType::Float32 | DataType::Float64) {
+            return Err(Error::unsupported(format!(
+                "values of type {data_type} cannot name a partition to replace; overwrite the table instead"
+            ))
+            .with("column", name));
+        }
+        let value = text.as_deref().map(|text| parse_partition_value(text, data_type));
+        value.transpose().at("column", || name)?;
+    }
+    Ok(())
+}
+
 /// The value in a directory name.
 pub(super) fn directory_value(text: &str) -> Option<String> {
     (text != NULL_DIRECTORY).then(|| unescape(text))

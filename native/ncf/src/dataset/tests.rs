@@ -66,6 +66,7 @@ fn request(files: Vec<CommitFile>) -> CommitRequest {
         read_version: None,
         app: None,
         properties: None,
+        partition: Default::default(),
     }
 }
 
@@ -279,6 +280,7 @@ fn partitioned(root: &Path, data_type: DataType, text: &str) -> CommitRequest {
         read_version: None,
         app: None,
         properties: None,
+        partition: Default::default(),
     }
 }
 
@@ -339,6 +341,31 @@ fn a_table_that_could_not_be_read_is_not_committed() {
         let dataset = Dataset::open(root.path(), &DatasetOptions::default()).unwrap();
         assert_eq!(numbers(&dataset, &ScanRequest::default()), [0, 1, 2]);
     }
+}
+
+#[test]
+fn a_partition_to_replace_has_values_that_its_columns_can_have() {
+    let root = tempfile::tempdir().unwrap();
+    let mut request = partitioned(root.path(), DataType::Int32, "7");
+    request.operation = Operation::Replace;
+    request.partition = [("p".to_owned(), Some("seven".to_owned()))].into();
+    let error = commit(root.path(), request.clone()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    for part in ["'seven' is not a int", "column p", "table"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    let mut floats = request.clone();
+    floats.schema.fields[2].field_type = DataType::Float64.into();
+    floats.partition = [("p".to_owned(), Some("0.0".to_owned()))].into();
+    let error = commit(root.path(), floats).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    request.partition = [("p".to_owned(), Some("7".to_owned()))].into();
+    commit(root.path(), request.clone()).unwrap();
+    let rows = || Dataset::open(root.path(), &DatasetOptions::default()).unwrap().rows();
+    assert_eq!(rows(), Some(3));
+    let drop = CommitRequest { files: Vec::new(), read_version: Some(0), ..request };
+    commit(root.path(), drop).unwrap();
+    assert_eq!(rows(), Some(0));
 }
 
 #[test]
@@ -413,6 +440,7 @@ fn an_overwrite_keeps_properties_unless_told_otherwise() {
             read_version,
             app: None,
             properties: properties.map(|value| [("k".to_owned(), value.to_owned())].into()),
+            partition: Default::default(),
         };
         commit(root.path(), request).unwrap();
         let dataset = Dataset::open(root.path(), &DatasetOptions::default()).unwrap();

@@ -25,7 +25,7 @@ pub struct CommitFile {
 /// A change of a table.
 #[derive(Debug, Clone)]
 pub struct CommitRequest {
-    /// Create, append or overwrite.
+    /// Create, append, overwrite or replace.
     pub operation: Operation,
     /// Columns of the data, partition columns included.
     pub schema: Schema,
@@ -39,6 +39,8 @@ pub struct CommitRequest {
     pub app: Option<(String, i64)>,
     /// Properties of a new or overwritten table; absent: none, or the table's own.
     pub properties: Option<BTreeMap<String, String>>,
+    /// What an [`Operation::Replace`] replaces: values of partition columns, as text; `None` = null.
+    pub partition: BTreeMap<String, Option<String>>,
 }
 
 /// Commits a change to the local table at `root`, which it creates when there is none. The errors
@@ -66,7 +68,8 @@ pub fn commit_in(
     let mut transaction = Transaction::new(read.as_ref())
         .operation(request.operation)
         .schema(&request.schema)
-        .partition_columns(request.partition_columns);
+        .partition_columns(request.partition_columns)
+        .partition(request.partition);
     if let Some(properties) = request.properties {
         transaction = transaction.properties(properties);
     }
@@ -93,7 +96,8 @@ fn check_partitions(request: &CommitRequest) -> Result<()> {
     partition::check_columns(&request.schema, &request.partition_columns)?;
     let files = request.files.iter();
     let values = files.map(|file| (file.path.as_str(), &file.partition_values));
-    partition::check_values(&request.schema, values)
+    partition::check_values(&request.schema, values)?;
+    partition::check_name(&request.schema, &request.partition)
 }
 
 /// The directories that lead from `root` to `files`, each once: a writer syncs a file and the directory

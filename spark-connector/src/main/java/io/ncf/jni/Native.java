@@ -125,9 +125,9 @@ public final class Native {
   /**
    * Commits files to a table.
    *
-   * @param request {@code {"path","operation":"append|overwrite|create","schema",
-   *     "partitionColumns","adds":[{"path","summary","partitionValues"}],"readVersion","app",
-   *     "properties"}}
+   * @param request {@code {"path","operation":"append|overwrite|create|replace",
+   *     "schema","partitionColumns","adds":[{"path","summary","partitionValues"}],"readVersion",
+   *     "app","properties","partition"}}; {@code partition} has the values of what is replaced
    * @return {@code {"version","already"}}
    */
   public static native String commit(String request, JvmStorage storage);

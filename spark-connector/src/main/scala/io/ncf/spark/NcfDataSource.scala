@@ -75,8 +75,29 @@ final class NcfDataSource
     val options = if (inCatalog) NcfOptions.parseProperties(map) else NcfOptions.parse(map)
     val role = if (inCatalog) NcfTable.InCatalog else NcfTable.ByPath
     // Nobody keeps nulls out of files that are read by path: as in Spark's own file sources.
-    val columns = if (inCatalog) schema else SchemaConverter.nullable(schema)
+    val columns =
+      if (inCatalog) schema
+      else SchemaConverter.nullable(withDirectories(schema, partitioning, map))
     new NcfTable(() => NcfPath.find(map), columns, partitioning, options, role)
+  }
+
+  /** `schema` with the partition columns of a bare directory that it leaves out: they are in the names
+    * of directories, whatever is asked of the files. Spark's own file sources do so, too.
+    */
+  private def withDirectories(
+      schema: StructType,
+      partitioning: Array[Transform],
+      properties: collection.Map[String, String]
+  ): StructType = {
+    val fold = Names.fold(_: String, SQLConf.get.caseSensitiveAnalysis)
+    val named = schema.fieldNames.map(fold).toSet
+    val missing = NcfTable.identityColumns(partitioning).filterNot(name => named(fold(name)))
+    if (missing.isEmpty) schema
+    else open(new CaseInsensitiveStringMap(properties.asJava)) match {
+      case Some(dataset) if dataset.kind == NcfDataset.Directory =>
+        StructType(schema ++ missing.map(dataset.schema(_)))
+      case _ => schema
+    }
   }
 
   override def createRelation(

@@ -100,6 +100,16 @@ private[spark] object NcfErrors {
       s"set ${SQLConf.PARTITION_OVERWRITE_MODE.key} to static to replace the whole table"
   )
 
+  def notAPartition(predicates: Seq[String]): Throwable = unsupported(
+    s"ncf replaces whole partitions, and ${predicates.mkString(" and ")} does not name one by values " +
+      "of partition columns; overwrite the whole table, or one partition after the other"
+  )
+
+  def partitionsAreRows(): Throwable = unsupported(
+    "a partition of ncf is there when it has rows, and cannot be added empty, renamed or given " +
+      "properties; insert rows into it, or drop it"
+  )
+
   def streamRecreated(path: String): Throwable = invalid(
     s"$path is not the table that the stream has read: it was deleted, or deleted and created " +
       "again; start again with a new checkpoint to read what is there now"

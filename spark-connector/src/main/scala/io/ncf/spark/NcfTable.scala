@@ -6,6 +6,7 @@ import java.util.Objects
 import scala.jdk.CollectionConverters._
 import scala.util.Try
 
+import org.apache.spark.sql.catalyst.util.CharVarcharUtils
 import org.apache.spark.sql.connector.catalog.{
   SupportsRead,
   SupportsWrite,
@@ -39,7 +40,8 @@ private[spark] final class NcfTable(
     val options: NcfOptions,
     val role: NcfTable.Role
 ) extends SupportsRead
-    with SupportsWrite {
+    with SupportsWrite
+    with NcfPartitions {
 
   // Spark asks a writer for its table, and that for its capabilities, before it makes the writer's
   // session the active one. So this may be another session's view, and every use locates anew.
@@ -58,7 +60,10 @@ private[spark] final class NcfTable(
 
   override def name(): String = location.fold("ncf")(path => s"ncf.`$path`")
 
-  override def schema(): StructType = columns0
+  /** With `char` and `varchar`, which Spark's catalog hands over as strings with the type in their
+    * metadata: who asks for the columns otherwise sees strings.
+    */
+  override def schema(): StructType = CharVarcharUtils.getRawSchema(columns0, SQLConf.get)
 
   override def partitioning(): Array[Transform] = transforms
 
@@ -108,6 +113,12 @@ private[spark] final class NcfTable(
   /** Names of the columns that the table is partitioned by. */
   def partitionColumns: Seq[String] = NcfTable.identityColumns(transforms)
 
+  /** What the table is now, whatever version the options ask for. */
+  private[spark] def openLatest(): NcfDataset = NcfDataset.open(
+    located(),
+    options.without(NcfOptions.VersionAsOf, NcfOptions.TimestampAsOf)
+  )
+
   private def located(): NcfPath = locate().getOrElse(throw NcfErrors.noPath())
 
   /** The options of one use: Spark itself hands those of the session to sources by path only. */
@@ -151,7 +162,8 @@ private[spark] object NcfTable {
     TableCapability.MICRO_BATCH_READ,
     TableCapability.STREAMING_WRITE,
     TableCapability.BATCH_WRITE,
-    TableCapability.TRUNCATE
+    TableCapability.TRUNCATE,
+    TableCapability.OVERWRITE_BY_FILTER
   )
 
   /** Options of `saveAsTable` that Spark itself puts into its catalog. */

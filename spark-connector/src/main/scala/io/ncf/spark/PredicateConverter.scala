@@ -41,6 +41,13 @@ private[spark] final class PredicateConverter(
     case other          => convertNamed(other.name(), other.children().toSeq)
   }
 
+  /** That the column is `raw`, a value as Spark has it internally, null included. */
+  def is(name: String, raw: Any): Option[JsonNode] = for {
+    dataType <- types.get(name)
+    literal <- value(raw, dataType)
+    same <- compare("null_safe_eq", Column(columnJson(storedName(name)), dataType), literal)
+  } yield same
+
   /** A predicate that is true wherever `predicate` is: the convertible part of conjunctions. */
   def weaken(predicate: Predicate): Option[JsonNode] = convert(predicate).orElse(predicate match {
     case and: And =>

@@ -88,4 +88,14 @@ class UserSchemaSuite extends SparkTestBase {
       ).contains("column v is bigint"))
     }
   }
+
+  test("a schema need not name the partition columns of a bare directory") {
+    withPath { path =>
+      bare(path, "k=1/s=a", "k=2/s=b")
+      val frame = spark.read.format("ncf").schema("S string, v bigint").load(path)
+      assert(frame.schema.map(f => f.name -> f.dataType) ==
+        Seq("S" -> StringType, "v" -> LongType, "k" -> IntegerType))
+      assert(frame.where("k = 2 and v = 3").select("S").head().getString(0) == "b")
+    }
+  }
 }

@@ -1,7 +1,8 @@
 package io.ncf.spark.write
 
 import com.fasterxml.jackson.databind.JsonNode
-import org.apache.spark.sql.connector.write.{SupportsTruncate, Write, WriteBuilder}
+import org.apache.spark.sql.connector.expressions.filter.Predicate
+import org.apache.spark.sql.connector.write.{SupportsOverwriteV2, Write, WriteBuilder}
 import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.{BinaryType, DataType, StructType}
 
@@ -33,16 +34,33 @@ private[spark] final class NcfWriteBuilder(
     input: StructType,
     creates: Boolean
 ) extends WriteBuilder
-    with SupportsTruncate {
+    with SupportsOverwriteV2 {
 
   private val path = location.text
 
   private var truncates = false
+  private var replaced = Option.empty[Map[String, Option[String]]]
 
   override def truncate(): WriteBuilder = {
     truncates = true
     this
   }
+
+  /** Only whole partitions: rows of the same file stay or go together. */
+  override def canOverwrite(predicates: Array[Predicate]): Boolean =
+    partition(predicates).isDefined
+
+  override def overwrite(predicates: Array[Predicate]): WriteBuilder = {
+    replaced = partition(predicates)
+    if (replaced.isEmpty) throw NcfErrors.notAPartition(predicates.map(_.describe()).toSeq)
+    this
+  }
+
+  private def partition(predicates: Array[Predicate]): Option[Map[String, Option[String]]] =
+    PartitionFilter.values(
+      predicates.toSeq,
+      declared.filter(f => partitionColumns.contains(f.name))
+    )
 
   override def build(): Write = {
     val latest = options.without(NcfOptions.VersionAsOf, NcfOptions.TimestampAsOf)
@@ -61,15 +79,30 @@ private[spark] final class NcfWriteBuilder(
       if (replaces) WriteTarget.create(declared, partitionColumns)
       else WriteTarget(dataset.ncfSchema, dataset.schema, dataset.partitionColumns)
     checkFits(target, caseSensitive)
-    val operation = if (creates) "create" else if (truncates) "overwrite" else "append"
-    val job = this.job(dataset, target, caseSensitive)
     new NcfWrite(
-      job,
-      new TableCommit(job, operation, target.ncfSchema, target.partitionColumns, dataset.version),
+      job(dataset, target, caseSensitive),
+      new TableCommit(
+        location,
+        operation(target, caseSensitive),
+        target.ncfSchema,
+        target.partitionColumns,
+        dataset.version
+      ),
       options,
       queryId
     )
   }
+
+  private def operation(target: WriteTarget, caseSensitive: Boolean): TableCommit.Operation =
+    replaced match {
+      case Some(values) => TableCommit.Replace(values.map { case (name, text) =>
+          val same = Names.fold(_: String, caseSensitive) == Names.fold(name, caseSensitive)
+          target.partitionColumns.find(same).getOrElse(name) -> text
+        })
+      case None if creates   => TableCommit.Create
+      case None if truncates => TableCommit.Overwrite
+      case None              => TableCommit.Append
+    }
 
   private def checkFits(target: WriteTarget, caseSensitive: Boolean): Unit = {
     val differences = SchemaDifferences.append(target.schema, input, caseSensitive)

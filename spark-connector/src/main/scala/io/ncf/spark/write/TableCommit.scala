@@ -10,12 +10,12 @@ import io.ncf.spark.{Json, NcfPath}
 
 /** The driver's side of one write: gives the files of all tasks to the table, or takes them back.
   *
-  * @param operation `create`, `append` or `overwrite`
+  * @param location  the table's
   * @param schema    NCF schema of the table afterwards
   */
 private[spark] final class TableCommit(
-    job: WriteJob,
-    operation: String,
+    location: NcfPath,
+    operation: TableCommit.Operation,
     schema: JsonNode,
     partitionColumns: Seq[String],
     readVersion: Option[Long]
@@ -31,8 +31,8 @@ private[spark] final class TableCommit(
     */
   def commit(messages: Array[WriterCommitMessage], app: Option[(String, Long)]): Unit = {
     val request = Json.obj()
-    request.put("path", job.location.text)
-    request.put("operation", operation)
+    request.put("path", location.text)
+    request.put("operation", operation.name)
     request.set[JsonNode]("schema", schema)
     request.set[JsonNode]("partitionColumns", Json.strings(partitionColumns))
     request.set[JsonNode]("adds", Json.array(TableCommit.files(messages).map(add)))
@@ -46,9 +46,10 @@ private[spark] final class TableCommit(
       case None => request.putNull("app")
     }
     request.set[JsonNode]("properties", Json.obj())
+    request.set[JsonNode]("partition", TableCommit.values(operation.partition))
     mayBeCommitted = true
     val answer =
-      try Json.parse(Native.commit(request.toString, job.location.storage))
+      try Json.parse(Native.commit(request.toString, location.storage))
       catch {
         case conflict: NcfConflictException =>
           mayBeCommitted = false
@@ -63,20 +64,39 @@ private[spark] final class TableCommit(
     if (!mayBeCommitted) deleteFiles(messages)
 
   private def deleteFiles(messages: Array[WriterCommitMessage]): Unit =
-    TableCommit.deleteQuietly(job.location, TableCommit.files(messages))
+    TableCommit.deleteQuietly(location, TableCommit.files(messages))
 
   private def add(file: WrittenFile): JsonNode = {
     val node = Json.obj()
     node.put("path", file.path)
     node.set[JsonNode]("summary", Json.parse(file.summary))
-    val values = Json.obj()
-    file.partitionValues.foreach { case (name, value) => values.put(name, value.orNull) }
-    node.set[JsonNode]("partitionValues", values)
+    node.set[JsonNode]("partitionValues", TableCommit.values(file.partitionValues))
     node
   }
 }
 
 private[spark] object TableCommit {
+
+  /** What a commit does.
+    *
+    * @param partition for a replacement, the values that all of the replaced rows have
+    */
+  sealed abstract class Operation(
+      val name: String,
+      val partition: Map[String, Option[String]] = Map.empty
+  )
+  case object Create extends Operation("create")
+  case object Append extends Operation("append")
+  case object Overwrite extends Operation("overwrite")
+  final case class Replace(override val partition: Map[String, Option[String]])
+      extends Operation("replace", partition)
+
+  /** Partition values by column; null for none. */
+  private def values(partition: Iterable[(String, Option[String])]): JsonNode = {
+    val node = Json.obj()
+    partition.foreach { case (name, value) => node.put(name, value.orNull) }
+    node
+  }
 
   /** Files of the tasks that came to their end; Spark leaves null for the others. */
   private def files(messages: Array[WriterCommitMessage]): Seq[WrittenFile] =
