@@ -27,7 +27,7 @@ pub(crate) struct OpenedScan {
 }
 
 enum Progress {
-    Running(Scan),
+    Running(Box<Scan>),
     /// What was counted until the scan was ended.
     Ended(ScanMetrics),
 }
@@ -59,7 +59,7 @@ pub(crate) fn open(
         Some(_) => check_aggregates(&scan, &request.aggregation_types)?,
         None => check_types(&scan, &request.schema)?,
     }
-    SCANS.insert(OpenedScan { scan: Progress::Running(scan), current: None })
+    SCANS.insert(OpenedScan { scan: Progress::Running(Box::new(scan)), current: None })
 }
 
 fn batch_rows(asked: Option<u64>) -> Result<usize> {
