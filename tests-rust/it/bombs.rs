@@ -1,8 +1,9 @@
 //! Small files that ask for much: refused within a tenth of a second and 64 MiB. One process makes them, a
-//! second one reads them, so that only reading is measured.
+//! second one reads them, so that only reading is measured: memory, and time on a processor.
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use arrow_ipc::{FieldArgs, IntArgs, ListArgs, SchemaArgs};
@@ -185,10 +186,10 @@ fn hostile_files() -> Vec<Bomb> {
     let long_names = schema(many_columns(60_000, 1 << 20));
     add("60,000 names of 1 MiB".into(), Limit, with_schema(&good, &long_names));
     add("a type 1,000,000 deep".into(), Limit, with_schema(&good, &schema(deep_type(1_000_000))));
-    let entries = "{},".repeat(14 << 20);
+    let entries = "{},".repeat(11 << 20);
     let json = format!("{{\"schema\":{{}},\"fields\":[{entries}{{}}]}}");
     let metadata = [schema(many_columns(2, 1)).as_slice(), json.as_bytes()].concat();
-    add("metadata of 14 million fields".into(), Limit, with_schema(&good, &metadata));
+    add("metadata of 11 million fields".into(), Limit, with_schema(&good, &metadata));
     bombs
 }
 
@@ -320,6 +321,16 @@ fn memory(key: &str) -> u64 {
     line.trim_matches([':', ' ', '\t']).trim_end_matches(" kB").parse().unwrap()
 }
 
+/// What this thread has worked: other tests share the machine, and waiting is not the reader's fault. Where
+/// the system does not say, what time it is.
+fn worked() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let started = START.get_or_init(Instant::now);
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = text.split(' ').next().and_then(|nanos| nanos.parse().ok());
+    nanos.map_or_else(|| started.elapsed(), Duration::from_nanos)
+}
+
 #[test]
 #[ignore = "run by bombs_are_refused_at_once_and_take_no_memory, in a process of its own"]
 fn alone() {
@@ -337,9 +348,9 @@ fn alone() {
         };
         // From here on the most memory is counted anew, where the system allows it.
         let _ = std::fs::write("/proc/self/clear_refs", "5");
-        let (before, start) = (memory("VmHWM"), Instant::now());
+        let (before, start) = (memory("VmHWM"), worked());
         let answer = read(page_of, bytes);
-        let (took, grown) = (start.elapsed().as_millis(), memory("VmHWM") - before);
+        let (took, grown) = ((worked() - start).as_millis(), memory("VmHWM") - before);
         let answer = answer.map_or_else(|error| format!("{:?}", error.kind()), |()| "Ok".into());
         println!("bomb {number} {answer} {took} {grown}");
     }
