@@ -43,9 +43,9 @@ private[spark] final class PredicateConverter(
 
   /** That the column is `raw`, a value as Spark has it internally, null included. */
   def is(name: String, raw: Any): Option[JsonNode] = for {
-    dataType <- types.get(name)
-    literal <- value(raw, dataType)
-    same <- compare("null_safe_eq", Column(columnJson(storedName(name)), dataType), literal)
+    column <- field(Seq(name))
+    literal <- value(raw, column.dataType)
+    same <- compare("null_safe_eq", column, literal)
   } yield same
 
   /** A predicate that is true wherever `predicate` is: the convertible part of conjunctions. */

@@ -185,7 +185,7 @@ class BoundarySuite extends AnyFunSuite {
       }
       val before = Native.liveHandles()
       val request = s"""{"file":${quoted(folder.resolve("a.ncf"))},"schema":$schema}"""
-      val writer = Native.openWriter(request, null, null)
+      val writer = Native.openWriter(request, null, null, null)
       assert(Native.liveHandles() == before + 1)
       intercept[NcfInvalidArgumentException](Native.nextBatch(writer))
       Native.closeScan(writer)

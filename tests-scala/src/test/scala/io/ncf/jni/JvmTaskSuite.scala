@@ -37,7 +37,7 @@ class JvmTaskSuite extends AnyFunSuite {
   private def write(file: Path, task: JvmTask): Unit = {
     val request = s"""{"file":${json.writeValueAsString(file.toString)},"schema":$schema}"""
     Using.resource(new BatchBuilder(new StructType().add("a", IntegerType))) { batch =>
-      Using.resource(NativeWriter.open(request, null, task)) { writer =>
+      Using.resource(NativeWriter.open(request, null, null, task)) { writer =>
         (0 until rows).foreach { row =>
           batch.column(0).appendInt(row)
           if (batch.rowDone()) writer.write(batch)
@@ -53,7 +53,7 @@ class JvmTaskSuite extends AnyFunSuite {
     val plan = json.readTree(Native.planScan(s"""{"path":$path,"columns":["a"]}""", null))
     val split = plan.get("splits").get(0)
     val request = s"""{"split":$split,"columns":["a"],"schema":$schema}"""
-    Using.resource(NativeScan.open(request, null, task)) { scan =>
+    Using.resource(NativeScan.open(request, null, null, task)) { scan =>
       Iterator.continually(scan.nextBatch()).takeWhile(_ != 0L).map(ArrowLayout.length).sum.toLong
     }
   }

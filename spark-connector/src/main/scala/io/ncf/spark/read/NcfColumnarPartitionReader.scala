@@ -109,7 +109,11 @@ private[spark] final class NcfColumnarPartitionReader(
       true
     case None if nextSplit < splits.length =>
       scan = Some(NativeScan.open(
-          openRequest(splits(nextSplit)), storage, memory, task.orNull))
+        openRequest(splits(nextSplit)),
+        storage,
+        memory,
+        task.orNull
+      ))
       nextSplit += 1
       true
     case None => false
