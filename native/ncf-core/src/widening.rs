@@ -4,7 +4,11 @@
 use crate::bounds::ColumnBounds;
 use crate::field_type::FieldType;
 use crate::scalar::Scalar;
+use crate::schema::Field;
 use crate::types::DataType;
+
+/// Key of a field's metadata under which the type stands that the stored one stands for.
+const LOGICAL_TYPE: &str = "ncf.type";
 
 /// Microseconds of a day.
 const DAY: i128 = 86_400_000_000;
@@ -110,27 +114,40 @@ impl ColumnBounds {
     }
 }
 
-impl FieldType {
-    /// The type that columns of both types can be read as, with the names and ids of `self`. Structs
-    /// must have the same fields in the same order.
-    pub fn widest(&self, other: &Self) -> Option<Self> {
-        if let (Self::Value(a), Self::Value(b)) = (self, other) {
-            let wider = if a.widens_to(*b) { b } else { a };
-            return (a.widens_to(*wider) && b.widens_to(*wider)).then_some(Self::Value(*wider));
-        }
-        let alike = match (self, other) {
-            (Self::Array(_), Self::Array(_)) | (Self::Map(_), Self::Map(_)) => true,
-            (Self::Struct(a), Self::Struct(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.name == b.name)
+impl Field {
+    /// Whether values of this field, which is stored, can be read as those of `wanted`. Where a field
+    /// stands for another type than the stored one (`ncf.type`), only the same stored type will do.
+    pub fn widens_to(&self, wanted: &Self) -> bool {
+        match (&self.field_type, &wanted.field_type) {
+            (FieldType::Value(stored), FieldType::Value(wider)) => {
+                let logical = [self, wanted].iter().any(|f| f.metadata.contains_key(LOGICAL_TYPE));
+                stored == wider || (!logical && stored.widens_to(*wider))
             }
             _ => false,
-        };
-        let mut widest = self.clone();
-        for (part, other) in widest.parts_mut().iter_mut().zip(other.parts()) {
-            part.field_type = part.field_type.widest(&other.field_type)?;
+        }
+    }
+
+    /// The type that both fields can be read as, with the names and ids of `self`. Structs must have
+    /// the same fields in the same order.
+    pub fn widest(&self, other: &Self) -> Option<FieldType> {
+        let (own, others) = (self.field_type.parts(), other.field_type.parts());
+        let same_names = || own.iter().zip(others).all(|(a, b)| a.name == b.name);
+        match (&self.field_type, &other.field_type) {
+            (FieldType::Value(_), FieldType::Value(_)) => {
+                let wider = if self.widens_to(other) { other } else { self };
+                return other.widens_to(wider).then(|| wider.field_type.clone());
+            }
+            (FieldType::Array(_), FieldType::Array(_)) | (FieldType::Map(_), FieldType::Map(_)) => {
+            }
+            (FieldType::Struct(a), FieldType::Struct(b)) if a.len() == b.len() && same_names() => {}
+            _ => return None,
+        }
+        let mut widest = self.field_type.clone();
+        for (part, other) in widest.parts_mut().iter_mut().zip(others) {
+            part.field_type = part.widest(other)?;
             part.nullable |= other.nullable;
         }
-        alike.then_some(widest)
+        Some(widest)
     }
 }
 
@@ -201,16 +218,33 @@ mod tests {
         assert_eq!(found.nulls, Some(2));
     }
 
+    fn array(id: u32, data_type: DataType) -> Field {
+        let element = Field::new(id + 1, "element", data_type, true);
+        Field::new(id, "a", FieldType::Array(Box::new(element)), true)
+    }
+
     #[test]
     fn nested_types_widen_part_by_part() {
-        use crate::schema::Field;
-        let array =
-            |id, t: DataType| FieldType::Array(Box::new(Field::new(id, "element", t, true)));
-        let found = array(5, DataType::Int32).widest(&array(7, DataType::Int64)).unwrap();
-        assert_eq!(found, array(5, DataType::Int64));
-        let found = array(5, DataType::Int64).widest(&array(7, DataType::Int32)).unwrap();
-        assert_eq!(found, array(5, DataType::Int64));
-        assert_eq!(array(5, DataType::Int64).widest(&array(7, DataType::String)), None);
-        assert_eq!(array(5, DataType::Int64).widest(&DataType::Int64.into()), None);
+        let int = || array(5, DataType::Int32);
+        let bigint = || array(5, DataType::Int64);
+        assert_eq!(int().widest(&array(7, DataType::Int64)), Some(bigint().field_type));
+        assert_eq!(bigint().widest(&array(7, DataType::Int32)), Some(bigint().field_type));
+        assert_eq!(bigint().widest(&array(7, DataType::String)), None);
+        assert_eq!(bigint().widest(&Field::new(9, "a", DataType::Int64, true)), None);
+        assert_eq!(int().widest(&int()), Some(int().field_type));
+    }
+
+    #[test]
+    fn a_value_that_stands_for_another_is_not_widened() {
+        let plain = Field::new(1, "a", DataType::Int32, true);
+        let mut months = plain.clone();
+        months.metadata.insert(LOGICAL_TYPE.into(), "interval month".into());
+        let bigint = Field::new(1, "a", DataType::Int64, true);
+        assert!(plain.widens_to(&bigint));
+        assert!(!months.widens_to(&bigint));
+        assert!(months.widens_to(&months));
+        assert_eq!(months.widest(&bigint), None);
+        assert_eq!(bigint.widest(&months), None);
+        assert_eq!(bigint.widest(&plain), Some(bigint.field_type.clone()));
     }
 }

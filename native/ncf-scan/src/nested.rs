@@ -48,7 +48,7 @@ impl Nested {
             Self::resolve(wanted, stored, column).at("field", || &wanted.name)
         };
         let parts = match (&wanted.field_type, &stored.field_type) {
-            (FieldType::Value(a), FieldType::Value(b)) if b.widens_to(*a) => Vec::new(),
+            _ if stored.widens_to(wanted) => Vec::new(),
             (FieldType::Struct(wanted), FieldType::Struct(stored)) => {
                 let resolve = |field: &Field| match find_part(&field.name, stored, column) {
                     None => Ok(Self { field: field.clone(), source: Source::Missing }),

@@ -192,7 +192,7 @@ fn merge(schema: &mut Schema, other: &Schema) -> Result<()> {
     for field in &other.fields {
         match schema.fields.iter_mut().find(|have| have.name == field.name) {
             Some(have) => {
-                let widest = have.field_type.widest(&field.field_type).ok_or_else(|| {
+                let widest = have.widest(field).ok_or_else(|| {
                     Error::unsupported(format!(
                         "the column is {} in this file and {} in others, and neither type holds all \
                          values of the other; rewrite the file with one type",
