@@ -15,22 +15,10 @@ private[ncf] object Exclusions {
   private def all(because: String, failsWith: String)(tests: String*): Seq[Exclusion] =
     tests.map(Exclusion(_, because, failsWith))
 
-  private val otherType = "its own type and cast"
-
   val readSchema: Seq[Exclusion] = all(
-    "columns are read with the type that they were written with; a wider one needs a cast",
-    otherType
-  )(
-    "change column type from byte to short/int/long",
-    "change column type from short to int/long",
-    "change column type from int to long",
-    "read byte, int, short, long together",
-    "change column type from float to double",
-    "read float and double together"
-  ) ++ all(
     "a reading with another type must not change a value, or what it means: Parquet refuses these " +
       "as well, and only sources of text and ORC have some of them. Cast the column instead",
-    otherType
+    "its own type and cast"
   )(
     "change column type from boolean to byte/short/int/long",
     "read as string",
