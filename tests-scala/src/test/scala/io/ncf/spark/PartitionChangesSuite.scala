@@ -36,6 +36,10 @@ class PartitionChangesSuite extends SparkTestBase {
   test("DROP PARTITION and SHOW PARTITIONS") {
     withTable("v INT, p INT, q STRING", "p, q") {
       assert(rows("SHOW PARTITIONS pt").isEmpty)
+      // The first write of all, too.
+      spark.sql("INSERT OVERWRITE pt PARTITION (p = 9, q = 'z') VALUES (9)")
+      spark.sql("ALTER TABLE pt DROP PARTITION (p = 9, q = 'z')")
+      assert(rows("SELECT * FROM pt").isEmpty && rows("SHOW PARTITIONS pt").isEmpty)
       spark.sql("INSERT INTO pt VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 2, 'a'), (4, NULL, '')")
       assert(rows("SHOW PARTITIONS pt PARTITION (p = 1)") == Seq("p=1/q=a", "p=1/q=b"))
       spark.sql("ALTER TABLE pt DROP PARTITION (p = 1, q = 'b')")
