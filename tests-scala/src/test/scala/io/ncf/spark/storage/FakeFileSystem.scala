@@ -37,6 +37,11 @@ class FakeFileSystem extends RawLocalFileSystem {
     super.mkdirs(path)
   }
 
+  override def delete(path: Path, recursive: Boolean): Boolean = {
+    FakeFileSystem.run(FakeFileSystem.onDelete, path)
+    super.delete(path, recursive)
+  }
+
   override def open(path: Path, bufferSize: Int): FSDataInputStream = {
     FakeFileSystem.run(FakeFileSystem.onOpen, path)
     FakeFileSystem.opens.incrementAndGet()
@@ -103,6 +108,7 @@ object FakeFileSystem {
 
   @volatile var onStatus: Hook = nothing
   @volatile var onMakeDirectory: Hook = nothing
+  @volatile var onDelete: Hook = nothing
   @volatile var onOpen: Hook = nothing
   @volatile var onRead: Hook = nothing
   @volatile var onCreated: Hook = nothing
@@ -137,6 +143,7 @@ object FakeFileSystem {
   def reset(): Unit = {
     onStatus = nothing
     onMakeDirectory = nothing
+    onDelete = nothing
     onOpen = nothing
     onRead = nothing
     onCreated = nothing

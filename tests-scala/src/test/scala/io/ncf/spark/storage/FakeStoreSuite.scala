@@ -178,6 +178,22 @@ class FakeStoreSuite extends StorageTestBase {
     }
   }
 
+  test("a killed task deletes its files, though its thread is interrupted") {
+    withUrl { url =>
+      val conf = spark.sessionState.newHadoopConf()
+      val storage = new HadoopStorage(new Path(url).getFileSystem(conf), conf)
+      assert(storage.putIfAbsent(s"$url/a.ncf", Array[Byte](1)))
+      FakeFileSystem.onDelete = _ =>
+        if (Thread.currentThread().isInterrupted) {
+          throw new java.io.InterruptedIOException("no work for killed threads")
+        }
+      Thread.currentThread().interrupt()
+      try storage.delete(s"$url/a.ncf")
+      finally assert(Thread.interrupted())
+      assert(storage.stat(s"$url/a.ncf") == JvmStorage.ABSENT)
+    }
+  }
+
   test("a commit whose answer is lost is found in the log and made once") {
     withUrl { url =>
       append(numbers(0, 10), url)
