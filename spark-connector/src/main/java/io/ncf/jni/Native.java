@@ -24,7 +24,7 @@ package io.ncf.jni;
  */
 public final class Native {
   /** Version of this surface. The library answers the one it was built for; both must be equal. */
-  public static final int PROTOCOL_VERSION = 3;
+  public static final int PROTOCOL_VERSION = 4;
 
   // The only initialiser on the way to the library: two that wait for each other would deadlock.
   static {
