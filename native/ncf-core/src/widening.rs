@@ -3,12 +3,10 @@
 
 use crate::bounds::ColumnBounds;
 use crate::field_type::FieldType;
+use crate::logical::TYPE_KEY;
 use crate::scalar::Scalar;
 use crate::schema::Field;
 use crate::types::DataType;
-
-/// Key of a field's metadata under which the type stands that the stored one stands for.
-const LOGICAL_TYPE: &str = "ncf.type";
 
 /// Microseconds of a day.
 const DAY: i128 = 86_400_000_000;
@@ -120,7 +118,7 @@ impl Field {
     pub fn widens_to(&self, wanted: &Self) -> bool {
         match (&self.field_type, &wanted.field_type) {
             (FieldType::Value(stored), FieldType::Value(wider)) => {
-                let logical = [self, wanted].iter().any(|f| f.metadata.contains_key(LOGICAL_TYPE));
+                let logical = [self, wanted].iter().any(|f| f.metadata.contains_key(TYPE_KEY));
                 stored == wider || (!logical && stored.widens_to(*wider))
             }
             _ => false,
@@ -238,7 +236,7 @@ mod tests {
     fn a_value_that_stands_for_another_is_not_widened() {
         let plain = Field::new(1, "a", DataType::Int32, true);
         let mut months = plain.clone();
-        months.metadata.insert(LOGICAL_TYPE.into(), "interval month".into());
+        months.metadata.insert(TYPE_KEY.into(), "interval month".into());
         let bigint = Field::new(1, "a", DataType::Int64, true);
         assert!(plain.widens_to(&bigint));
         assert!(!months.widens_to(&bigint));
