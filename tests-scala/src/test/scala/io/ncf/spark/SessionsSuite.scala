@@ -68,10 +68,10 @@ class SessionsSuite extends SparkTestBase {
 
   test("a file system that one session knows") {
     withPath { path =>
-      val url = s"fake://store$path"
+      val url = s"known://store$path"
       val knows = session(
-        "fs.fake.impl" -> classOf[FakeFileSystem].getName,
-        "ncf.commit.fake" -> "rename"
+        "fs.known.impl" -> classOf[KnownFileSystem].getName,
+        "ncf.commit.known" -> "rename"
       )
       // Hadoop remembers a file system that it has opened, for all: so those who do not know it first.
       for (other <- Seq(spark, session())) {
@@ -82,4 +82,9 @@ class SessionsSuite extends SparkTestBase {
       assert(knows.read.format("ncf").load(url).count() == rows)
     }
   }
+}
+
+/** Of a scheme that no other suite uses: Hadoop remembers opened ones for the whole process. */
+class KnownFileSystem extends FakeFileSystem {
+  override def getScheme: String = "known"
 }
