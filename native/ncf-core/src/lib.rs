@@ -9,6 +9,7 @@ pub mod error;
 pub mod evaluate;
 pub mod field_type;
 pub mod interruption;
+pub mod json;
 pub mod leaf;
 pub mod limits;
 pub mod logical;

@@ -250,7 +250,7 @@ fn none_when_empty<'de, D: serde::Deserializer<'de>>(
 
 /// Reads a request.
 pub(crate) fn read<T: DeserializeOwned>(request: &str) -> Result<T> {
-    serde_json::from_str(request).map_err(|error| {
+    ncf::json::from_slice(request.as_bytes()).map_err(|error| {
         Error::invalid_argument(format!("the request of the connector is not understood: {error}"))
     })
 }

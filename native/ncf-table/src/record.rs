@@ -6,7 +6,7 @@
 //! {"end":{"n":2,"crc32c":"9ae0daaf"}}           n = lines above, CRC32C of all bytes above
 //! ```
 
-use ncf_core::{Error, ErrorKind, Result};
+use ncf_core::{Error, ErrorKind, Result, json};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -101,7 +101,7 @@ impl CommitRecord {
         let (mut entries, mut unknown) = (0, false);
         for (at, line) in lines {
             check_length(line, at)?;
-            let action = serde_json::from_slice(line)
+            let action = json::from_slice(line)
                 .map_err(|error| damaged(&format!("line {} is not an action: {error}", at + 1)))?;
             entries += statistics(&action);
             check_counts(at, entries)?;
@@ -154,14 +154,14 @@ fn decode_header(line: &[u8]) -> Result<Header> {
     }
     check_length(line, 0)?;
     let bad = |error: serde_json::Error| damaged(&format!("its header is not readable: {error}"));
-    let form: Form = serde_json::from_slice(line).map_err(bad)?;
+    let form: Form = json::from_slice(line).map_err(bad)?;
     if form.ncf != RECORD_VERSION {
         return Err(Error::unsupported(format!(
             "the commit record has form {}, this build reads form {RECORD_VERSION}; use a newer NCF",
             form.ncf
         )));
     }
-    let header: Header = serde_json::from_slice(line).map_err(bad)?;
+    let header: Header = json::from_slice(line).map_err(bad)?;
     if Uuid::parse_str(&header.txn).is_err() {
         return Err(damaged("its transaction id is not a UUID"));
     }

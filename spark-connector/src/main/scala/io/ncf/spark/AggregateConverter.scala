@@ -49,7 +49,7 @@ private[spark] final class AggregateConverter(
         } ++ functions.flatten.map(_.dataType).zipWithIndex.map { case (dataType, index) =>
           StructField(s"aggregate_$index", dataType)
         }
-      Some(Converted(json, StructType(fields), groups.isEmpty))
+      Some(Converted(json, StructType(fields), groups.isEmpty)).filter(_ => Json.isShallow(json))
     }
   }
 

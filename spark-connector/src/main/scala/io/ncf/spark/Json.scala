@@ -34,6 +34,12 @@ private[spark] object Json {
 
   def elements(node: JsonNode): Iterator[JsonNode] = node.elements().asScala
 
+  /** Whether native code reads it as part of a request: it takes 128 levels in all. */
+  def isShallow(node: JsonNode): Boolean = depth(node) <= 100
+
+  private def depth(node: JsonNode): Int =
+    1 + elements(node).map(depth).maxOption.getOrElse(0)
+
   /** A number that may be absent or null. */
   def optionalLong(node: JsonNode, name: String): Option[Long] =
     Option(node.get(name)).filterNot(_.isNull).map(_.asLong())

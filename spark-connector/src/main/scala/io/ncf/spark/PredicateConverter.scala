@@ -3,6 +3,7 @@ package io.ncf.spark
 import scala.util.Try
 
 import com.fasterxml.jackson.databind.JsonNode
+import com.fasterxml.jackson.databind.node.ArrayNode
 import org.apache.spark.sql.connector.expressions.filter.{
   AlwaysFalse,
   AlwaysTrue,
@@ -32,12 +33,14 @@ private[spark] final class PredicateConverter(
   import PredicateConverter._
 
   /** The exact equivalent, if NCF has one. */
-  def convert(predicate: Predicate): Option[JsonNode] = predicate match {
+  def convert(predicate: Predicate): Option[JsonNode] = exact(predicate).filter(Json.isShallow)
+
+  private def exact(predicate: Predicate): Option[JsonNode] = predicate match {
     case _: AlwaysTrue  => Some(always(Some(true)))
     case _: AlwaysFalse => Some(always(Some(false)))
-    case and: And       => both("and", convert(and.left()), convert(and.right()))
-    case or: Or         => both("or", convert(or.left()), convert(or.right()))
-    case not: Not       => convert(not.child()).map(node("not", _))
+    case and: And       => both("and", exact(and.left()), exact(and.right()))
+    case or: Or         => both("or", exact(or.left()), exact(or.right()))
+    case not: Not       => exact(not.child()).map(node("not", _))
     case other          => convertNamed(other.name(), other.children().toSeq)
   }
 
@@ -49,13 +52,16 @@ private[spark] final class PredicateConverter(
   } yield same
 
   /** A predicate that is true wherever `predicate` is: the convertible part of conjunctions. */
-  def weaken(predicate: Predicate): Option[JsonNode] = convert(predicate).orElse(predicate match {
-    case and: And =>
-      val parts = weaken(and.left()).toSeq ++ weaken(and.right())
-      if (parts.size == 2) Some(node("and", Json.array(parts))) else parts.headOption
-    case or: Or => both("or", weaken(or.left()), weaken(or.right()))
-    case _      => None
-  })
+  def weaken(predicate: Predicate): Option[JsonNode] = weaker(predicate).filter(Json.isShallow)
+
+  private def weaker(predicate: Predicate): Option[JsonNode] =
+    exact(predicate).orElse(predicate match {
+      case and: And =>
+        val (left, right) = (weaker(and.left()), weaker(and.right()))
+        both("and", left, right).orElse(left).orElse(right)
+      case or: Or => both("or", weaker(or.left()), weaker(or.right()))
+      case _      => None
+    })
 
   private def convertNamed(name: String, children: Seq[Expression]): Option[JsonNode] =
     (name, children) match {
@@ -205,8 +211,17 @@ private[spark] object PredicateConverter {
     case _ => a == b && SchemaConverter.typeName(LogicalType.ordered(a)).isDefined
   }
 
-  private def both(op: String, l: Option[JsonNode], r: Option[JsonNode]): Option[JsonNode] =
-    for (left <- l; right <- r) yield node(op, Json.array(Seq(left, right)))
+  /** Spark nests what is one long chain: a chain is one node here. */
+  private def both(op: String, l: Option[JsonNode], r: Option[JsonNode]): Option[JsonNode] = {
+    def parts(side: JsonNode): Iterator[JsonNode] =
+      Option(side.get(op)).fold(Iterator(side))(Json.elements)
+    for (left <- l; right <- r) yield {
+      // Grows in place: copied at each step, a long chain would take the square of its length.
+      val chain = Option(left.get(op)).fold(Json.array(Seq(left)))(_.asInstanceOf[ArrayNode])
+      parts(right).foreach(chain.add(_))
+      node(op, chain)
+    }
+  }
 
   private def comparison(op: String, left: JsonNode, right: JsonNode): JsonNode = {
     val parts = Json.arr()

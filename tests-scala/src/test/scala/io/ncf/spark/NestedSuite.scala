@@ -104,7 +104,7 @@ class NestedSuite extends SparkTestBase {
     }
   }
 
-  for (depth <- Seq(20, 40)) test(s"$depth levels") {
+  for (depth <- Seq(20, 64)) test(s"$depth levels") {
     withPath { path =>
       val value = (1 until depth).foldLeft("id") { (inner, level) =>
         level % 3 match {
@@ -115,6 +115,15 @@ class NestedSuite extends SparkTestBase {
       }
       val source = spark.range(0, 100, 1, 1).selectExpr(s"$value deep")
       assertSameRows(copy(source, path, 30), source)
+    }
+  }
+
+  test("64 structs, filtered by the innermost field") {
+    withPath { path =>
+      val value = (1 until 64).foldLeft("id")((inner, _) => s"named_struct('f', $inner)")
+      spark.range(0, 100, 1, 1).selectExpr(s"$value deep").write.format("ncf").save(path)
+      val innermost = Seq.fill(63)("f").mkString("deep.", ".", "")
+      assert(read(path).where(s"$innermost >= 90").count() == 10)
     }
   }
 

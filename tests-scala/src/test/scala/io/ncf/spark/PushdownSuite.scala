@@ -170,4 +170,20 @@ class PushdownSuite extends SparkTestBase {
   private def explain(frame: DataFrame): String = frame.queryExecution.explainString(
     org.apache.spark.sql.execution.ExplainMode.fromString("formatted")
   )
+
+  test("long chains of conditions are pushed, deep ones stay with Spark") {
+    withPath { path =>
+      spark.range(1000).selectExpr("id a", "id + 1 b").write.format("ncf").save(path)
+      def chain(terms: Int, op: String): String =
+        (0 until terms).map(i => s"${if (i % 2 == 0) "a" else "b"} <> ${i * 3}").mkString(s" $op ")
+      val ors = read(path).where((0 until 300).map(i => s"a = $i or b = $i").mkString(" or "))
+      assert(!filters(ors) && ors.count() == 300)
+      assert(!filters(read(path).where(chain(300, "and"))))
+      assert(read(path).where(chain(300, "or")).count() == 1000)
+      val deep = (0 until 60).foldLeft("a = 1") { (inner, i) => s"(b = $i and ($inner)) or a = $i" }
+      assert(read(path).where(deep).count() == 60)
+      val long = (0 until 60).map(i => s"(a + $i)").mkString("sum(", " + ", ")")
+      assert(read(path).selectExpr(long).head().getLong(0) == 60 * 499500L + 1770 * 1000L)
+    }
+  }
 }
