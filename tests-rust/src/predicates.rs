@@ -5,15 +5,6 @@ use ncf::{CompareOp, DataType, Expression, Field, FieldType, Predicate, Scalar, 
 use crate::Random;
 use crate::oracle::FieldRows;
 
-const OPS: [CompareOp; 7] = [
-    CompareOp::Eq,
-    CompareOp::NotEq,
-    CompareOp::NullSafeEq,
-    CompareOp::Lt,
-    CompareOp::LtEq,
-    CompareOp::Gt,
-    CompareOp::GtEq,
-];
 const TEXT_OPS: [TextOp; 3] = [TextOp::StartsWith, TextOp::EndsWith, TextOp::Contains];
 
 fn pick<'a, T>(from: &'a [T], random: &mut Random) -> &'a T {
@@ -54,23 +45,18 @@ pub fn random_predicate(fields: &[FieldRows], depth: u32, random: &mut Random) -
         (5, Some((data_type, _))) => {
             let alike: Vec<_> = fields
                 .iter()
-                .filter(|other| other.field_type.value().is_some_and(|t| comparable(t, data_type)))
+                .filter(|other| {
+                    other.field_type.value().is_some_and(|t| t.compares_with(data_type))
+                })
                 .collect();
             let other = Expression::Column(pick(&alike, random).path.clone());
-            Predicate::Compare(*pick(&OPS, random), column, other)
+            Predicate::Compare(*pick(&CompareOp::ALL, random), column, other)
         }
         (_, Some((_, value))) => {
             let (left, right) = (column, Expression::Literal(value));
             let (left, right) = if random.one_in(2) { (left, right) } else { (right, left) };
-            Predicate::Compare(*pick(&OPS, random), left, right)
+            Predicate::Compare(*pick(&CompareOp::ALL, random), left, right)
         }
-    }
-}
-
-fn comparable(a: DataType, b: DataType) -> bool {
-    match (a, b) {
-        (DataType::Decimal { scale: a, .. }, DataType::Decimal { scale: b, .. }) => a == b,
-        (a, b) => a == b,
     }
 }
 

@@ -30,6 +30,10 @@ pub enum CompareOp {
 }
 
 impl CompareOp {
+    /// Every operator.
+    pub const ALL: [Self; 7] =
+        [Self::Eq, Self::NotEq, Self::NullSafeEq, Self::Lt, Self::LtEq, Self::Gt, Self::GtEq];
+
     /// The operator with its sides exchanged: `a op b` = `b op.flip() a`.
     #[must_use]
     pub fn flip(self) -> Self {

@@ -100,6 +100,14 @@ impl PhysicalType {
 }
 
 impl DataType {
+    /// Whether values of the types compare as they are: the same type, or decimals of one scale.
+    pub fn compares_with(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Decimal { scale: a, .. }, Self::Decimal { scale: b, .. }) => a == b,
+            (a, b) => a == b,
+        }
+    }
+
     /// How this type is stored. Decimals of up to 18 digits are 64-bit integers.
     pub fn physical(self) -> PhysicalType {
         match self {

@@ -26,6 +26,7 @@ pub use chunk::{ChooserState, ChunkInput, EncodeOptions, EncodedChunk, SharedPag
 pub use decoded::{DecodedPage, DecodedValues};
 pub use encodings::{Encoding, all};
 pub use id::{EncodingId, Profile};
+pub use native::zero;
 pub use page::{EncodedPage, decode_page, decode_values, encode_values};
 pub use shared::{SharedKind, SharedPages, decode_shared};
 

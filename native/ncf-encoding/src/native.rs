@@ -144,7 +144,7 @@ pub(crate) fn plain_bytes(values: &Values) -> usize {
 }
 
 /// One value of zero, false or no bytes.
-pub(crate) fn zero(physical: PhysicalType) -> Values {
+pub fn zero(physical: PhysicalType) -> Values {
     with_type!(physical,
         fixed(T) => T::wrap(vec![T::default()]),
         bool => Values::Bool(BooleanBuffer::new_unset(1)),

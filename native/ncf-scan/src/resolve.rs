@@ -37,14 +37,6 @@ impl ScanColumn {
     }
 }
 
-/// Whether values of the types compare: the same type, or decimals of one scale.
-pub(crate) fn comparable(a: DataType, b: DataType) -> bool {
-    match (a, b) {
-        (DataType::Decimal { scale: a, .. }, DataType::Decimal { scale: b, .. }) => a == b,
-        (a, b) => a == b,
-    }
-}
-
 /// The position of the column called `name`, or an error that lists the columns.
 pub(crate) fn position(columns: &[ScanColumn], name: &str) -> Result<usize> {
     columns.iter().position(|column| column.field.name == name).ok_or_else(|| {
@@ -67,7 +59,7 @@ pub(crate) fn check_columns(columns: &[ScanColumn], reader: &FileReader) -> Resu
             ColumnSource::Constant(None) => {}
             ColumnSource::Constant(Some(value)) => {
                 let found = value.data_type();
-                if !field.field_type.value().is_some_and(|wanted| comparable(found, wanted)) {
+                if !field.field_type.value().is_some_and(|wanted| found.compares_with(wanted)) {
                     return Err(Error::unsupported(format!(
                         "column {} is {found} here but {} is wanted; give it that type",
                         field.name, field.field_type
@@ -208,7 +200,7 @@ fn type_of(expression: &Expression, columns: &[ScanColumn]) -> Result<DataType> 
 }
 
 fn check_comparison(op: CompareOp, a: DataType, b: DataType, whole: &Predicate) -> Result<()> {
-    if comparable(a, b) {
+    if a.compares_with(b) {
         return Ok(());
     }
     Err(Error::invalid_argument(format!(

@@ -119,19 +119,22 @@ impl Best {
 
     /// The condition on rows that are no worse than the last of full `rows`.
     fn bound_of(&mut self, rows: &RecordBatch) -> Result<Option<Conjunct>> {
-        let (Some(key), Some(last)) = (self.keys.first(), rows.num_rows().checked_sub(1)) else {
-            return Ok(Some(never()));
+        let bound = match (self.keys.first(), rows.num_rows().checked_sub(1)) {
+            (Some(key), Some(last)) => {
+                let array =
+                    rows.columns().get(key.position).ok_or_else(|| Error::internal("no key"))?;
+                let one = array.slice(last, 1);
+                let value = match one.null_count() {
+                    0 => scalar_at(&to_values(&one, key.data_type)?, 0, key.data_type),
+                    _ => None,
+                };
+                // Among rows that are equal in all keys any may be first.
+                key.key.not_after(value.as_ref(), self.keys.len() > 1)
+            }
+            // The first 0 rows: none is among them.
+            _ => Some(Predicate::Always(Some(false))),
         };
-        let array = rows.columns().get(key.position).ok_or_else(|| Error::internal("no key"))?;
-        let one = array.slice(last, 1);
-        let value = match one.null_count() {
-            0 => scalar_at(&to_values(&one, key.data_type)?, 0, key.data_type),
-            _ => None,
-        };
-        // Among rows that are equal in all keys any may be first.
-        let Some(predicate) = key.key.not_after(value.as_ref(), self.keys.len() > 1) else {
-            return Ok(None);
-        };
+        let Some(predicate) = bound else { return Ok(None) };
         let place = self.first.clone();
         let mut find = |_: &FieldPath| Ok(place.clone());
         let mut compiler = Compiler::starting_at(&mut find, self.next_node);
@@ -139,11 +142,6 @@ impl Best {
         self.next_node = compiler.next_id();
         Ok(Some(Conjunct { predicate, node }))
     }
-}
-
-fn never() -> Conjunct {
-    let predicate = Predicate::Always(Some(false));
-    Conjunct { node: crate::filter::Node::always(Some(false)), predicate }
 }
 
 /// An array that Arrow's sort orders as `ncf_core::ordering` does: it tells zeros and NaNs apart.

@@ -73,7 +73,7 @@ impl Operand {
 pub(super) fn compare(left: &Operand, op: CompareOp, right: &Operand) -> Result<Predicate> {
     match (left, right) {
         (Operand::Column(a), Operand::Column(b)) => {
-            if !comparable(a.data_type()?, b.data_type()?) {
+            if !a.data_type()?.compares_with(b.data_type()?) {
                 return Err(Error::invalid_argument(format!(
                     "columns {} ({}) and {} ({}) have different types and cannot be compared",
                     a.path, a.field_type, b.path, b.field_type
@@ -196,13 +196,6 @@ fn need_column<'a>(operand: &'a Operand, what: &str) -> Result<&'a ColumnOperand
             "{what} needs a column on its left, not {}",
             other.describe()
         ))),
-    }
-}
-
-fn comparable(a: DataType, b: DataType) -> bool {
-    match (a, b) {
-        (DataType::Decimal { scale: s, .. }, DataType::Decimal { scale: t, .. }) => s == t,
-        _ => a == b,
     }
 }
 

@@ -231,16 +231,7 @@ impl Parser<'_> {
     }
 
     fn comparison(&mut self) -> Option<CompareOp> {
-        const OPS: [CompareOp; 7] = [
-            CompareOp::Eq,
-            CompareOp::NotEq,
-            CompareOp::NullSafeEq,
-            CompareOp::Lt,
-            CompareOp::LtEq,
-            CompareOp::Gt,
-            CompareOp::GtEq,
-        ];
-        OPS.into_iter().find(|op| self.symbol(op.sql()))
+        CompareOp::ALL.into_iter().find(|op| self.symbol(op.sql()))
     }
 
     fn peek(&self) -> Option<&Token> {

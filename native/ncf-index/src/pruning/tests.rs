@@ -130,7 +130,7 @@ fn predicate(random: &mut Random, depth: usize) -> Predicate {
         ),
         4 => Predicate::Always(random.pick(&[None, Some(true), Some(false)])),
         other => {
-            let op = random.pick(&OPS);
+            let op = random.pick(&CompareOp::ALL);
             let same: Vec<_> = COLUMNS.iter().filter(|(_, k)| *k == kind).collect();
             let right = if other == 5 {
                 Expression::Column(random.pick(&same).0.into())
@@ -145,16 +145,6 @@ fn predicate(random: &mut Random, depth: usize) -> Predicate {
         }
     }
 }
-
-const OPS: [CompareOp; 7] = [
-    CompareOp::Eq,
-    CompareOp::NotEq,
-    CompareOp::NullSafeEq,
-    CompareOp::Lt,
-    CompareOp::LtEq,
-    CompareOp::Gt,
-    CompareOp::GtEq,
-];
 
 fn position(path: &FieldPath) -> usize {
     COLUMNS.iter().position(|(name, _)| *name == path.column()).unwrap()

@@ -11,10 +11,9 @@ use std::collections::HashMap;
 
 use ncf_core::computation::{cast_factor, scale_factors};
 use ncf_core::{
-    ArithmeticOp, Computation, DataType, Error, Expression, FieldPath, PhysicalType, Result, Role,
-    Scalar, Values,
+    ArithmeticOp, Computation, DataType, Error, Expression, FieldPath, Result, Role, Scalar, Values,
 };
-use ncf_encoding::{DecodedPage, DecodedValues};
+use ncf_encoding::{DecodedPage, DecodedValues, zero};
 
 use crate::batch::one_value;
 use crate::filter::Rows;
@@ -165,23 +164,7 @@ fn constant_page(value: Option<&Values>, data_type: DataType, len: usize) -> Res
         }
         None => DecodedPage {
             validity: Some(arrow_buffer::BooleanBuffer::new_unset(len)),
-            values: DecodedValues::Constant(zero(data_type.physical())?, len),
+            values: DecodedValues::Constant(zero(data_type.physical()), len),
         },
     })
-}
-
-/// One value that stands where nulls are.
-fn zero(physical: PhysicalType) -> Result<Values> {
-    let scalar = match physical {
-        PhysicalType::Bool => Scalar::Boolean(false),
-        PhysicalType::I8 => Scalar::Tinyint(0),
-        PhysicalType::I16 => Scalar::Smallint(0),
-        PhysicalType::I32 => Scalar::Int(0),
-        PhysicalType::I64 => Scalar::Bigint(0),
-        PhysicalType::I128 => Scalar::Decimal { unscaled: 0, precision: 38, scale: 0 },
-        PhysicalType::F32 => Scalar::Float(0.0),
-        PhysicalType::F64 => Scalar::Double(0.0),
-        PhysicalType::Bytes => Scalar::Binary(Vec::new()),
-    };
-    one_value(&scalar, scalar.data_type())
 }

@@ -17,13 +17,6 @@ pub(crate) struct Node {
     pub(crate) kind: Kind,
 }
 
-impl Node {
-    /// The same in every row; never cached.
-    pub(crate) fn always(value: Option<bool>) -> Self {
-        Self { id: 0, slots: Vec::new(), kind: Kind::Always(value) }
-    }
-}
-
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
     Always(Option<bool>),

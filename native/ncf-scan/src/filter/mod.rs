@@ -20,9 +20,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_buffer::{BooleanBuffer, Buffer};
-use ncf_core::{CompareOp, Error, Limits, Result, Values};
+use ncf_core::{CompareOp, Error, Result, Values};
 use ncf_encoding::{DecodedPage, DecodedValues};
 
+use crate::compute::numbers::flat;
 pub(crate) use compile::{Compiler, Kind, Node, Test};
 pub(crate) use truth::{Truth, gather, narrow, splat, spread};
 
@@ -223,11 +224,6 @@ fn compare_columns(op: CompareOp, left: &DecodedPage, right: &DecodedPage) -> Re
         _ => mask,
     };
     Ok(Truth { is_true, known: None })
-}
-
-/// One value per row.
-fn flat(page: &DecodedPage) -> Result<Values> {
-    page.values.clone().into_flat(&Limits::DEFAULT.page_budget(page.values.len()))
 }
 
 /// A bitmap of `test` over a slice.

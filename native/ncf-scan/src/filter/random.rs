@@ -120,10 +120,9 @@ pub(crate) fn predicate(random: &mut Random, types: &[DataType], depth: usize) -
         ),
         4 if random.one_in(3) => Predicate::Always(random.pick(&[None, Some(true), Some(false)])),
         other => {
-            let op = random.pick(&OPS);
-            let alike: Vec<_> = (0..types.len())
-                .filter(|i| crate::resolve::comparable(types[*i], data_type))
-                .collect();
+            let op = random.pick(&CompareOp::ALL);
+            let alike: Vec<_> =
+                (0..types.len()).filter(|i| types[*i].compares_with(data_type)).collect();
             let right = if other == 5 {
                 Expression::Column(name(random.pick(&alike)).into())
             } else {
@@ -138,16 +137,6 @@ pub(crate) fn predicate(random: &mut Random, types: &[DataType], depth: usize) -
         }
     }
 }
-
-const OPS: [CompareOp; 7] = [
-    CompareOp::Eq,
-    CompareOp::NotEq,
-    CompareOp::NullSafeEq,
-    CompareOp::Lt,
-    CompareOp::LtEq,
-    CompareOp::Gt,
-    CompareOp::GtEq,
-];
 
 /// Scalars as dense values; nulls become the value before them, as in files.
 pub(crate) fn dense(rows: &[Option<Scalar>], data_type: DataType) -> Values {

@@ -58,20 +58,21 @@ private[spark] final class AggregateConverter(
     case count: Count if !count.isDistinct => of("count", count.column(), _ => Some(LongType))
     case min: Min                          => of("min", min.column(), Some(_))
     case max: Max                          => of("max", max.column(), Some(_))
-    case sum: Sum if !sum.isDistinct       =>
-      val name = if (averaged(sum.column().toString)) "exact_sum" else "sum"
-      computations.convert(sum.column()).map(_.dataType).flatMap {
-        case ByteType | ShortType | IntegerType | LongType =>
-          of(name, sum.column(), _ => Some(LongType))
-        case _ => of("sum", sum.column(), sumType)
-      }
-    case _ => None
+    case sum: Sum if !sum.isDistinct       => convertSum(sum.column())
+    case _                                 => None
+  }
+
+  private def convertSum(input: Expression): Option[Computation] = of("sum", input, sumType).map {
+    case Computation(json, LongType) if averaged(input.toString) =>
+      Computation(Json.node("exact_sum", json.get("sum")), LongType)
+    case other => other
   }
 
   private def sumType(input: DataType): Option[DataType] = input match {
-    case FloatType | DoubleType if floats => Some(DoubleType)
-    case decimal: DecimalType             => Some(decimal)
-    case _                                => None
+    case ByteType | ShortType | IntegerType | LongType => Some(LongType)
+    case FloatType | DoubleType if floats              => Some(DoubleType)
+    case decimal: DecimalType                          => Some(decimal)
+    case _                                             => None
   }
 
   private def of(
@@ -80,11 +81,7 @@ private[spark] final class AggregateConverter(
       result: DataType => Option[DataType]
   ): Option[Computation] =
     for (computation <- computations.convert(input); dataType <- result(computation.dataType))
-      yield {
-        val json = Json.obj()
-        json.set[JsonNode](name, computation.json)
-        Computation(json, dataType)
-      }
+      yield Computation(Json.node(name, computation.json), dataType)
 }
 
 private[spark] object AggregateConverter {

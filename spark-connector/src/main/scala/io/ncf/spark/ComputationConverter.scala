@@ -1,6 +1,7 @@
 package io.ncf.spark
 
 import com.fasterxml.jackson.databind.JsonNode
+import com.fasterxml.jackson.databind.node.ObjectNode
 import org.apache.spark.sql.connector.expressions.{
   Cast,
   Expression,
@@ -10,6 +11,8 @@ import org.apache.spark.sql.connector.expressions.{
 }
 import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types._
+
+import io.ncf.spark.Json.node
 
 /** Spark's value expressions as NCF's computations, which are JSON (`ncf_core::Computation`).
   *
@@ -27,11 +30,11 @@ private[spark] final class ComputationConverter(predicates: PredicateConverter) 
   def convert(expression: Expression): Option[Computation] = expression match {
     case reference: NamedReference if reference.fieldNames().length == 1 =>
       predicates.column(reference).filter(c => isKnown(c.dataType)).map { column =>
-        Computation(wrap("value", column.json), column.dataType)
+        Computation(node("value", column.json), column.dataType)
       }
     case literal: Literal[_] =>
       predicates.literal(literal).filter(v => v.scalar.isDefined && isKnown(v.dataType)).map {
-        value => Computation(wrap("value", value.json), value.dataType)
+        value => Computation(node("value", value.json), value.dataType)
       }
     case cast: Cast =>
       convert(cast.expression()).flatMap(widen(_, SchemaConverter.plain(cast.dataType())))
@@ -63,12 +66,12 @@ private[spark] final class ComputationConverter(predicates: PredicateConverter) 
     }
 
   private def typed(
-      body: com.fasterxml.jackson.databind.node.ObjectNode,
+      body: ObjectNode,
       key: String,
       dataType: DataType
   ): Option[Computation] = SchemaConverter.typeName(dataType).map { name =>
     body.put("data_type", name)
-    Computation(wrap(key, body), dataType)
+    Computation(node(key, body), dataType)
   }
 }
 
@@ -86,12 +89,6 @@ private[spark] object ComputationConverter {
   /** Integers by width, and the digits that each may have. */
   private val digits =
     Seq[(DataType, Int)](ByteType -> 3, ShortType -> 5, IntegerType -> 10, LongType -> 20)
-
-  private def wrap(key: String, body: JsonNode): JsonNode = {
-    val outer = Json.obj()
-    outer.set[JsonNode](key, body)
-    outer
-  }
 
   private def isKnown(dataType: DataType): Boolean = SchemaConverter.typeName(dataType).isDefined
 

@@ -18,6 +18,15 @@ private[spark] object Json {
 
   def parse(text: String): JsonNode = mapper.readTree(text)
 
+  /** An object of one member. */
+  def node(key: String, body: JsonNode): JsonNode = {
+    val outer = obj()
+    outer.set[JsonNode](key, body)
+    outer
+  }
+
+  def node(key: String, truth: Boolean): JsonNode = obj().put(key, truth)
+
   /** An array of strings. */
   def strings(values: Iterable[String]): ArrayNode = {
     val array = arr()

@@ -16,6 +16,8 @@ import org.apache.spark.sql.connector.expressions.{Cast, Expression, Literal, Na
 import org.apache.spark.sql.types._
 import org.apache.spark.unsafe.types.UTF8String
 
+import io.ncf.spark.Json.node
+
 /** Spark's predicates as NCF's, which are JSON (`ncf_core::Predicate`).
   *
   * A predicate that converts is evaluated exactly, with Spark's nulls, NaN and −0.0, so Spark plans
@@ -237,14 +239,6 @@ private[spark] object PredicateConverter {
   }
 
   private def columnJson(names: Seq[String]): JsonNode = node("column", Json.strings(names))
-
-  private def node(key: String, body: JsonNode): JsonNode = {
-    val outer = Json.obj()
-    outer.set[JsonNode](key, body)
-    outer
-  }
-
-  private def node(key: String, truth: Boolean): JsonNode = Json.obj().put(key, truth)
 
   /** A literal as NCF's scalar, exact: floats as their bits, decimals as text. */
   private def value(raw: Any, dataType: DataType): Option[Value] = {
