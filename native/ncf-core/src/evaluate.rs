@@ -12,10 +12,7 @@ impl Predicate {
     /// can only be tested for null, any value says that it is there. A comparison of types that do not
     /// compare is null.
     pub fn evaluate(&self, field: &dyn Fn(&FieldPath) -> Option<Scalar>) -> Option<bool> {
-        let of = |expression: &Expression| match expression {
-            Expression::Literal(value) => Some(value.clone()),
-            Expression::Column(path) => field(path),
-        };
+        let of = |expression: &Expression| expression.evaluate(field);
         match self {
             Self::Always(value) => *value,
             Self::Compare(CompareOp::NullSafeEq, a, b) => Some(of(a) == of(b)),
@@ -46,6 +43,17 @@ impl Predicate {
                 (!truths.contains(&None)).then_some(false)
             }
             Self::Not(inner) => inner.evaluate(field).map(|value| !value),
+        }
+    }
+}
+
+impl Expression {
+    /// The value in a row whose fields have the values that `field` gives; `None` = null.
+    pub fn evaluate(&self, field: &dyn Fn(&FieldPath) -> Option<Scalar>) -> Option<Scalar> {
+        match self {
+            Self::Literal(value) => Some(value.clone()),
+            Self::Column(path) => field(path),
+            Self::Computed(computation) => computation.evaluate(field),
         }
     }
 }

@@ -26,7 +26,7 @@ pub mod widening;
 
 pub use aggregate::{Aggregate, Aggregation};
 pub use bounds::ColumnBounds;
-pub use computation::{ArithmeticOp, Computation, Range as NumberRange};
+pub use computation::{ArithmeticOp, Computation, Function, Range as NumberRange, Zone};
 pub use error::{Error, ErrorKind, Result, ResultExt};
 pub use field_type::FieldType;
 pub use interruption::Interruption;

@@ -6,8 +6,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::computation::Computation;
+use crate::error::{Error, Result};
 use crate::path::FieldPath;
 use crate::scalar::Scalar;
+use crate::types::DataType;
 
 /// A comparison of two values of one type. All but `NullSafeEq` are null when a side is null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -80,6 +83,35 @@ pub enum Expression {
     Column(FieldPath),
     /// A constant that is not null.
     Literal(Scalar),
+    /// What is computed from columns.
+    Computed(Box<Computation>),
+}
+
+impl Expression {
+    /// The type of the value, when `of_column` knows the columns' types.
+    ///
+    /// # Errors
+    /// Those of `of_column`, and `InvalidArgument` when a computation's types do not fit.
+    pub fn data_type(
+        &self,
+        of_column: &dyn Fn(&FieldPath) -> Result<DataType>,
+    ) -> Result<DataType> {
+        match self {
+            Self::Literal(value) => Ok(value.data_type()),
+            Self::Column(path) => of_column(path),
+            Self::Computed(computation) => computation.data_type(of_column),
+        }
+    }
+
+    pub(crate) fn collect_paths<'a>(&'a self, found: &mut BTreeSet<&'a FieldPath>) {
+        match self {
+            Self::Literal(_) => {}
+            Self::Column(path) => {
+                found.insert(path);
+            }
+            Self::Computed(computation) => computation.collect_paths(found),
+        }
+    }
 }
 
 /// A condition on a row: true, false or null. Rows pass when it is true.
@@ -140,27 +172,68 @@ impl Predicate {
         }
     }
 
-    fn collect_paths<'a>(&'a self, found: &mut BTreeSet<&'a FieldPath>) {
-        let mut add = |expression: &'a Expression| {
-            if let Expression::Column(path) = expression {
-                found.insert(path);
-            }
-        };
+    pub(crate) fn collect_paths<'a>(&'a self, found: &mut BTreeSet<&'a FieldPath>) {
+        self.expressions().into_iter().for_each(|expression| expression.collect_paths(found));
+    }
+
+    /// Everything that is compared, searched, or tested for null.
+    pub fn expressions(&self) -> Vec<&Expression> {
         match self {
-            Self::Always(_) => {}
-            Self::Compare(_, left, right) => {
-                add(left);
-                add(right);
-            }
+            Self::Always(_) => Vec::new(),
+            Self::Compare(_, left, right) => vec![left, right],
             Self::In { expression, .. }
             | Self::IsNull(expression)
             | Self::IsNotNull(expression)
-            | Self::Text(_, expression, _) => add(expression),
+            | Self::Text(_, expression, _) => vec![expression],
             Self::And(parts) | Self::Or(parts) => {
-                parts.iter().for_each(|part| part.collect_paths(found));
+                parts.iter().flat_map(Self::expressions).collect()
             }
-            Self::Not(inner) => inner.collect_paths(found),
+            Self::Not(inner) => inner.expressions(),
         }
+    }
+
+    /// Checks that everything that is compared is of one type, and that strings are searched.
+    ///
+    /// # Errors
+    /// Those of `of_column`, and `InvalidArgument` when types do not fit.
+    pub fn check(&self, of_column: &dyn Fn(&FieldPath) -> Result<DataType>) -> Result<()> {
+        match self {
+            Self::Always(_) => Ok(()),
+            Self::Compare(op, left, right) => {
+                self.comparison(*op, left.data_type(of_column)?, right.data_type(of_column)?)
+            }
+            Self::In { expression, values, .. } => {
+                let wanted = expression.data_type(of_column)?;
+                values
+                    .iter()
+                    .try_for_each(|value| self.comparison(CompareOp::Eq, wanted, value.data_type()))
+            }
+            // Fields of any type can be null, also those that have no value of their own.
+            Self::IsNull(Expression::Column(_)) | Self::IsNotNull(Expression::Column(_)) => Ok(()),
+            Self::IsNull(expression) | Self::IsNotNull(expression) => {
+                expression.data_type(of_column).map(|_| ())
+            }
+            Self::Text(_, expression, _) => match expression.data_type(of_column)? {
+                DataType::String => Ok(()),
+                other => Err(Error::invalid_argument(format!(
+                    "{self} searches in a string, but {expression} is {other}; cast it first"
+                ))),
+            },
+            Self::And(parts) | Self::Or(parts) => {
+                parts.iter().try_for_each(|part| part.check(of_column))
+            }
+            Self::Not(inner) => inner.check(of_column),
+        }
+    }
+
+    fn comparison(&self, op: CompareOp, a: DataType, b: DataType) -> Result<()> {
+        if a.compares_with(b) {
+            return Ok(());
+        }
+        Err(Error::invalid_argument(format!(
+            "{self} compares {a} with {b} by {}; cast one side to the other's type",
+            op.sql()
+        )))
     }
 }
 
@@ -169,6 +242,7 @@ impl fmt::Display for Expression {
         match self {
             Self::Column(path) => write!(f, "{path}"),
             Self::Literal(scalar) => write!(f, "{scalar}"),
+            Self::Computed(computation) => write!(f, "{computation}"),
         }
     }
 }

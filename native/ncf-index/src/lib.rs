@@ -6,6 +6,7 @@
 //! something that is. See [`pruning`] for the rules and [`zone_map`] for what a column's bounds say.
 #![forbid(unsafe_code)]
 
+mod computed;
 pub mod pruning;
 pub mod zone_map;
 

@@ -102,6 +102,7 @@ pub fn outcomes(
         Expression::Column(path) => {
             bounds(path).map_or_else(Facts::unknown, |bounds| Facts::of(bounds, rows))
         }
+        Expression::Computed(computation) => Facts::computed(computation, rows, bounds),
     };
     analyse(predicate, &facts)
 }

@@ -16,7 +16,7 @@ use crate::memory::JvmMemory;
 use crate::{memory, scan, storage, table, task, writer};
 
 /// Must equal `Native.PROTOCOL_VERSION`.
-const PROTOCOL_VERSION: jint = 4;
+const PROTOCOL_VERSION: jint = 5;
 
 /// Passes a text to `answer` and its answer back.
 fn text_to_text<'local>(
@@ -76,6 +76,15 @@ pub(crate) extern "system" fn plan_scan<'local>(
     storage: JObject<'local>,
 ) -> JString<'local> {
     text_to_text(env, &request, &storage, table::plan_scan)
+}
+
+pub(crate) extern "system" fn prove_predicates<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    request: JString<'local>,
+    storage: JObject<'local>,
+) -> JString<'local> {
+    text_to_text(env, &request, &storage, table::prove_predicates)
 }
 
 pub(crate) extern "system" fn open_scan<'local>(

@@ -16,7 +16,7 @@ use crate::entry;
 pub(crate) const CLASS: &JNIStr = jni_str!("io/ncf/jni/Native");
 
 /// One row a method, sorted by name.
-const METHODS: [NativeMethod<'static>; 19] = [
+const METHODS: [NativeMethod<'static>; 20] = [
     // SAFETY: the signature is the compiled class's; the cast proves the function's types.
     unsafe {
         NativeMethod::from_raw_parts(
@@ -234,6 +234,20 @@ const METHODS: [NativeMethod<'static>; 19] = [
             entry::protocol_version
                 as for<'local> extern "system" fn(EnvUnowned<'local>, JClass<'local>) -> jint
                 as *mut c_void,
+        )
+    },
+    // SAFETY: the signature is the compiled class's; the cast proves the function's types.
+    unsafe {
+        NativeMethod::from_raw_parts(
+            jni_str!("provePredicates"),
+            jni_str!("(Ljava/lang/String;Lio/ncf/jni/JvmStorage;)Ljava/lang/String;"),
+            entry::prove_predicates
+                as for<'local> extern "system" fn(
+                    EnvUnowned<'local>,
+                    JClass<'local>,
+                    JString<'local>,
+                    JObject<'local>,
+                ) -> JString<'local> as *mut c_void,
         )
     },
     // SAFETY: the signature is the compiled class's; the cast proves the function's types.

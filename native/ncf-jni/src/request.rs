@@ -61,6 +61,26 @@ pub(crate) struct PlanScan {
     pub(crate) parallelism: Option<u64>,
 }
 
+/// `provePredicates`.
+#[derive(Deserialize)]
+pub(crate) struct ProvePredicates {
+    pub(crate) path: String,
+    #[serde(default)]
+    pub(crate) options: Options,
+    /// The version that was opened, whatever the options say.
+    pub(crate) version: Option<u64>,
+    /// Columns and types that the caller expects, instead of the dataset's.
+    pub(crate) schema: Option<Schema>,
+    pub(crate) predicates: Vec<Predicate>,
+}
+
+/// What was found out about predicates.
+#[derive(Serialize)]
+pub(crate) struct ProofAnswer {
+    /// For each predicate, whether scans may evaluate it.
+    pub(crate) proven: Vec<bool>,
+}
+
 /// A plan.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -10,10 +10,11 @@ use ncf::dataset::{
 };
 use ncf::{Error, Result, Schema, Stat, Storage};
 
+use crate::options::Options;
 use crate::request::{
     self, AddedFile, Change, Changes, ChangesAnswer, Commit, CommitAnswer, DatasetAnswer,
     DeleteAnswer, DeleteFiles, FailedDelete, LatestVersion, LatestVersionAnswer, OpenDataset,
-    Operation, PlanAnswer, PlanScan, PlannedSplit,
+    Operation, PlanAnswer, PlanScan, PlannedSplit, ProofAnswer, ProvePredicates,
 };
 
 /// Bytes of a decoded string or binary where only the type is known; Spark assumes the same.
@@ -66,14 +67,34 @@ fn describe(dataset: &Dataset) -> DatasetAnswer {
     }
 }
 
+/// The dataset as it was opened before.
+fn open_version(
+    storage: &Arc<dyn Storage>,
+    path: &str,
+    options: &Options,
+    version: Option<u64>,
+) -> Result<Dataset> {
+    let mut options = options.dataset()?;
+    if version.is_some() {
+        (options.version, options.timestamp) = (version, None);
+    }
+    Dataset::open_in(storage, path, &options)
+}
+
+/// Finds out which predicates scans may evaluate.
+pub(crate) fn prove_predicates(storage: &Arc<dyn Storage>, request: &str) -> Result<String> {
+    let request: ProvePredicates = request::read(request)?;
+    let dataset = open_version(storage, &request.path, &request.options, request.version)?;
+    let schema = request.schema.as_ref().unwrap_or(dataset.schema());
+    let proven = |predicate| dataset.can_evaluate(predicate, schema);
+    let proven = request.predicates.iter().map(proven).collect::<Result<_>>()?;
+    request::write(&ProofAnswer { proven })
+}
+
 /// Prunes and splits.
 pub(crate) fn plan_scan(storage: &Arc<dyn Storage>, request: &str) -> Result<String> {
     let request: PlanScan = request::read(request)?;
-    let mut options = request.options.dataset()?;
-    if request.version.is_some() {
-        (options.version, options.timestamp) = (request.version, None);
-    }
-    let mut dataset = Dataset::open_in(storage, &request.path, &options)?;
+    let mut dataset = open_version(storage, &request.path, &request.options, request.version)?;
     if let Some(from) = request.version_from {
         dataset = dataset.added_since(from)?;
     }

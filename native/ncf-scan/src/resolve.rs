@@ -2,9 +2,7 @@
 
 use std::collections::HashSet;
 
-use ncf_core::{
-    CompareOp, DataType, Error, Expression, Field, FieldPath, Predicate, Result, Role, Scalar,
-};
+use ncf_core::{DataType, Error, Field, FieldPath, Predicate, Result, Role, Scalar};
 use ncf_file::FileReader;
 
 use crate::nested::{check_readable, find_part};
@@ -163,48 +161,7 @@ fn find<'a>(path: &FieldPath, columns: &'a [ScanColumn]) -> Result<(&'a ScanColu
     Ok((column, field))
 }
 
-/// Checks that every column of the predicate exists and that every comparison is of one type.
+/// Checks that everything that the predicate compares is of one type.
 pub(crate) fn check_predicate(predicate: &Predicate, columns: &[ScanColumn]) -> Result<()> {
-    match predicate {
-        Predicate::Always(_) => Ok(()),
-        Predicate::Compare(op, left, right) => {
-            check_comparison(*op, type_of(left, columns)?, type_of(right, columns)?, predicate)
-        }
-        Predicate::In { expression, values, .. } => {
-            let wanted = type_of(expression, columns)?;
-            values.iter().try_for_each(|value| {
-                check_comparison(CompareOp::Eq, wanted, value.data_type(), predicate)
-            })
-        }
-        Predicate::IsNull(Expression::Column(path))
-        | Predicate::IsNotNull(Expression::Column(path)) => find(path, columns).map(|_| ()),
-        Predicate::IsNull(_) | Predicate::IsNotNull(_) => Ok(()),
-        Predicate::Text(_, expression, _) => match type_of(expression, columns)? {
-            DataType::String => Ok(()),
-            other => Err(Error::invalid_argument(format!(
-                "{predicate} searches in a string, but {expression} is {other}; cast it first"
-            ))),
-        },
-        Predicate::And(parts) | Predicate::Or(parts) => {
-            parts.iter().try_for_each(|part| check_predicate(part, columns))
-        }
-        Predicate::Not(inner) => check_predicate(inner, columns),
-    }
-}
-
-fn type_of(expression: &Expression, columns: &[ScanColumn]) -> Result<DataType> {
-    match expression {
-        Expression::Literal(value) => Ok(value.data_type()),
-        Expression::Column(path) => value_type(path, columns),
-    }
-}
-
-fn check_comparison(op: CompareOp, a: DataType, b: DataType, whole: &Predicate) -> Result<()> {
-    if a.compares_with(b) {
-        return Ok(());
-    }
-    Err(Error::invalid_argument(format!(
-        "{whole} compares {a} with {b} by {}; cast one side to the other's type",
-        op.sql()
-    )))
+    predicate.check(&|path| value_type(path, columns))
 }

@@ -245,8 +245,10 @@ impl Scan {
                 pages.load(aggregator.slots(), number, rows.start, metrics)?;
                 let all = pages.rows(aggregator.slots(), rows.start, rows.len())?;
                 match selection.filter(BooleanBuffer::has_false) {
-                    None => aggregator.update(&all)?,
-                    Some(mask) => aggregator.update(&select_rows(&all, &predicate_of(&mask))?)?,
+                    None => aggregator.update(&all, cache)?,
+                    Some(mask) => {
+                        aggregator.update(&select_rows(&all, &predicate_of(&mask))?, cache)?;
+                    }
                 }
                 let granted = self.memory.try_resize(aggregator.byte_len() as u64)?;
                 if !granted || aggregator.is_full() {

@@ -180,7 +180,10 @@ impl ScanBuilder {
         let outputs = outputs.collect::<Result<_>>()?;
         let mut find = finder(&columns, &reader, &mut slots);
         let sink = match (&self.aggregation, &self.top) {
-            (Some(wanted), _) => Sink::Aggregates(Aggregator::new(wanted, &columns, &mut find)?),
+            (Some(wanted), _) => {
+                let mut compiler = Compiler::starting_at(&mut find, next_node);
+                Sink::Aggregates(Aggregator::new(wanted, &columns, &mut compiler)?)
+            }
             (None, Some(top)) => {
                 let best = Best::new(top, &projection, &mut find, next_node)?;
                 if let Some(key) = best.first_key() {

@@ -23,8 +23,8 @@ use arrow_schema::{Field as ArrowField, Schema as ArrowSchema, SchemaRef};
 use ncf_core::{Aggregate, Aggregation, DataType, Error, FieldPath, Result};
 
 use crate::compute::{Program, StepId};
-use crate::filter::Rows;
-use crate::resolve::{Place, ScanColumn, value_type};
+use crate::filter::{Cache, Compiler, Rows};
+use crate::resolve::{ScanColumn, value_type};
 use accumulator::Accumulator;
 use groups::Groups;
 
@@ -61,20 +61,20 @@ pub(crate) enum Members<'a> {
 }
 
 impl Aggregator {
-    /// An aggregation over the columns of a scan; `find` gives the slots of the fields that it reads.
+    /// An aggregation over the columns of a scan, whose slots the compiler knows.
     ///
     /// # Errors
     /// `InvalidArgument` for an unknown column or types that do not fit.
     pub(crate) fn new(
         aggregation: &Aggregation,
         columns: &[ScanColumn],
-        find: &mut dyn FnMut(&FieldPath) -> Result<Place>,
+        compiler: &mut Compiler,
     ) -> Result<Self> {
         let mut program = Program::default();
         let mut fields = Vec::new();
         let mut keys = Vec::new();
         for (index, computation) in aggregation.group_by.iter().enumerate() {
-            let step = program.add(computation, find)?;
+            let step = program.add(computation, compiler)?;
             let data_type = program.data_type(step)?;
             keys.push((step, data_type));
             fields.push(ArrowField::new(format!("group_{index}"), data_type.to_arrow(), true));
@@ -85,7 +85,7 @@ impl Aggregator {
             let data_type = aggregate.data_type(&of_column)?;
             let input = match aggregate.input() {
                 None => None,
-                Some(input) => Some(program.add(input, find)?),
+                Some(input) => Some(program.add(input, compiler)?),
             };
             let input_type = input.map(|step| program.data_type(step)).transpose()?;
             accumulators.push(Accumulator::new(aggregate, input, input_type, data_type)?);
@@ -123,11 +123,11 @@ impl Aggregator {
     ///
     /// # Errors
     /// `Corrupt` when a number leaves its type.
-    pub(crate) fn update(&mut self, rows: &Rows) -> Result<()> {
+    pub(crate) fn update(&mut self, rows: &Rows, cache: &mut Cache) -> Result<()> {
         if rows.len == 0 {
             return Ok(());
         }
-        let results = self.program.run(rows)?;
+        let results = self.program.run(rows, cache)?;
         if self.keys.is_empty() {
             if let Some(count) = self.rows.first_mut() {
                 *count += rows.len as u64;

@@ -3,72 +3,27 @@
 use std::collections::BTreeMap;
 
 use arrow_array::Array;
-use ncf_core::{ArithmeticOp, Computation, Expression, Scalar};
+use ncf_core::{ArithmeticOp, Computation, NumberRange, Scalar};
 use ncf_file::{scalar_at, to_values};
 
 use super::*;
+use crate::compute::random::{RESULTS, proven};
 use crate::filter::random::{Random, name, types};
 use crate::filter::tests::{Column, by_position, column, scan_columns};
 use crate::resolve::ColumnSource;
 
-const TWELVE: DataType = DataType::Decimal { precision: 12, scale: 2 };
-const THIRTY: DataType = DataType::Decimal { precision: 30, scale: 2 };
-
 /// A random value to aggregate, of any type or of numbers only.
 fn computation(random: &mut Random, all: &[DataType], numbers: bool) -> Computation {
-    let of = |random: &mut Random, wanted: DataType| {
-        let having: Vec<_> = (0..all.len()).filter(|index| all[*index] == wanted).collect();
-        Computation::column(name(random.pick(&having)))
+    let summed = |t: &DataType| {
+        matches!(t, DataType::Float32 | DataType::Float64) || NumberRange::of(*t).is_some()
     };
-    let arithmetic = |op, left, right, data_type| Computation::Arithmetic {
-        op,
-        left: Box::new(left),
-        right: Box::new(right),
-        data_type,
-    };
-    let cast = |input, data_type| Computation::Cast { input: Box::new(input), data_type };
-    use ArithmeticOp::{Add, Multiply, Subtract};
-    let op = random.pick(&[Add, Subtract]);
-    match random.below(if numbers { 7 } else { 12 }) {
-        0 => {
-            let sum = DataType::Decimal { precision: 31, scale: 2 };
-            arithmetic(op, of(random, TWELVE), of(random, THIRTY), sum)
-        }
-        1 => {
-            let one = Scalar::Decimal { unscaled: 1, precision: 1, scale: 0 };
-            let one = Computation::Value(Expression::Literal(one));
-            let less = DataType::Decimal { precision: 13, scale: 2 };
-            let less = arithmetic(Subtract, one, of(random, TWELVE), less);
-            let product = DataType::Decimal { precision: 26, scale: 4 };
-            arithmetic(Multiply, of(random, TWELVE), less, product)
-        }
-        2 => {
-            let wide = cast(of(random, DataType::Int32), DataType::Int64);
-            arithmetic(
-                op,
-                wide,
-                cast(of(random, DataType::Int16), DataType::Int64),
-                DataType::Int64,
-            )
-        }
-        3 => {
-            let decimal = DataType::Decimal { precision: 12, scale: 2 };
-            let cast = cast(of(random, DataType::Int32), decimal);
-            let product = DataType::Decimal { precision: 25, scale: 4 };
-            arithmetic(Multiply, cast, of(random, TWELVE), product)
-        }
-        4 => {
-            let wide = cast(of(random, DataType::Int32), DataType::Float64);
-            arithmetic(op, wide, of(random, DataType::Float64), DataType::Float64)
-        }
-        5 => {
-            use DataType::{Float32, Float64, Int8, Int64};
-            let wanted = random.pick(&[Int8, Int64, Float32, Float64, THIRTY]);
-            of(random, wanted)
-        }
-        6 => of(random, TWELVE),
-        _ => Computation::column(name(random.below(all.len()))),
+    let results: Vec<_> = RESULTS.into_iter().filter(|t| !numbers || summed(t)).collect();
+    if !numbers && !random.one_in(3) {
+        return Computation::column(name(random.below(all.len())));
     }
+    let wanted = random.pick(&results);
+    let depth = random.below(3);
+    proven(random, all, wanted, depth)
 }
 
 fn aggregation(random: &mut Random, all: &[DataType]) -> Aggregation {
@@ -104,64 +59,6 @@ fn value(scalar: Scalar) -> Value {
         Scalar::Float(v) => Value::Float(v.into()),
         Scalar::Double(v) => Value::Float(v),
         other => Value::Other(other),
-    }
-}
-
-fn scale(data_type: DataType) -> u32 {
-    match data_type {
-        DataType::Decimal { scale, .. } => scale.into(),
-        _ => 0,
-    }
-}
-
-/// What a computation gives in one row, and its scale.
-fn naive(
-    computation: &Computation,
-    column: &dyn Fn(&FieldPath) -> (Option<Scalar>, DataType),
-) -> (Option<Value>, u32) {
-    let up = |value: Option<Value>, from: u32, to: u32| match value {
-        Some(Value::Number(v)) => Some(Value::Number(v * 10i128.pow(to - from))),
-        other => other,
-    };
-    match computation {
-        Computation::Value(Expression::Literal(v)) => {
-            (Some(value(v.clone())), scale(v.data_type()))
-        }
-        Computation::Value(Expression::Column(name)) => {
-            let (found, data_type) = column(name);
-            (found.map(value), scale(data_type))
-        }
-        Computation::Cast { input, data_type } => {
-            let (found, from) = naive(input, column);
-            match (found, data_type) {
-                (Some(Value::Number(v)), DataType::Float64) => {
-                    (Some(Value::Float(i64::try_from(v).unwrap() as f64)), 0)
-                }
-                (found, _) => (up(found, from, scale(*data_type)), scale(*data_type)),
-            }
-        }
-        Computation::Arithmetic { op, left, right, data_type } => {
-            let ((a, s), (b, t)) = (naive(left, column), naive(right, column));
-            let to = scale(*data_type);
-            let (a, b) = match op {
-                ArithmeticOp::Multiply => (a, b),
-                _ => (up(a, s, to), up(b, t, to)),
-            };
-            let result = match (a, b) {
-                (Some(Value::Number(a)), Some(Value::Number(b))) => Some(Value::Number(match op {
-                    ArithmeticOp::Add => a + b,
-                    ArithmeticOp::Subtract => a - b,
-                    ArithmeticOp::Multiply => a * b,
-                })),
-                (Some(Value::Float(a)), Some(Value::Float(b))) => Some(Value::Float(match op {
-                    ArithmeticOp::Add => a + b,
-                    ArithmeticOp::Subtract => a - b,
-                    ArithmeticOp::Multiply => a * b,
-                })),
-                _ => None,
-            };
-            (result, to)
-        }
     }
 }
 
@@ -228,13 +125,12 @@ fn expected(
     for row in 0..len {
         let of_column = |path: &FieldPath| {
             let index = columns.iter().position(|c| c.field.name == path.column()).unwrap();
-            let value = match &columns[index].source {
+            match &columns[index].source {
                 ColumnSource::Constant(value) => value.clone(),
                 ColumnSource::File(_) => data[index].0[row].clone(),
-            };
-            (value, columns[index].field.data_type().unwrap())
+            }
         };
-        let of = |computation: &Computation| naive(computation, &of_column).0;
+        let of = |computation: &Computation| computation.evaluate(&of_column).map(value);
         let keys: Vec<_> = aggregation.group_by.iter().map(of).collect();
         let values = aggregation.aggregates.iter().map(|aggregate| match aggregate {
             Aggregate::CountRows => Some(Value::Number(1)),
@@ -290,13 +186,15 @@ fn agrees_with_sums_of_single_rows() {
         let columns = scan_columns(&mut random, &types);
         let aggregation = aggregation(&mut random, &types);
         let mut aggregator =
-            Aggregator::new(&aggregation, &columns, &mut by_position(&columns)).unwrap();
+            Aggregator::new(&aggregation, &columns, &mut Compiler::new(&mut by_position(&columns)))
+                .unwrap();
         let result_types: Vec<_> = aggregator
             .schema()
             .fields()
             .iter()
             .map(|field| DataType::from_arrow(field.data_type()).unwrap())
             .collect();
+        let mut cache = Cache::default();
         let (mut wanted, mut found) = (Found::new(), Found::new());
         if aggregation.group_by.is_empty() {
             // One row even for no rows.
@@ -311,7 +209,7 @@ fn agrees_with_sums_of_single_rows() {
             let data: Vec<_> = types.iter().map(|t| column(&mut random, *t, len)).collect();
             let slots = aggregator.slots().to_vec();
             let pages = slots.iter().map(|slot| (*slot, data[*slot].1.clone())).collect();
-            aggregator.update(&Rows { len, pages }).unwrap();
+            aggregator.update(&Rows { len, pages }, &mut cache).unwrap();
             expected(&aggregation, &columns, &data, len, &mut wanted);
             if random.one_in(3) {
                 given(&aggregation, &aggregator.take().unwrap(), &result_types, &mut found);
@@ -338,8 +236,9 @@ fn a_sum_that_its_type_cannot_hold_comes_in_pieces() {
     let sum = Aggregate::Sum(Computation::column("a"));
     let aggregation = Aggregation { group_by: vec![], aggregates: vec![sum, Aggregate::CountRows] };
     let mut aggregator =
-        Aggregator::new(&aggregation, &columns, &mut by_position(&columns)).unwrap();
-    aggregator.update(&Rows { len: 3, pages: vec![] }).unwrap();
+        Aggregator::new(&aggregation, &columns, &mut Compiler::new(&mut by_position(&columns)))
+            .unwrap();
+    aggregator.update(&Rows { len: 3, pages: vec![] }, &mut Cache::default()).unwrap();
     let batch = aggregator.take().unwrap();
     let mut found = Found::new();
     given(&aggregation, &batch, &[short, DataType::Int64], &mut found);
@@ -362,7 +261,9 @@ fn numbers_that_leave_their_type_are_reported() {
     };
     let aggregation = Aggregation { group_by: vec![], aggregates: vec![Aggregate::Max(twice)] };
     let mut aggregator =
-        Aggregator::new(&aggregation, &columns, &mut by_position(&columns)).unwrap();
-    let error = aggregator.update(&Rows { len: 2, pages: vec![] }).unwrap_err();
+        Aggregator::new(&aggregation, &columns, &mut Compiler::new(&mut by_position(&columns)))
+            .unwrap();
+    let rows = Rows { len: 2, pages: vec![] };
+    let error = aggregator.update(&rows, &mut Cache::default()).unwrap_err();
     assert_eq!(error.kind(), ncf_core::ErrorKind::Corrupt);
 }

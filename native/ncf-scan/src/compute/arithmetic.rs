@@ -35,20 +35,13 @@ pub(super) fn apply(
     }
 }
 
-/// A number in a wider type, multiplied by `factor`; `None` = as a float.
-pub(super) fn cast(
-    page: &DecodedPage,
-    factor: Option<i128>,
-    data_type: DataType,
-) -> Result<DecodedPage> {
-    let validity = page.validity.clone();
-    match factor {
-        Some(factor) => Ok(scaled((page, factor))?.into_page(page.values.len(), validity)),
-        None => {
-            let values = DecodedValues::Flat(to_float(&flat(page)?, data_type)?);
-            Ok(DecodedPage { validity, values })
-        }
-    }
+/// Exact numbers times `factor`, as `data_type`.
+pub(super) fn scale(page: &DecodedPage, factor: i128, data_type: DataType) -> Result<DecodedPage> {
+    let (len, validity) = (page.values.len(), page.validity.clone());
+    let (numbers, factor) = (Numbers::of(page)?, Numbers::One(factor));
+    let op = ArithmeticOp::Multiply;
+    let scaled = exact(op, &numbers, &factor, len, validity.as_ref(), data_type)?;
+    Ok(scaled.into_page(len, validity))
 }
 
 /// Rows that are valid in both.
@@ -84,6 +77,8 @@ fn exact(
     let bound = match op {
         ArithmeticOp::Add | ArithmeticOp::Subtract => a.checked_add(b),
         ArithmeticOp::Multiply => a.checked_mul(b),
+        ArithmeticOp::Remainder => Some(a),
+        ArithmeticOp::Divide => None,
     };
     let fits = |most: u128| bound.is_some_and(|bound| bound <= most);
     if let (Numbers::One(a), Numbers::One(b)) = (left, right) {
@@ -91,6 +86,9 @@ fn exact(
     }
     if !fits(limit.max.unsigned_abs()) {
         return row_by_row(op, (left, right), len, validity, limit);
+    }
+    if let (ArithmeticOp::Multiply, Numbers::One(1)) = (op, right) {
+        return Ok(left.clone());
     }
     // The bound of a product says nothing of an operand when the other one is 0.
     let narrow = u128::from(i64::MAX.unsigned_abs());
@@ -122,6 +120,8 @@ fn checked(op: ArithmeticOp, a: i128, b: i128, limit: NumberRange) -> Result<i12
         ArithmeticOp::Add => a.checked_add(b),
         ArithmeticOp::Subtract => a.checked_sub(b),
         ArithmeticOp::Multiply => a.checked_mul(b),
+        ArithmeticOp::Remainder => a.checked_rem(b),
+        ArithmeticOp::Divide => None,
     };
     found.filter(|found| (limit.min..=limit.max).contains(found)).ok_or_else(|| {
         Error::corrupt(format!(
@@ -138,6 +138,8 @@ trait Lane: ArrowNativeType {
     fn plus(self, other: Self) -> Self;
     fn minus(self, other: Self) -> Self;
     fn times(self, other: Self) -> Self;
+    /// 0 by 0, which only null rows have.
+    fn rest(self, other: Self) -> Self;
 }
 
 macro_rules! lane {
@@ -157,6 +159,10 @@ macro_rules! lane {
             #[inline(always)]
             fn times(self, other: Self) -> Self {
                 self.wrapping_mul(other)
+            }
+            #[inline(always)]
+            fn rest(self, other: Self) -> Self {
+                self.checked_rem(other).unwrap_or_default()
             }
         }
     };
@@ -191,6 +197,7 @@ fn zip<T: Lane>(op: ArithmeticOp, a: &Lanes<T>, b: &Lanes<T>, len: usize) -> Sca
         ArithmeticOp::Add => zip_with(a, b, len, T::plus),
         ArithmeticOp::Subtract => zip_with(a, b, len, T::minus),
         ArithmeticOp::Multiply => zip_with(a, b, len, T::times),
+        ArithmeticOp::Remainder | ArithmeticOp::Divide => zip_with(a, b, len, T::rest),
     }
 }
 
@@ -219,6 +226,10 @@ fn floats(op: ArithmeticOp, left: &Values, right: &Values) -> Result<Values> {
                 ArithmeticOp::Add => pairs.map(|(a, b)| a + b).collect(),
                 ArithmeticOp::Subtract => pairs.map(|(a, b)| a - b).collect(),
                 ArithmeticOp::Multiply => pairs.map(|(a, b)| a * b).collect(),
+                ArithmeticOp::Divide => pairs.map(|(a, b)| a / b).collect(),
+                ArithmeticOp::Remainder => {
+                    return Err(Error::internal("floats have no remainder here"));
+                }
             }
         }};
     }
@@ -227,28 +238,4 @@ fn floats(op: ArithmeticOp, left: &Values, right: &Values) -> Result<Values> {
         (Values::F64(a), Values::F64(b)) => Ok(Values::F64(each!(a, b))),
         _ => Err(Error::internal("a computation of floats got other values")),
     }
-}
-
-/// The nearest float of every value.
-fn to_float(values: &Values, data_type: DataType) -> Result<Values> {
-    if let (Values::F32(v), DataType::Float64) = (values, data_type) {
-        return Ok(Values::F64(v.iter().map(|v| f64::from(*v)).collect()));
-    }
-    let Numbers::Narrow(v) = Numbers::of_values(values)? else {
-        return Err(Error::internal("only integers become floats"));
-    };
-    Ok(match data_type {
-        DataType::Float32 => Values::F32(v.iter().map(|v| nearest_f32(*v)).collect()),
-        _ => Values::F64(v.iter().map(|v| nearest_f64(*v)).collect()),
-    })
-}
-
-#[allow(clippy::cast_precision_loss, reason = "the nearest float is what the cast means")]
-fn nearest_f64(value: i64) -> f64 {
-    value as f64
-}
-
-#[allow(clippy::cast_precision_loss, reason = "the nearest float is what the cast means")]
-fn nearest_f32(value: i64) -> f32 {
-    value as f32
 }

@@ -1,8 +1,10 @@
 //! Integers, decimals without their point, dates and timestamps as numbers of 64 or 128 bits.
 
 use arrow_buffer::{BooleanBuffer, ScalarBuffer};
-use ncf_core::{Error, Limits, Result, Values};
+use ncf_core::{DataType, Error, Limits, PhysicalType, Result, Values};
 use ncf_encoding::{DecodedPage, DecodedValues};
+
+use super::forms::map;
 
 /// One number a row. At null rows the number means nothing.
 #[derive(Debug, Clone)]
@@ -69,6 +71,15 @@ impl Numbers {
         }
     }
 
+    /// The numbers in 64 bits, one a row, if they have no more.
+    pub(super) fn narrow(&self, len: usize) -> Option<ScalarBuffer<i64>> {
+        match self {
+            Self::One(v) => Some(vec![i64::try_from(*v).ok()?; len].into()),
+            Self::Narrow(v) => Some(v.clone()),
+            Self::Wide(_) => None,
+        }
+    }
+
     /// The numbers as a page.
     pub(crate) fn into_page(self, len: usize, validity: Option<BooleanBuffer>) -> DecodedPage {
         let values = match self {
@@ -89,4 +100,31 @@ impl Numbers {
 /// One value per row.
 pub(crate) fn flat(page: &DecodedPage) -> Result<Values> {
     page.values.clone().into_flat(&Limits::DEFAULT.page_budget(page.values.len()))
+}
+
+/// A page whose values have the physical type of `data_type`: computed numbers have 64 or 128 bits,
+/// whatever their type.
+pub(crate) fn typed(page: &DecodedPage, data_type: DataType) -> Result<DecodedPage> {
+    let physical = data_type.physical();
+    map(page, &|values| {
+        if values.physical() == physical {
+            return Ok(values.clone());
+        }
+        fn narrow<T: TryFrom<i128> + Default>(numbers: &Numbers, len: usize) -> Vec<T> {
+            // Only numbers of null rows, which mean nothing, can lie outside.
+            (0..len).map(|row| T::try_from(numbers.get(row)).unwrap_or_default()).collect()
+        }
+        let (numbers, len) = (Numbers::of_values(values)?, values.len());
+        Ok(match physical {
+            PhysicalType::Bool => Values::Bool((0..len).map(|row| numbers.get(row) != 0).collect()),
+            PhysicalType::I8 => Values::I8(narrow(&numbers, len).into()),
+            PhysicalType::I16 => Values::I16(narrow(&numbers, len).into()),
+            PhysicalType::I32 => Values::I32(narrow(&numbers, len).into()),
+            PhysicalType::I64 => Values::I64(narrow(&numbers, len).into()),
+            PhysicalType::I128 => Values::I128(narrow(&numbers, len).into()),
+            PhysicalType::F32 | PhysicalType::F64 | PhysicalType::Bytes => {
+                return Err(Error::internal("a computation gave values of another type"));
+            }
+        })
+    })
 }

@@ -1,10 +1,16 @@
 //! From a predicate over names to a tree over columns of the scan. Literals and constant columns are
 //! folded away, so that every leaf reads a column of the file.
 
-use ncf_core::{CompareOp, Error, Expression, FieldPath, Predicate, Result, Role, Scalar};
+use std::collections::HashMap;
 
+use ncf_core::{
+    CompareOp, Computation, DataType, Error, Expression, FieldPath, Predicate, Result, Role, Scalar,
+};
+
+use super::computed::Computed;
 use super::in_list::InList;
 use super::text::TextTest;
+use crate::compute::Program;
 use crate::resolve::{Place, PlaceSource};
 
 /// A compiled predicate.
@@ -25,6 +31,7 @@ pub(crate) enum Kind {
     And(Vec<Node>),
     Or(Vec<Node>),
     Not(Box<Node>),
+    Computed(Box<Computed>),
 }
 
 /// A condition on one value.
@@ -49,16 +56,19 @@ impl Test {
 }
 
 /// What an expression is once constants are known.
-enum Operand {
+enum Operand<'a> {
     Stored(usize, Role),
     Value(Scalar),
     Null,
+    Computed(&'a Computation),
 }
 
 /// Compiles the conjuncts of one scan.
 pub(crate) struct Compiler<'a> {
     find: &'a mut dyn FnMut(&FieldPath) -> Result<Place>,
     next_id: usize,
+    /// The types of the slots that were found.
+    types: HashMap<usize, DataType>,
 }
 
 impl<'a> Compiler<'a> {
@@ -72,7 +82,7 @@ impl<'a> Compiler<'a> {
         find: &'a mut dyn FnMut(&FieldPath) -> Result<Place>,
         next_id: usize,
     ) -> Self {
-        Self { find, next_id }
+        Self { find, next_id, types: HashMap::new() }
     }
 
     /// Where a further compiler has to start.
@@ -130,18 +140,45 @@ impl<'a> Compiler<'a> {
                 parts.iter().flat_map(|part| part.slots.iter().copied()).collect()
             }
             Kind::Not(inner) => inner.slots.clone(),
+            Kind::Computed(computed) => computed.slots(),
         };
         slots.sort_unstable();
         slots.dedup();
-        self.next_id += 1;
-        Node { id: self.next_id, slots, kind }
+        Node { id: self.take_id(), slots, kind }
     }
 
-    fn operand(&mut self, expression: &Expression) -> Result<Operand> {
+    /// An id that no other node or step of the scan has.
+    pub(crate) fn take_id(&mut self) -> usize {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// Where a field is.
+    pub(crate) fn find(&mut self, path: &FieldPath) -> Result<Place> {
+        let place = (self.find)(path)?;
+        if let PlaceSource::Stored(slot) = place.source {
+            self.types.insert(slot, place.data_type);
+        }
+        Ok(place)
+    }
+
+    /// A node over what is computed: `kind` reads the results as slots from 0.
+    fn computed(&mut self, inputs: &[&Computation], kind: Kind) -> Result<Kind> {
+        let mut program = Program::default();
+        let steps =
+            inputs.iter().map(|input| program.add(input, self)).collect::<Result<Vec<_>>>()?;
+        let typed = |slot: usize| Some((slot, *self.types.get(&slot)?));
+        let columns: Vec<_> = program.slots().into_iter().filter_map(typed).collect();
+        let node = self.node(kind);
+        Ok(Kind::Computed(Box::new(Computed::new(program, steps, node, &columns)?)))
+    }
+
+    fn operand<'e>(&mut self, expression: &'e Expression) -> Result<Operand<'e>> {
         Ok(match expression {
+            Expression::Computed(computation) => Operand::Computed(computation),
             Expression::Literal(value) => Operand::Value(value.clone()),
             Expression::Column(path) => {
-                let place = (self.find)(path)?;
+                let place = self.find(path)?;
                 match place.source {
                     PlaceSource::Constant(Some(value)) => Operand::Value(value),
                     PlaceSource::Constant(None) => Operand::Null,
@@ -165,11 +202,28 @@ impl<'a> Compiler<'a> {
                 _ => of_value(&value),
             }),
             Operand::Null => Kind::Always(test.of_null()),
+            Operand::Computed(computation) => self.computed(&[computation], Kind::Test(0, test))?,
         })
     }
 
     fn compare(&mut self, op: CompareOp, left: &Expression, right: &Expression) -> Result<Node> {
         let kind = match (self.operand(left)?, self.operand(right)?) {
+            (Operand::Computed(side), Operand::Value(value)) => {
+                self.computed(&[side], Kind::Test(0, Test::Compare(op, value)))?
+            }
+            (Operand::Value(value), Operand::Computed(side)) => {
+                self.computed(&[side], Kind::Test(0, Test::Compare(op.flip(), value)))?
+            }
+            (Operand::Computed(side), Operand::Null) | (Operand::Null, Operand::Computed(side))
+                if op == CompareOp::NullSafeEq =>
+            {
+                self.computed(&[side], Kind::Test(0, Test::IsNull))?
+            }
+            (Operand::Computed(_), Operand::Stored(..) | Operand::Computed(_))
+            | (Operand::Stored(..), Operand::Computed(_)) => {
+                let sides = [left, right].map(|side| Computation::Value(side.clone()));
+                self.computed(&[&sides[0], &sides[1]], Kind::CompareColumns(op, 0, 1))?
+            }
             (Operand::Stored(a, Role::Values), Operand::Stored(b, Role::Values)) => {
                 Kind::CompareColumns(op, a, b)
             }

@@ -7,6 +7,7 @@
 
 mod compare;
 mod compile;
+mod computed;
 mod in_list;
 mod text;
 mod truth;
@@ -24,6 +25,7 @@ use ncf_core::{CompareOp, Error, Result, Values};
 use ncf_encoding::{DecodedPage, DecodedValues};
 
 use crate::compute::numbers::flat;
+pub(crate) use compare::columns as compare_values;
 pub(crate) use compile::{Compiler, Kind, Node, Test};
 pub(crate) use truth::{Truth, gather, narrow, splat, spread};
 
@@ -47,10 +49,36 @@ impl Rows {
     }
 }
 
-/// Results over dictionaries, by node.
+/// Results over dictionaries, by node or step.
 #[derive(Default)]
 pub(crate) struct Cache {
     dictionaries: HashMap<usize, (Arc<Values>, Arc<Truth>)>,
+    /// What a step made of a dictionary.
+    mapped: HashMap<usize, (Arc<Values>, Arc<Values>)>,
+}
+
+impl Cache {
+    /// What the step `id` makes of a dictionary, by `map` unless it is known.
+    pub(crate) fn mapped(
+        &mut self,
+        id: usize,
+        values: &Arc<Values>,
+        map: impl FnOnce(&Values) -> Result<Values>,
+    ) -> Result<Arc<Values>> {
+        if let Some((have, known)) = self.mapped.get(&id)
+            && Arc::ptr_eq(have, values)
+        {
+            return Ok(known.clone());
+        }
+        let made = Arc::new(map(values)?);
+        self.mapped.insert(id, (values.clone(), made.clone()));
+        Ok(made)
+    }
+}
+
+/// Whether a dictionary is small enough to be worked on for the sake of its rows.
+pub(crate) fn is_worth(dictionary: &Values, rows: usize) -> bool {
+    dictionary.len() <= rows.saturating_mul(DICTIONARY_FACTOR)
 }
 
 /// The predicate in every row.
@@ -80,6 +108,7 @@ pub(crate) fn evaluate(node: &Node, rows: &Rows, cache: &mut Cache) -> Result<Tr
             })
         }
         Kind::Not(inner) => Ok(evaluate(inner, rows, cache)?.not()),
+        Kind::Computed(computed) => evaluate(&computed.node, &computed.values(rows, cache)?, cache),
     }
 }
 
@@ -116,9 +145,7 @@ fn on_distinct(
                 .map(|(_, truth)| truth.clone());
             let truth = match known {
                 Some(truth) => truth,
-                None if values.len() > codes.len().saturating_mul(DICTIONARY_FACTOR) => {
-                    return Ok(None);
-                }
+                None if !is_worth(values, codes.len()) => return Ok(None),
                 None => {
                     let truth = Arc::new(of_values(values, cache)?);
                     cache.dictionaries.insert(node.id, (values.clone(), truth.clone()));
@@ -162,6 +189,7 @@ fn of_null(node: &Node) -> Option<bool> {
             all(parts.iter().map(|part| of_null(part).map(|value| !value))).map(|value| !value)
         }
         Kind::Not(inner) => of_null(inner).map(|value| !value),
+        Kind::Computed(computed) => computed.of_null,
     }
 }
 

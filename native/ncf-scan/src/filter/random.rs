@@ -83,8 +83,13 @@ pub(crate) fn scalar(random: &mut Random, data_type: DataType) -> Scalar {
         DataType::Binary => {
             Scalar::Binary(random.pick(&[vec![], vec![0], vec![255, 1], vec![0, 0]]))
         }
-        DataType::Date => Scalar::Date(small.into()),
-        DataType::Timestamp => Scalar::Timestamp(small.into()),
+        DataType::Date => {
+            Scalar::Date(random.pick(&[small.into(), 18_627 + i32::from(small), -800_000]))
+        }
+        DataType::Timestamp => {
+            let minutes = i64::from(small) * 1_000_003 * 60_000_000;
+            Scalar::Timestamp(random.pick(&[small.into(), minutes]))
+        }
         DataType::TimestampNtz => Scalar::TimestampNtz(small.into()),
     }
 }

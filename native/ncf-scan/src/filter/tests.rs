@@ -4,6 +4,7 @@ use ncf_core::{DataType, Field, FieldPath, Predicate, Role, TextOp};
 
 use super::random::{Random, dense, name, predicate, scalar, types, validity};
 use super::*;
+use crate::compute::random::condition;
 use crate::resolve::{ColumnSource, Place, PlaceSource, ScanColumn, check_predicate};
 
 pub(crate) type Column = Vec<Option<ncf_core::Scalar>>;
@@ -101,7 +102,14 @@ fn agrees_with_the_oracle() {
         let len = random.pick(&[1, 7, 63, 64, 65, 130]);
         let columns = scan_columns(&mut random, &types);
         let data: Vec<_> = types.iter().map(|t| column(&mut random, *t, len)).collect();
-        let predicate = predicate(&mut random, &types, 3);
+        let predicate = match case % 3 {
+            0 => condition(&mut random, &types, 2),
+            1 => Predicate::Or(vec![
+                predicate(&mut random, &types, 2),
+                Predicate::Not(Box::new(condition(&mut random, &types, 1))),
+            ]),
+            _ => predicate(&mut random, &types, 3),
+        };
         check_predicate(&predicate, &columns).unwrap();
         let node = compile(&predicate, &columns);
         let pages = node.slots.iter().map(|slot| (*slot, data[*slot].1.clone())).collect();

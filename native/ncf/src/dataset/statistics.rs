@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ncf_core::{
-    Aggregate, Aggregation, ColumnBounds, Computation, Error, Expression, FieldPath, Result,
-    Scalar, Schema,
+    Aggregate, Aggregation, ColumnBounds, Computation, DataType, Error, Expression, FieldPath,
+    Predicate, Result, Scalar, Schema,
 };
 
 use super::{DataFile, Dataset, Kind, Plan, ScanRequest};
@@ -38,18 +38,30 @@ impl Dataset {
         schema: &Schema,
     ) -> Result<bool> {
         let files = self.planned(plan);
-        let of_column = |path: &FieldPath| {
-            let column = schema.field(path.column())?;
-            let field = path.find(column).ok_or_else(|| {
-                Error::invalid_argument(format!("there is no field {path}"))
-                    .with("column", &column.name)
-            })?;
-            field.data_type()
-        };
-        aggregation.is_proven(plan.rows, &of_column, &|path| {
-            let name = own_column(path)?;
-            same_type(self.schema(), schema, name).then(|| merged(self, &files, name)).flatten()
-        })
+        aggregation
+            .is_proven(plan.rows, &types_of(schema), &|path| self.known(&files, schema, path))
+    }
+
+    /// Whether no row can make a computation in a predicate leave its type, so that scans may compute
+    /// it in rows that Spark would not look at.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the predicate does not fit the columns.
+    pub fn can_evaluate(&self, predicate: &Predicate, schema: &Schema) -> Result<bool> {
+        let files: Vec<&DataFile> = self.files().iter().collect();
+        predicate.check(&types_of(schema))?;
+        predicate.is_proven(&types_of(schema), &|path| self.known(&files, schema, path))
+    }
+
+    /// What the log knows of a column over files, if it is read as it is.
+    fn known(
+        &self,
+        files: &[&DataFile],
+        schema: &Schema,
+        path: &FieldPath,
+    ) -> Option<ColumnBounds> {
+        let name = own_column(path)?;
+        same_type(self.schema(), schema, name).then(|| merged(self, files, name)).flatten()
     }
 
     /// The aggregates of a request without a filter and without groups, where the log knows them
@@ -76,6 +88,18 @@ impl Dataset {
             exact(aggregate, &bounds, rows)
         };
         aggregation.aggregates.iter().map(of_aggregate).collect()
+    }
+}
+
+/// The types of a schema's columns and fields.
+fn types_of(schema: &Schema) -> impl Fn(&FieldPath) -> Result<DataType> {
+    |path| {
+        let column = schema.field(path.column())?;
+        let field = path.find(column).ok_or_else(|| {
+            Error::invalid_argument(format!("there is no field {path}"))
+                .with("column", &column.name)
+        })?;
+        field.data_type()
     }
 }
 

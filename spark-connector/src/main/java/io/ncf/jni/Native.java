@@ -24,7 +24,7 @@ package io.ncf.jni;
  */
 public final class Native {
   /** Version of this surface. The library answers the one it was built for; both must be equal. */
-  public static final int PROTOCOL_VERSION = 4;
+  public static final int PROTOCOL_VERSION = 5;
 
   // The only initialiser on the way to the library: two that wait for each other would deadlock.
   static {
@@ -55,6 +55,15 @@ public final class Native {
    *     split is opaque, and the splits of a task should cost no more than maxSplitBytes together
    */
   public static native String planScan(String request, JvmStorage storage);
+
+  /**
+   * Finds out which predicates scans may evaluate: those in which no row can make a computation leave
+   * its type, by the types and the bounds of the columns.
+   *
+   * @param request {@code {"path","options","version","schema","predicates"}}
+   * @return {@code {"proven":[boolean for each predicate]}}
+   */
+  public static native String provePredicates(String request, JvmStorage storage);
 
   /**
    * Opens the scan of one split.

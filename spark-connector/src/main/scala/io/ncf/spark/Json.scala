@@ -46,6 +46,10 @@ private[spark] object Json {
   /** Whether native code reads it as part of a request: it takes 128 levels in all. */
   def isShallow(node: JsonNode): Boolean = depth(node) <= 100
 
+  /** Whether an object somewhere in `node` has a member of this name. */
+  def contains(node: JsonNode, name: String): Boolean =
+    node.has(name) || elements(node).exists(contains(_, name))
+
   private def depth(node: JsonNode): Int =
     1 + elements(node).map(depth).maxOption.getOrElse(0)
 

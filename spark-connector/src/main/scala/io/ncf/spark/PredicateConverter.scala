@@ -12,7 +12,13 @@ import org.apache.spark.sql.connector.expressions.filter.{
   Or,
   Predicate
 }
-import org.apache.spark.sql.connector.expressions.{Cast, Expression, Literal, NamedReference}
+import org.apache.spark.sql.connector.expressions.{
+  Cast,
+  Expression,
+  GeneralScalarExpression,
+  Literal,
+  NamedReference
+}
 import org.apache.spark.sql.types._
 import org.apache.spark.unsafe.types.UTF8String
 
@@ -33,6 +39,8 @@ private[spark] final class PredicateConverter(
 ) {
 
   import PredicateConverter._
+
+  private lazy val computations = new ComputationConverter(this)
 
   /** The exact equivalent, if NCF has one. */
   def convert(predicate: Predicate): Option[JsonNode] = exact(predicate).filter(Json.isShallow)
@@ -70,15 +78,28 @@ private[spark] final class PredicateConverter(
       case (_, Seq(left, right)) if comparisons.contains(name) =>
         for (l <- operand(left); r <- operand(right); p <- compare(comparisons(name), l, r)) yield p
       case ("IN", value +: list)       => operand(value).flatMap(in(_, list))
-      case ("IS_NULL", Seq(value))     => column(value).map(c => node("is_null", c.json))
-      case ("IS_NOT_NULL", Seq(value)) => column(value).map(c => node("is_not_null", c.json))
+      case ("IS_NULL", Seq(value))     => variable(value).map(c => node("is_null", c.json))
+      case ("IS_NOT_NULL", Seq(value)) => variable(value).map(c => node("is_not_null", c.json))
       case (_, Seq(value, pattern)) if searches.contains(name) =>
-        for (c <- column(value); l <- literal(pattern); p <- search(searches(name), c, l)) yield p
-      case ("BOOLEAN_EXPRESSION", Seq(value)) =>
-        for (c <- column(value) if c.dataType == BooleanType)
-          yield comparison("eq", c.json, node("literal", node("boolean", true)))
+        for (c <- variable(value); l <- literal(pattern); p <- search(searches(name), c, l)) yield p
+      case ("BOOLEAN_EXPRESSION", Seq(value)) => holds(value)
+      case _ if isComputed(name)              =>
+        holds(new GeneralScalarExpression(name, children.toArray))
       case _ => None
     }
+
+  /** That a boolean is true. */
+  private def holds(value: Expression): Option[JsonNode] =
+    for (c <- variable(value) if c.dataType == BooleanType)
+      yield comparison("eq", c.json, node("literal", node("boolean", true)))
+
+  /** A condition of a `CASE`, or one whose truth is a value. Without an own bound on its depth: it is a
+    * part of what is pushed.
+    */
+  private[spark] def condition(expression: Expression): Option[JsonNode] = expression match {
+    case predicate: Predicate => exact(predicate)
+    case other                => holds(other)
+  }
 
   private def compare(op: String, left: Operand, right: Operand): Option[JsonNode] =
     if (!comparable(left.dataType, right.dataType)) None
@@ -92,7 +113,7 @@ private[spark] final class PredicateConverter(
       }
 
   private def in(value: Operand, list: Seq[Expression]): Option[JsonNode] = value match {
-    case Column(json, dataType) =>
+    case Variable(json, dataType) =>
       val literals = list.map(literal)
       val fit = literals.forall(_.exists(l => comparable(l.dataType, dataType)))
       if (!fit || !comparable(dataType, dataType)) None
@@ -107,7 +128,7 @@ private[spark] final class PredicateConverter(
     case _ => None
   }
 
-  private def search(op: String, column: Column, pattern: Value): Option[JsonNode] =
+  private def search(op: String, column: Variable, pattern: Value): Option[JsonNode] =
     if (column.dataType != StringType || pattern.dataType != StringType) None
     else
       pattern.scalar match {
@@ -121,10 +142,16 @@ private[spark] final class PredicateConverter(
       }
 
   private def operand(expression: Expression): Option[Operand] =
-    column(expression).orElse(literal(expression))
+    literal(expression).orElse(variable(expression))
+
+  /** Something that has its own value in each row. */
+  private def variable(expression: Expression): Option[Variable] =
+    column(expression).orElse(computations.convert(expression).map { computation =>
+      Variable(node("computed", computation.json), computation.dataType)
+    })
 
   /** A column, or a field of a struct. */
-  def column(expression: Expression): Option[Column] = expression match {
+  def column(expression: Expression): Option[Variable] = expression match {
     case reference: NamedReference => field(reference.fieldNames().toSeq)
     // More digits before the point change no value.
     case cast: Cast =>
@@ -139,12 +166,12 @@ private[spark] final class PredicateConverter(
   }
 
   /** What is inside arrays and maps is no value of a row. */
-  private def field(names: Seq[String]): Option[Column] =
+  private def field(names: Seq[String]): Option[Variable] =
     for {
       name <- names.headOption.flatMap(storedName)
       column <- stored.find(_.name == name)
       (inner, dataType) <- inside(column.dataType, names.tail)
-    } yield Column(columnJson(name +: inner), plain(dataType))
+    } yield Variable(columnJson(name +: inner), plain(dataType))
 
   /** The data's names that lead to a field, and its type. */
   private def inside(around: DataType, names: Seq[String]): Option[(Seq[String], DataType)] =
@@ -175,7 +202,8 @@ private[spark] object PredicateConverter {
     def json: JsonNode
   }
 
-  private[spark] final case class Column(json: JsonNode, dataType: DataType) extends Operand
+  /** A column, or what is computed. */
+  private[spark] final case class Variable(json: JsonNode, dataType: DataType) extends Operand
 
   /** A constant; no scalar is null. */
   private[spark] final case class Value(dataType: DataType, scalar: Option[JsonNode])
@@ -192,6 +220,9 @@ private[spark] object PredicateConverter {
     ">" -> "gt",
     ">=" -> "gt_eq"
   )
+
+  /** Names of what gives a value, where Spark wants a condition. */
+  private val isComputed = Set("CASE_WHEN", "COALESCE", "GREATEST", "LEAST")
 
   private val searches =
     Map("STARTS_WITH" -> "starts_with", "ENDS_WITH" -> "ends_with", "CONTAINS" -> "contains")

@@ -53,7 +53,11 @@ private[spark] final class NcfScanBuilder(
     if (!options.flag(NcfOptions.PushFilters, default = true) || !dataset.exists) predicates
     else {
       val converter = predicateConverter()
-      val converted = predicates.toSeq.map(p => (p, converter.convert(p), converter.weaken(p)))
+      val candidates = predicates.toSeq.map(p => (p, converter.convert(p), converter.weaken(p)))
+      val proven = Proofs.proven(dataset, options, candidates.flatMap(c => c._2 ++ c._3))
+      val converted = candidates.map { case (predicate, exact, weak) =>
+        (predicate, exact.filter(proven), weak.filter(proven))
+      }
       pushed = converted.collect { case (predicate, Some(_), _) => predicate }
       filter = PredicateConverter.conjunction(converted.flatMap { case (_, exact, weak) =>
         exact.orElse(weak)
