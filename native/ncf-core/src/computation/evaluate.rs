@@ -177,8 +177,8 @@ fn of_text(function: &Function, value: &str) -> Option<Scalar> {
     Some(Scalar::String(match function {
         Function::CharLength => return size(value.chars().count()),
         Function::BitLength => return size(value.len() * 8),
-        Function::Upper => text::upper(value).into_owned(),
-        Function::Lower => text::lower(value).into_owned(),
+        Function::Upper => text::upper(value),
+        Function::Lower => text::lower(value),
         Function::Trim { side, characters } => text::trim(value, *side, characters).to_owned(),
         Function::Substring { start, length } => {
             value.get(text::substring(value.as_bytes(), *start, *length))?.to_owned()

@@ -14,8 +14,8 @@ pub(super) fn apply(function: &Function, values: &Values) -> Result<Values> {
         Function::Substring { start, length } => strings(bytes.iter().map(|string| {
             string.get(text::substring(string, *start, *length)).unwrap_or_default()
         })),
-        Function::Upper => mapped(bytes, text::upper),
-        Function::Lower => mapped(bytes, text::lower),
+        Function::Upper => mapped(bytes, |string| text::upper(string).into()),
+        Function::Lower => mapped(bytes, |string| text::lower(string).into()),
         Function::Trim { side, characters } => {
             mapped(bytes, |string| text::trim(string, *side, characters).into())
         }

@@ -62,13 +62,13 @@ private[spark] final class ComputationConverter(predicates: PredicateConverter) 
       case ("-", Seq(value))                        => convert(value).flatMap(unary("negate", _))
       case (op, Seq(left, right)) if operations(op) =>
         for (l <- convert(left); r <- convert(right); found <- arithmetic(op, l, r)) yield found
-      case ("CASE_WHEN", _)                          => caseWhen(children)
-      case ("COALESCE" | "GREATEST" | "LEAST", _)    => choice(name, children)
-      case ("ABS", Seq(value))                       => convert(value).flatMap(unary("abs", _))
-      case ("CEIL", Seq(value))                      => convert(value).flatMap(whole("ceiling", _))
-      case ("FLOOR", Seq(value))                     => convert(value).flatMap(whole("floor", _))
+      case ("CASE_WHEN", _)                         => caseWhen(children)
+      case ("COALESCE" | "GREATEST" | "LEAST", _)   => choice(name, children)
+      case ("ABS", Seq(value))                      => convert(value).flatMap(unary("abs", _))
+      case ("CEIL", Seq(value))                     => convert(value).flatMap(whole("ceiling", _))
+      case ("FLOOR", Seq(value))                    => convert(value).flatMap(whole("floor", _))
       case ("ROUND", Seq(value, scale: Literal[_])) => convert(value).flatMap(round(_, scale))
-      case ("DATE_ADD", Seq(date, days))             =>
+      case ("DATE_ADD", Seq(date, days))            =>
         dates("date_add", date, DateType, days, IntegerType, DateType)
       case ("DATE_DIFF", Seq(end, start)) =>
         dates("date_diff", end, DateType, start, DateType, IntegerType)
@@ -171,7 +171,7 @@ private[spark] final class ComputationConverter(predicates: PredicateConverter) 
     } yield call(Json.text(function), Seq(l, r), result)
 
   private def unary(function: String, value: Computation): Option[Computation] =
-    if (isNumber(value.dataType)) Some(call(Json.text(function), Seq(value), value.dataType))
+    if (isSigned(value.dataType)) Some(call(Json.text(function), Seq(value), value.dataType))
     else None
 
   private def whole(function: String, value: Computation): Option[Computation] =
@@ -299,6 +299,14 @@ private[spark] object ComputationConverter {
 
   private def isNumber(dataType: DataType): Boolean =
     isInteger(dataType) || isFloat(dataType) || dataType.isInstanceOf[DecimalType]
+
+  /** Whether Spark changes the sign of numbers and nothing else: of decimals with more digits it rounds
+    * some away.
+    */
+  private def isSigned(dataType: DataType): Boolean = dataType match {
+    case d: DecimalType => d.precision <= 34
+    case other          => isNumber(other)
+  }
 
   /** Most digits of a decimal whose integer part Spark cuts off without a detour through a double that
     * shows.

@@ -187,8 +187,10 @@ private[spark] final class PredicateConverter(
 
   /** A constant. */
   def literal(expression: Expression): Option[Value] = expression match {
-    case _: AlwaysTrue       => Some(Value(BooleanType, Some(node("boolean", true))))
-    case _: AlwaysFalse      => Some(Value(BooleanType, Some(node("boolean", false))))
+    case _: AlwaysTrue  => Some(Value(BooleanType, Some(node("boolean", true))))
+    case _: AlwaysFalse => Some(Value(BooleanType, Some(node("boolean", false))))
+    // Spark cannot write down a null of bytes, which it does with what is pushed.
+    case literal: Literal[_] if literal.value() == null && literal.dataType() == BinaryType => None
     case literal: Literal[_] => value(literal.value(), plain(literal.dataType()))
     case _                   => None
   }
