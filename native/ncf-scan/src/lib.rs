@@ -21,6 +21,7 @@ mod compute;
 mod filter;
 mod metrics;
 mod nested;
+mod order;
 mod pages;
 mod prune;
 mod resolve;

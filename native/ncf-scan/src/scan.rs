@@ -4,8 +4,8 @@
 //! rows). For each window:
 //!
 //! 1. zones that cannot match are dropped; nothing left: nothing is read;
-//! 2. conjuncts are evaluated in their order, each on the rows that are left, and skipped where the
-//!    bounds prove that all rows pass; nothing left: later columns are not read;
+//! 2. conjuncts are evaluated, the most useful first ([`crate::order`]), each on the rows that are left,
+//!    and skipped where the bounds prove that all rows pass; nothing left: later columns are not read;
 //! 3. the projected columns are read, the selected rows go to the coalescer.
 
 use std::ops::Range;
@@ -22,6 +22,7 @@ use crate::batch::{predicate_of, select_rows};
 use crate::coalesce::Coalescer;
 use crate::filter::{Cache, Node, Rows, evaluate, narrow};
 use crate::metrics::ScanMetrics;
+use crate::order::Order;
 use crate::pages::Pages;
 use crate::scan_builder::Plan;
 use crate::sink::{Sink, block_order};
@@ -38,6 +39,7 @@ pub struct Scan {
     /// The slots of the projected columns.
     projection: Vec<usize>,
     cache: Cache,
+    order: Order,
     sink: Sink,
     output: Coalescer,
     /// Of the rows in `output`, or of the groups.
@@ -87,6 +89,7 @@ impl Scan {
             pages: Pages::new(reader.clone(), plan.slots.columns())?,
             projection: plan.outputs.iter().flat_map(Output::slots).collect(),
             cache: Cache::default(),
+            order: Order::new(&plan.conjuncts, plan.slots.columns()),
             sink,
             output: Coalescer::new(plan.schema.clone(), plan.batch_rows),
             memory: reader.memory().reservation(),
@@ -225,16 +228,22 @@ impl Scan {
         };
         let scanned = selection.as_ref().map_or(rows.len(), BooleanBuffer::count_set_bits);
         self.metrics.rows_scanned += scanned as u64;
-        let Self { plan, sink, pages, cache, metrics, .. } = self;
-        let open = open.into_iter().chain(std::iter::repeat(true));
-        for (conjunct, open) in plan.conjuncts.iter().chain(sink.bound()).zip(open) {
-            if !open {
+        let Self { plan, sink, pages, cache, order, metrics, .. } = self;
+        let is_open = |index: &usize| open.get(*index).copied().unwrap_or(true);
+        let sequence = order.sequence().into_iter().filter(is_open);
+        let mut left = scanned;
+        // What bounds the first rows comes last: it is cheap only where zones are left out.
+        for index in sequence.chain([plan.conjuncts.len()]) {
+            let Some(conjunct) = plan.conjuncts.get(index).or_else(|| sink.bound()) else {
                 continue;
-            }
+            };
             let node = &conjunct.node;
             pages.load(&node.slots, number, rows.start, metrics)?;
             let view = pages.rows(&node.slots, rows.start, rows.len())?;
             selection = filter(node, &view, selection, cache)?;
+            let passed = selection.as_ref().map_or(rows.len(), BooleanBuffer::count_set_bits);
+            order.note(index, left, passed);
+            left = passed;
             if selection.as_ref().is_some_and(|selection| !selection.has_true()) {
                 return Ok(());
             }

@@ -81,7 +81,7 @@ impl ScanBuilder {
         self
     }
 
-    /// Returns only rows that make the predicate true. Conjuncts are evaluated in their order.
+    /// Returns only rows that make the predicate true. Conjuncts may be evaluated in any order.
     #[must_use]
     pub fn filter(mut self, predicate: Predicate) -> Self {
         self.filter = Some(predicate);

@@ -205,7 +205,7 @@ fn agrees_with_sums_of_single_rows() {
             wanted.insert(String::new(), aggregation.aggregates.iter().map(nothing).collect());
         }
         for _ in 0..random.below(4) {
-            let len = random.pick(&[1, 7, 64, 65, 130]);
+            let len = random.pick(&[1, 7, 64, 65, 300]);
             let data: Vec<_> = types.iter().map(|t| column(&mut random, *t, len)).collect();
             let slots = aggregator.slots().to_vec();
             let pages = slots.iter().map(|slot| (*slot, data[*slot].1.clone())).collect();
