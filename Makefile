@@ -1,9 +1,9 @@
 # Every target installs what it needs; the work is in tools/. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo test jar cli bench fuzz soak setup fmt lint
+.PHONY: help demo test jar cli bench fuzz soak campaign setup fmt lint
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\): ## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-6s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z]*\): ## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
 
 demo: ## builds everything, writes two real tables with Spark as NCF and as Parquet, compares, queries and verifies them
 	@tools/demo.sh
@@ -25,6 +25,9 @@ fuzz: ## damages files, seals them again and reads them: 60 seconds a target
 
 soak: ## 10,000 scans in one JVM, with limits, cancels and damaged files: nothing may be left behind
 	@tools/soak.sh
+
+campaign: ## 2,000 random queries against Parquet's answers, and ten million groups within a limit of memory
+	@tools/campaign.sh
 
 setup: ## fetches everything that the other targets would fetch
 	@tools/setup.sh

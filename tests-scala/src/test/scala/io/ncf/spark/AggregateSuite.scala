@@ -8,10 +8,9 @@ import org.apache.commons.io.FileUtils
 import org.apache.spark.SparkThrowable
 import org.apache.spark.sql.catalyst.plans.logical.Aggregate
 import org.apache.spark.sql.execution.LocalTableScanExec
-import org.apache.spark.sql.execution.datasources.v2.DataSourceV2ScanRelation
 import org.apache.spark.sql.{DataFrame, Row}
 
-import io.ncf.spark.read.NcfScan
+import io.ncf.spark.PushedPlans.aggregates
 
 /** Aggregates that scans carry out are Spark's own. */
 class AggregateSuite extends SparkTestBase {
@@ -56,15 +55,6 @@ class AggregateSuite extends SparkTestBase {
     val grouped = if (groups.isEmpty) "" else s"GROUP BY $groups"
     val keys = if (groups.isEmpty) "" else s"$groups, "
     spark.sql(s"SELECT $keys$aggregates FROM t WHERE $where $grouped")
-  }
-
-  private def aggregates(frame: DataFrame): Boolean = {
-    val plan = frame.queryExecution.optimizedPlan
-    plan.exists {
-      case DataSourceV2ScanRelation(_, scan: NcfScan, _, _, _) => scan.aggregation.isDefined
-      case DataSourceV2ScanRelation(_, _, _, _, _)             => true
-      case _                                                   => false
-    }
   }
 
   /** Rows with floats rounded to 11 digits, in any order. */

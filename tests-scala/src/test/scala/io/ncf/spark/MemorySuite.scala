@@ -137,6 +137,31 @@ class MemorySuite extends SparkTestBase with AdaptiveSparkPlanHelper {
     }
   }
 
+  /** `tools/campaign.sh` makes it ten millions. */
+  private val groups = sys.env.get("NCF_GROUPS").fold(500000)(_.toInt)
+
+  test(s"$groups groups take no more memory than a few, and come out right") {
+    withPath { path =>
+      // Two rows a group, far apart, so that most groups come twice out of a scan.
+      val mixed = s"id * 7919L % $groups"
+      spark.range(0, 2L * groups, 1, 2)
+        .selectExpr(s"$mixed k", "id v", s"concat('group ', $mixed) s").write.format("ncf").save(path)
+      val frame = spark.read.format("ncf").option("memoryLimit", (32 * mebibyte).toString).load(path)
+      for (key <- Seq("k", "s")) {
+        val grouped = frame.groupBy(key).agg("v" -> "sum", "v" -> "max", "*" -> "count")
+        assert(PushedPlans.aggregates(grouped), key)
+        val all = grouped.toDF(key, "sum", "max", "n")
+          .selectExpr("count(*)", "sum(sum)", "max(max)", "min(n)", "max(n)")
+        val rows = 2L * groups
+        assert(all.head() == Row(groups.toLong, rows * (rows - 1) / 2, rows - 1, 2L, 2L), key)
+        val scan = collectFirst(all.queryExecution.executedPlan) { case s: BatchScanExec => s }
+        val peak = scan.get.metrics("peakMemory").value
+        assert(peak >= mebibyte && peak <= 32 * mebibyte, s"$key: $peak")
+      }
+      assertNothingHeld()
+    }
+  }
+
   test("the peak of a task's scans is a metric") {
     withPath { path =>
       save(rows(100000), path)

@@ -1,9 +1,8 @@
 package io.ncf.spark
 
-import org.apache.spark.sql.execution.datasources.v2.DataSourceV2ScanRelation
 import org.apache.spark.sql.{DataFrame, Row}
 
-import io.ncf.spark.read.NcfScan
+import io.ncf.spark.PushedPlans.{top => pushes}
 
 /** `ORDER BY … LIMIT` that splits carry out gives Spark's first rows. */
 class TopNSuite extends SparkTestBase {
@@ -16,11 +15,6 @@ class TopNSuite extends SparkTestBase {
   ): DataFrame = {
     frame.createOrReplaceTempView("t")
     spark.sql(s"SELECT $columns FROM t WHERE $where ORDER BY $order")
-  }
-
-  private def pushes(frame: DataFrame): Boolean = frame.queryExecution.optimizedPlan.exists {
-    case DataSourceV2ScanRelation(_, scan: NcfScan, _, _, _) => scan.top.isDefined
-    case _                                                   => false
   }
 
   /** As text: a NaN does not equal itself. */

@@ -37,6 +37,11 @@ private[ncf] object Exclusions {
     "For parameter 'tableName' value"
   )("insert with column list - mismatched column list size")
 
+  val aggregatePushDown: Seq[Exclusion] = all(
+    "Spark counts the values of a nested column, of which NCF has no statistics; the count is right",
+    "None did not contain \"COUNT(_1)\""
+  )("nested column: Count(top level column) push down")
+
   val commonFile: Seq[Exclusion] = all(
     "an option that NCF does not know is refused, so that none is misspelt in silence; options fs.… " +
       "and dfs.… reach the file system",
