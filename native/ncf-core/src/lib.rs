@@ -21,6 +21,7 @@ pub mod scalar;
 pub mod schema;
 pub mod top;
 pub mod types;
+pub mod value_list;
 pub mod values;
 pub mod widening;
 
@@ -40,4 +41,5 @@ pub use scalar::Scalar;
 pub use schema::{Field, Schema, find_name};
 pub use top::{SortKey, Top};
 pub use types::{DataType, PhysicalType};
+pub use value_list::ValueList;
 pub use values::{ByteValues, Values};
