@@ -23,9 +23,8 @@ impl ValueList {
     /// these is such a value. They are the first one that is not below `min`, and the last, which may
     /// be a NaN.
     pub fn deciding(&self, min: Option<&Scalar>) -> impl Iterator<Item = &Scalar> {
-        let below = |value: &Scalar| {
-            min.is_some_and(|min| value.compare(min).is_some_and(Ordering::is_lt))
-        };
+        let below =
+            |value: &Scalar| min.is_some_and(|min| value.compare(min).is_some_and(Ordering::is_lt));
         let (some, rest) = if self.sorted {
             (self.values.get(self.values.partition_point(below)), self.values.last())
         } else {

@@ -17,7 +17,9 @@
 //! The parts are taken as independent, which can only add outcomes, so the result stays a proof.
 //! `NOT` needs no rule of its own for bounds: it exchanges two answers of a sound analysis.
 
-use ncf_core::{ColumnBounds, CompareOp, Expression, FieldPath, Predicate, Scalar, TextOp, ValueList};
+use ncf_core::{
+    ColumnBounds, CompareOp, Expression, FieldPath, Predicate, Scalar, TextOp, ValueList,
+};
 
 use crate::zone_map::{Facts, Orders};
 

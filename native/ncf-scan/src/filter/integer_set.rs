@@ -108,9 +108,9 @@ fn bit(bits: &[u64], first: i64, value: i64) -> bool {
 }
 
 fn table(values: &[i64]) -> Form {
-    let empty = values.iter().fold(i64::MIN, |free, value| {
-        if *value == free { free.saturating_add(1) } else { free }
-    });
+    let empty = values
+        .iter()
+        .fold(i64::MIN, |free, value| if *value == free { free.saturating_add(1) } else { free });
     let mut slots = vec![empty; values.len().saturating_mul(2).next_power_of_two()];
     let mask = slots.len() - 1;
     for value in values {
