@@ -236,7 +236,7 @@ fn random_predicate(
         (0, ..) | (_, None, _) => Predicate::IsNull(column()),
         (1, Some(one), Some(two)) => Predicate::In {
             expression: column(),
-            values: vec![one, two],
+            values: vec![one, two].into(),
             has_null: random.one_in(2),
         },
         (2, Some(Scalar::String(text)), _) => {

@@ -105,10 +105,10 @@ mod tests {
         assert_eq!(is(&any(&[&one, &unknown])), Some(true));
         assert_eq!(is(&any(&[])), Some(false));
         assert_eq!(is(&all(&[])), Some(true));
-        let listed = |expression: &str, values, has_null| {
+        let listed = |expression: &str, values: Vec<Scalar>, has_null| {
             is(&Predicate::In {
                 expression: Expression::Column(expression.into()),
-                values,
+                values: values.into(),
                 has_null,
             })
         };

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::path::FieldPath;
 use crate::scalar::Scalar;
 use crate::types::DataType;
+use crate::value_list::ValueList;
 
 /// A comparison of two values of one type. All but `NullSafeEq` are null when a side is null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -127,7 +128,7 @@ pub enum Predicate {
         /// The value looked for.
         expression: Expression,
         /// The list, without its nulls; same type as the expression.
-        values: Vec<Scalar>,
+        values: ValueList,
         /// Whether the list held a null.
         has_null: bool,
     },

@@ -17,7 +17,9 @@
 //! The parts are taken as independent, which can only add outcomes, so the result stays a proof.
 //! `NOT` needs no rule of its own for bounds: it exchanges two answers of a sound analysis.
 
-use ncf_core::{ColumnBounds, CompareOp, Expression, FieldPath, Predicate, Scalar, TextOp};
+use ncf_core::{
+    ColumnBounds, CompareOp, Expression, FieldPath, Predicate, Scalar, TextOp, ValueList,
+};
 
 use crate::zone_map::{Facts, Orders};
 
@@ -173,14 +175,14 @@ fn compare(op: CompareOp, left: &Facts, right: &Facts) -> Outcomes {
     Outcomes { can_null: left.may_null || right.may_null, ..found }
 }
 
-fn in_list(facts: &Facts, values: &[Scalar], has_null: bool) -> Outcomes {
+fn in_list(facts: &Facts, values: &ValueList, has_null: bool) -> Outcomes {
     if values.is_empty() && !has_null {
         // An empty list is false even for null, as an empty OR is.
         return Outcomes::exactly(Some(false));
     }
     let mut can_true = false;
     let mut can_miss = facts.may_value();
-    for value in values {
+    for value in values.deciding(facts.min.as_ref()) {
         let orders = facts.orders(&Facts::literal(value));
         can_true |= orders.equal;
         can_miss &= orders.less || orders.greater;

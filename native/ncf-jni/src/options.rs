@@ -10,9 +10,10 @@ use serde::Deserialize;
 
 /// Options that NCF knows besides `encoding.<column>`. Those that Spark's side carries out are known
 /// here too, so that all can be passed on.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 22] = [
     "blockBytes",
     "blockRows",
+    "estimateWindows",
     "filterColumns",
     "memoryLimit",
     "mergeSchema",
@@ -23,6 +24,7 @@ const KNOWN: [&str; 20] = [
     "pushdown.limit",
     "pushdown.offset",
     "pushdown.runtime",
+    "pushdown.runtimeValues",
     "pushdown.sample",
     "pushdown.topN",
     "sortBy",

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ncf::dataset::Split;
-use ncf::{Aggregation, ColumnBounds, Error, FileSummary, Predicate, Result, Scalar, Schema, Top};
+use ncf::dataset::{ColumnSummary, Split};
+use ncf::{Aggregation, Error, FileSummary, Predicate, Result, Sample, Scalar, Schema, Top};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,8 @@ pub(crate) struct PlanScan {
     pub(crate) filter: Option<Predicate>,
     /// In the place of rows; the columns are then those that it reads.
     pub(crate) aggregation: Option<Aggregation>,
+    /// Only these rows.
+    pub(crate) sample: Option<Sample>,
     /// Columns and types that the caller expects, instead of the dataset's.
     pub(crate) schema: Option<Schema>,
     pub(crate) max_split_bytes: Option<u64>,
@@ -59,6 +61,11 @@ pub(crate) struct PlanScan {
     pub(crate) open_cost_bytes: Option<u64>,
     /// Tasks that can run at the same time.
     pub(crate) parallelism: Option<u64>,
+    /// Windows of rows that are filtered to estimate how many rows pass; none when absent.
+    pub(crate) estimate_windows: Option<usize>,
+    /// Whether the columns are to be summarised.
+    #[serde(default)]
+    pub(crate) summarise: bool,
 }
 
 /// `provePredicates`.
@@ -96,8 +103,10 @@ pub(crate) struct PlanAnswer {
     pub(crate) splits: Vec<PlannedSplit>,
     /// Most that the splits of a task cost together.
     pub(crate) max_split_bytes: u64,
-    /// By column, over the planned files; only what is known of every one of them.
-    pub(crate) column_statistics: BTreeMap<String, ColumnBounds>,
+    /// At least about how many rows pass the filter, where that was asked for.
+    pub(crate) estimated_rows: Option<u64>,
+    /// By column, over the planned blocks, where that was asked for.
+    pub(crate) summaries: BTreeMap<String, ColumnSummary>,
     /// Whether the aggregation can be left to scans.
     pub(crate) aggregates: bool,
     /// The aggregates, when nothing has to be read for them; null inside is SQL's.
@@ -126,6 +135,8 @@ pub(crate) struct OpenScan {
     /// The types in which Java reads the aggregation's columns.
     #[serde(default)]
     pub(crate) aggregation_types: Vec<String>,
+    /// Only these rows.
+    pub(crate) sample: Option<Sample>,
     /// Only the first rows in an order.
     pub(crate) top: Option<Top>,
     /// The columns that the filter names, when it is not `schema` that has them whole.

@@ -54,6 +54,7 @@ pub(crate) fn open(
         filter: request.filter,
         aggregation: request.aggregation,
         top: request.top,
+        sample: request.sample,
         filter_schema: request.filter_schema,
         ..ScanRequest::default()
     };

@@ -1,5 +1,6 @@
 //! Datasets and tables: the control plane, JSON in and out.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
@@ -103,6 +104,7 @@ pub(crate) fn plan_scan(storage: &Arc<dyn Storage>, request: &str) -> Result<Str
         filter: request.filter,
         aggregation: request.aggregation,
         top: None,
+        sample: request.sample,
         filter_schema: None,
         schema: request.schema,
         // A split a block: joined below, when it is known how many there are.
@@ -120,16 +122,24 @@ pub(crate) fn plan_scan(storage: &Arc<dyn Storage>, request: &str) -> Result<Str
         parallelism: request.parallelism.unwrap_or(1),
     };
     let schema = wanted.schema.as_ref().unwrap_or(dataset.schema());
-    let (columns, aggregates) = match (&wanted.aggregation, wanted.columns) {
+    let (columns, aggregates) = match (&wanted.aggregation, &wanted.columns) {
         (Some(aggregation), _) => {
             let columns = aggregation.columns().into_iter().map(str::to_owned).collect();
             (columns, dataset.can_aggregate(&plan, aggregation, schema)?)
         }
-        (None, Some(columns)) => (columns, false),
+        (None, Some(columns)) => (columns.clone(), false),
         (None, None) => (schema.fields.iter().map(|field| field.name.clone()).collect(), false),
     };
-    let answer = plan_answer(&dataset, schema, plan, &columns, rule)?;
-    request::write(&PlanAnswer { aggregates, ..answer })
+    let windows = request.estimate_windows.filter(|windows| *windows > 0);
+    let estimated_rows =
+        windows.map(|windows| dataset.estimate(&plan, &wanted, windows)).transpose()?;
+    let summaries = if request.summarise {
+        dataset.summaries(&plan, &wanted, &columns)?
+    } else {
+        BTreeMap::new()
+    };
+    let answer = plan_answer(schema, plan, &columns, rule)?;
+    request::write(&PlanAnswer { aggregates, estimated_rows, summaries, ..answer })
 }
 
 /// Threads that open files: the driver's own cores, and no more than tasks could run; more where
@@ -189,7 +199,6 @@ impl SplitRule {
 }
 
 fn plan_answer(
-    dataset: &Dataset,
     schema: &Schema,
     plan: Plan,
     columns: &[String],
@@ -207,7 +216,8 @@ fn plan_answer(
         rows: plan.rows,
         bytes: plan.bytes,
         raw_bytes: plan.rows.saturating_mul(row_bytes),
-        column_statistics: dataset.bounds(&plan, columns),
+        estimated_rows: None,
+        summaries: BTreeMap::new(),
         splits: rule.join(plan.splits, limit),
         max_split_bytes: limit,
         aggregates: false,
@@ -297,8 +307,6 @@ pub(crate) fn latest_version(storage: &Arc<dyn Storage>, request: &str) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     fn blocks(file: &str, bytes: &[u64]) -> Vec<Split> {

@@ -36,7 +36,7 @@ mod widen;
 
 pub use metrics::ScanMetrics;
 pub use nested::check_readable;
-pub use prune::prune_blocks;
+pub use prune::{open_rows, prune_blocks, stored_statistics};
 pub use resolve::{ColumnSource, ScanColumn};
 pub use scan::Scan;
 pub use scan_builder::ScanBuilder;

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use ncf_core::{ColumnBounds, DataType, FieldPath, Predicate, Result, Role, Scalar};
+use ncf_core::{ColumnBounds, DataType, Error, FieldPath, Predicate, Result, Role, Scalar};
+use ncf_file::constants::{PAGE_ROWS, ZONE_ROWS};
 use ncf_file::{ColumnStatistics, FileReader};
 use ncf_index::{Outcomes, outcomes};
 
-use crate::resolve::{PlaceSource, ScanColumn, check_columns, check_predicate, place};
+use crate::resolve::{
+    PlaceSource, ScanColumn, check_columns, check_predicate, place, stored_field,
+};
 
 /// Statistics of the fields that predicates read.
 #[derive(Default)]
@@ -137,6 +140,49 @@ pub fn prune_blocks(
         !bounds.block(predicate, block, u64::from(info.rows)).no_match()
     };
     Ok(reader.blocks().iter().enumerate().map(keep).collect())
+}
+
+/// Of each run of a page's rows of a block, how many the zones' statistics leave: the others certainly
+/// do not make the predicate true.
+///
+/// # Errors
+/// `InvalidArgument` when the predicate does not fit the columns or there is no such block.
+pub fn open_rows(
+    reader: &FileReader,
+    columns: &[ScanColumn],
+    predicate: &Predicate,
+    block: usize,
+) -> Result<Vec<u64>> {
+    check_columns(columns, reader)?;
+    check_predicate(predicate, columns)?;
+    let mut bounds = Bounds::default();
+    bounds.load(reader, columns, predicate)?;
+    let info = reader.blocks().get(block);
+    let info = info.ok_or_else(|| Error::invalid_argument(format!("there is no block {block}")))?;
+    let rows = info.rows as usize;
+    let mut open = vec![0; rows.div_ceil(PAGE_ROWS)];
+    for (zone, start) in (0..rows).step_by(ZONE_ROWS).enumerate() {
+        let zone_rows = (rows - start).min(ZONE_ROWS) as u64;
+        let closed = bounds.zone(predicate, block, zone, zone_rows).no_match();
+        if let Some(open) = open.get_mut(start / PAGE_ROWS).filter(|_| !closed) {
+            *open += zone_rows;
+        }
+    }
+    Ok(open)
+}
+
+/// The statistics of a column's values in a file, and the type that they are stored with; `None` where
+/// the file has no such column, or it is nested.
+///
+/// # Errors
+/// `Io` or `Corrupt` when they cannot be read.
+pub fn stored_statistics(
+    reader: &FileReader,
+    column: &ScanColumn,
+) -> Result<Option<(DataType, Arc<ColumnStatistics>)>> {
+    let Some(index) = column.file_index() else { return Ok(None) };
+    let Some(data_type) = stored_field(reader, index)?.field_type.value() else { return Ok(None) };
+    Ok(Some((data_type, reader.statistics(reader.stored_of(index).start)?)))
 }
 
 #[cfg(test)]

@@ -223,7 +223,8 @@ impl Scan {
         let end = self.pages.boundary(block.number, start, limit)?;
         block.rows.start = end;
         let number = block.number;
-        let Some(Survivors { rows, mut selection, open }) = self.prune_zones(start..end) else {
+        let survivors = self.prune_zones(start..end).and_then(|left| self.sample(left));
+        let Some(Survivors { rows, mut selection, open }) = survivors else {
             return Ok(());
         };
         let scanned = selection.as_ref().map_or(rows.len(), BooleanBuffer::count_set_bits);
@@ -318,6 +319,19 @@ impl Scan {
             mask.finish()
         });
         Some(Survivors { rows, selection, open })
+    }
+
+    /// The rows of the sample; `None` when there are none, so that no page is read.
+    fn sample(&self, left: Survivors) -> Option<Survivors> {
+        let Some(sample) = &self.plan.sample else { return Some(left) };
+        let number = self.block.as_ref()?.number;
+        let first = self.reader.blocks().get(number)?.first_row + left.rows.start as u64;
+        let mut rows = first..;
+        let taken = BooleanBuffer::collect_bool(left.rows.len(), |_| {
+            rows.next().is_some_and(|row| sample.takes(row))
+        });
+        let selection = left.selection.map_or_else(|| taken.clone(), |kept| &kept & &taken);
+        selection.has_true().then_some(Survivors { selection: Some(selection), ..left })
     }
 
     /// Reads the projected columns and hands the selected rows on.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_schema::{Schema as ArrowSchema, SchemaRef};
-use ncf_core::{Aggregation, Error, Expression, FieldPath, Predicate, Result, Top};
+use ncf_core::{Aggregation, Error, Expression, FieldPath, FileSample, Predicate, Result, Top};
 use ncf_file::FileReader;
 
 use crate::aggregate::Aggregator;
@@ -28,6 +28,7 @@ pub struct ScanBuilder {
     filter_columns: Option<Vec<ScanColumn>>,
     aggregation: Option<Aggregation>,
     top: Option<Top>,
+    sample: Option<FileSample>,
     blocks: Range<usize>,
     rows: Range<u64>,
     batch_rows: usize,
@@ -48,6 +49,7 @@ pub(crate) struct Plan {
     pub(crate) schema: SchemaRef,
     pub(crate) conjuncts: Vec<Conjunct>,
     pub(crate) bounds: Bounds,
+    pub(crate) sample: Option<FileSample>,
     pub(crate) blocks: Range<usize>,
     pub(crate) rows: Range<u64>,
     pub(crate) batch_rows: usize,
@@ -67,6 +69,7 @@ impl ScanBuilder {
             filter_columns: None,
             aggregation: None,
             top: None,
+            sample: None,
             blocks,
             rows,
             batch_rows: DEFAULT_BATCH_ROWS,
@@ -109,6 +112,13 @@ impl ScanBuilder {
     #[must_use]
     pub fn top(mut self, top: Top) -> Self {
         self.top = Some(top);
+        self
+    }
+
+    /// Reads only the rows of a sample: filter, aggregates and limit see no others.
+    #[must_use]
+    pub fn sample(mut self, sample: FileSample) -> Self {
+        self.sample = Some(sample);
         self
     }
 
@@ -200,8 +210,19 @@ impl ScanBuilder {
             Sink::Rows | Sink::Best(_) => schema_of(&projection),
         };
         let limit = self.limit.unwrap_or(u64::MAX);
-        let plan =
-            Plan { slots, outputs, schema, conjuncts, bounds, blocks, rows, batch_rows, limit };
+        let sample = self.sample;
+        let plan = Plan {
+            slots,
+            outputs,
+            schema,
+            conjuncts,
+            bounds,
+            sample,
+            blocks,
+            rows,
+            batch_rows,
+            limit,
+        };
         Scan::start(reader, plan, sink)
     }
 }

@@ -1,5 +1,6 @@
 //! Whole scans of files in memory against the row-at-a-time oracle.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_array::{Array, RecordBatch};
@@ -196,6 +197,44 @@ fn constants_rows_blocks_and_limits() {
         assert!(scan.next().is_none());
         assert_eq!((scan.metrics().blocks_pruned, scan.metrics().pages_read), (3, 0));
     }
+}
+
+#[test]
+fn samples_come_before_filters_and_limits_and_spare_pages() {
+    let mut random = Random(77);
+    let rows = vec![
+        column(&mut random, DataType::Int32, 30_000),
+        column(&mut random, DataType::String, 30_000),
+    ];
+    let sample = Sample::write(vec![DataType::Int32, DataType::String], rows, 1000);
+    let part = |share: f64| {
+        let upper = (share * (1_u64 << 53) as f64) as u64;
+        ncf_core::Sample { lower: 0, upper, seed: 5 }.of_file("any")
+    };
+    let filter = Predicate::IsNotNull(Expression::Column("c0".into()));
+    let passing = sample.expected(&filter);
+    for share in [0.0, 0.01, 0.5, 1.0] {
+        let taken = part(share);
+        let expected: Vec<usize> =
+            passing.iter().copied().filter(|row| taken.takes(*row as u64)).collect();
+        let scan = || sample.scan().filter(filter.clone()).sample(taken);
+        sample.check(&mut scan().build().unwrap(), &[0, 1], &expected, "filter");
+        let mut middle = scan().rows(7000..21_500).build().unwrap();
+        let inside: Vec<usize> =
+            expected.iter().copied().filter(|row| (7000..21_500).contains(row)).collect();
+        sample.check(&mut middle, &[0, 1], &inside, "rows");
+        let first = &expected[..expected.len().min(9)];
+        sample.check(&mut scan().limit(9).build().unwrap(), &[0, 1], first, "limit");
+    }
+    let few = part(0.0001);
+    let taken: Vec<usize> = (0..30_000).filter(|row| few.takes(*row as u64)).collect();
+    let blocks: HashSet<usize> = taken.iter().map(|row| row / 1000).collect();
+    assert!(!blocks.is_empty() && blocks.len() < 12, "{blocks:?}");
+    let mut scan = sample.scan().sample(few).build().unwrap();
+    sample.check(&mut scan, &[0, 1], &taken, "few");
+    let metrics = scan.metrics();
+    assert_eq!(metrics.pages_read, 2 * blocks.len() as u64);
+    assert_eq!(metrics.pages_read + metrics.pages_pruned, 60);
 }
 
 #[test]

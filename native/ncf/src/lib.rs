@@ -33,8 +33,8 @@ mod storage;
 pub use ncf_core::{
     Aggregate, Aggregation, ArithmeticOp, Budget, ByteValues, ColumnBounds, CompareOp, Computation,
     DataType, Error, ErrorKind, Expression, Field, FieldPath, FieldType, Interruption, Limits,
-    LogicalType, MemoryConsumer, MemoryPool, PhysicalType, Predicate, Result, ResultExt, Scalar,
-    Schema, SortKey, TYPE_KEY, TextOp, Top, Values, find_name, json, ordering,
+    LogicalType, MemoryConsumer, MemoryPool, PhysicalType, Predicate, Result, ResultExt, Sample,
+    Scalar, Schema, SortKey, TYPE_KEY, TextOp, Top, ValueList, Values, find_name, json, ordering,
 };
 pub use ncf_encoding as encoding;
 pub use ncf_encoding::{EncodingId, Profile};

@@ -111,7 +111,7 @@ pub(super) fn in_list(operand: &Operand, items: &[Operand]) -> Result<Predicate>
     let field = need_column(operand, "IN")?;
     let has_null = items.iter().any(|item| matches!(item, Operand::Null));
     let values = items.iter().filter(|item| !matches!(item, Operand::Null));
-    let values = values.map(|item| literal(item, field)).collect::<Result<Vec<_>>>()?;
+    let values = values.map(|item| literal(item, field)).collect::<Result<_>>()?;
     Ok(Predicate::In { expression: field.expression(), values, has_null })
 }
 

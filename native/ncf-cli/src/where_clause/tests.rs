@@ -64,7 +64,7 @@ fn every_test_has_its_predicate() {
         ("i = NULL", "null"),
         ("i IS NULL", "i IS NULL"),
         ("i is not null", "i IS NOT NULL"),
-        ("i IN (1, -2, NULL)", "i IN (1, -2, null)"),
+        ("i IN (1, -2, NULL)", "i IN (-2, 1, null)"),
         ("i NOT IN (1)", "NOT (i IN (1))"),
         ("i BETWEEN 1 AND 3 AND b", "((i >= 1 AND i <= 3) AND b = true)"),
         ("i NOT BETWEEN 1 AND 3", "NOT ((i >= 1 AND i <= 3))"),

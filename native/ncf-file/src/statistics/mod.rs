@@ -100,6 +100,11 @@ impl ColumnStatistics {
 }
 
 impl BlockStatistics<'_> {
+    /// Rows of the block.
+    pub fn rows(&self) -> u64 {
+        self.entry.rows.into()
+    }
+
     /// Number of zones.
     pub fn zones(&self) -> usize {
         (self.entry.rows as usize).div_ceil(ZONE_ROWS)
@@ -118,6 +123,11 @@ impl BlockStatistics<'_> {
     /// Bounds of the block.
     pub fn bounds(&self) -> ColumnBounds {
         merge_all((0..self.zones()).map(|zone| (self.zone_bounds(zone), self.zone_rows(zone))))
+    }
+
+    /// The sketch of the block, to be merged with those of others.
+    pub fn sketch(&self) -> &Sketch {
+        &self.entry.sketch
     }
 
     /// Estimate of the number of distinct values of the block.

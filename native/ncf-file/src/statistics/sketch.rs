@@ -2,6 +2,7 @@
 //! about 6.5 %. The hash of fixed-width values is splitmix64 of their canonical bits (floats: one
 //! zero, one NaN), of byte strings XXH3-64.
 
+use ncf_core::hash::hash_u64;
 use ncf_core::ordering::{canonical_f32, canonical_f64};
 
 use crate::constants::SKETCH_REGISTERS;
@@ -54,15 +55,6 @@ impl Sketch {
         let rounded = estimate.round() as u64;
         rounded
     }
-}
-
-/// splitmix64's finaliser (Steele et al. 2014).
-#[inline]
-pub(crate) fn hash_u64(value: u64) -> u64 {
-    let mut z = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }
 
 /// Values that have a hash independent of how they are stored.

@@ -9,6 +9,7 @@ mod compare;
 mod compile;
 mod computed;
 mod in_list;
+mod integer_set;
 mod text;
 mod truth;
 

@@ -1,10 +1,12 @@
 //! What a path holds, and how it is read: table, bare directory, or single file.
 
 mod directory;
+mod estimate;
 mod partition;
 mod plan;
 mod split;
 mod statistics;
+mod summary;
 mod transaction;
 
 use std::collections::BTreeMap;
@@ -20,6 +22,7 @@ pub use directory::holds_files;
 pub use partition::parse_partition_value;
 pub use plan::{Plan, ScanRequest};
 pub use split::{Split, SplitReader, check_identity};
+pub use summary::ColumnSummary;
 pub use transaction::{CommitFile, CommitRequest, commit, commit_in};
 
 use crate::storage::{LocalStorage, Stat, Storage};

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use ncf_core::{
-    Aggregation, ColumnBounds, Error, FieldPath, Predicate, Result, ResultExt, Scalar, Schema, Top,
+    Aggregation, ColumnBounds, Error, FieldPath, Predicate, Result, ResultExt, Sample, Scalar,
+    Schema, Top,
 };
 use ncf_index::certainly_no_match;
 use ncf_scan::prune_blocks;
@@ -26,6 +27,8 @@ pub struct ScanRequest {
     pub aggregation: Option<Aggregation>,
     /// Each split gives only its first rows in an order; the columns hold the keys.
     pub top: Option<Top>,
+    /// Only these rows; filter, aggregates and order see no others.
+    pub sample: Option<Sample>,
     /// Columns and types that the caller expects, instead of the dataset's: columns that the data
     /// lacks are null.
     pub schema: Option<Schema>,
@@ -82,15 +85,10 @@ impl Dataset {
         }
         let plan_file = |file: &&DataFile| self.plan_file(file, request, schema, &wanted);
         let work = || -> Result<Vec<FilePlan>> { kept.par_iter().map(plan_file).collect() };
-        let parts = match request.threads {
+        let parts = match kept.len() {
             // On the caller's thread: threads are not worth it.
-            _ if kept.len() < 2 => kept.iter().map(plan_file).collect::<Result<_>>()?,
-            Some(threads) => rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .map_err(|error| Error::internal(format!("cannot start threads: {error}")))?
-                .install(work)?,
-            None => work()?,
+            0 | 1 => kept.iter().map(plan_file).collect::<Result<_>>()?,
+            _ => with_threads(request.threads, work)?,
         };
         for part in parts {
             plan.files_planned += u64::from(!part.splits.is_empty());
@@ -202,6 +200,21 @@ impl Dataset {
     }
 }
 
+/// Runs parallel work on threads of its own, as many as given, or on those of the process.
+pub(super) fn with_threads<T: Send>(
+    threads: Option<usize>,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
+    match threads {
+        Some(threads) => rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .map_err(|error| Error::internal(format!("cannot start threads: {error}")))?
+            .install(work),
+        None => work(),
+    }
+}
+
 #[derive(Default)]
 struct FilePlan {
     splits: Vec<Split>,
@@ -220,7 +233,7 @@ pub(super) fn projected_columns(schema: &Schema, request: &ScanRequest) -> Resul
 }
 
 /// Bounds of a column that has one value in every row.
-fn constant_bounds(value: Option<&Scalar>, rows: u64) -> ColumnBounds {
+pub(super) fn constant_bounds(value: Option<&Scalar>, rows: u64) -> ColumnBounds {
     match value {
         None => ColumnBounds { nulls: Some(rows), nans: Some(0), ..ColumnBounds::default() },
         Some(value) if value.is_nan() => {

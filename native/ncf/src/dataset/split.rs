@@ -97,6 +97,9 @@ impl SplitReader {
         if let Some(top) = &request.top {
             builder = builder.top(top.clone());
         }
+        if let Some(sample) = &request.sample {
+            builder = builder.sample(sample.of_file(&reader.uuid()));
+        }
         if let Some(filter) = &request.filter {
             let schema = request.filter_schema.as_ref().unwrap_or(expected);
             let columns = scan_columns(&reader, split, schema, &request.filter_names())?;

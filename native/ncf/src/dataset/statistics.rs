@@ -1,7 +1,7 @@
 //! What a table's log says about columns, without a look at the files: bounds of a column over many
 //! files, and aggregates that follow from them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ncf_core::{
     Aggregate, Aggregation, ColumnBounds, Computation, DataType, Error, Expression, FieldPath,
@@ -17,13 +17,6 @@ impl Dataset {
         let is_planned =
             |file: &&DataFile| planned.contains(file.path.display().to_string().as_str());
         self.files().iter().filter(is_planned).collect()
-    }
-
-    /// Bounds of columns over the files of a plan, where they are known of each of them.
-    pub fn bounds(&self, plan: &Plan, columns: &[String]) -> BTreeMap<String, ColumnBounds> {
-        let files = self.planned(plan);
-        let known = |name: &String| Some((name.clone(), merged(self, &files, name)?));
-        columns.iter().filter_map(known).collect()
     }
 
     /// Whether the aggregation of a planned request can be computed by scans: no row that they read
@@ -64,13 +57,14 @@ impl Dataset {
         same_type(self.schema(), schema, name).then(|| merged(self, files, name)).flatten()
     }
 
-    /// The aggregates of a request without a filter and without groups, where the log knows them
+    /// The aggregates of a request without a filter, a sample and groups, where the log knows them
     /// exactly; `None` where data has to be read. An aggregate that is null is `None` inside.
     pub fn answer(&self, request: &ScanRequest) -> Option<Vec<Option<Scalar>>> {
         let aggregation = request.aggregation.as_ref()?;
         let schema = request.schema.as_ref().unwrap_or(self.schema());
         let table = matches!(self.kind(), Kind::Table { .. });
-        if !table || request.filter.is_some() || !aggregation.group_by.is_empty() {
+        let all = request.filter.is_none() && request.sample.is_none();
+        if !table || !all || !aggregation.group_by.is_empty() {
             return None;
         }
         let files: Vec<&DataFile> = self.files().iter().collect();

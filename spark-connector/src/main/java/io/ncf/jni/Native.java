@@ -49,10 +49,12 @@ public final class Native {
    * Prunes files and blocks and cuts the rest into splits.
    *
    * @param request {@code {"path","options","version","versionFrom","columns","filter","schema",
-   *     "maxSplitBytes","openCostBytes","parallelism"}}; the schema stands in for the dataset's
+   *     "sample","maxSplitBytes","openCostBytes","parallelism","estimateWindows","summarise"}}; the
+   *     schema stands in for the dataset's
    * @return {@code {"filesPlanned","filesPruned","blocksPlanned","blocksPruned","rows","bytes",
-   *     "rawBytes","splits":[{"rows","bytes","cost",…}],"maxSplitBytes","columnStatistics":{}}}; a
-   *     split is opaque, and the splits of a task should cost no more than maxSplitBytes together
+   *     "rawBytes","splits":[{"rows","bytes","cost",…}],"maxSplitBytes","estimatedRows",
+   *     "summaries":{}}}; a split is opaque, and the splits of a task should cost no more than
+   *     maxSplitBytes together
    */
   public static native String planScan(String request, JvmStorage storage);
 
@@ -68,8 +70,9 @@ public final class Native {
   /**
    * Opens the scan of one split.
    *
-   * @param request {@code {"split","columns","schema","filter","filterSchema","options","batchRows"}};
-   *     structs in the schema may lack fields that the filter names, as filterSchema has them
+   * @param request {@code {"split","columns","schema","filter","filterSchema","sample","limit",
+   *     "options","batchRows"}}; structs in the schema may lack fields that the filter names, as
+   *     filterSchema has them
    * @param memory who grants its memory besides the option memoryLimit; null for nobody
    * @param task asked before each page whether to go on; null is never killed
    * @return a handle for {@link #nextBatch}

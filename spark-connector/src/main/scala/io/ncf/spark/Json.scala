@@ -41,6 +41,10 @@ private[spark] object Json {
     array
   }
 
+  /** Names and values of an object. */
+  def members(node: JsonNode): Iterator[(String, JsonNode)] =
+    node.properties().asScala.iterator.map(member => member.getKey -> member.getValue)
+
   def elements(node: JsonNode): Iterator[JsonNode] = node.elements().asScala
 
   /** Whether native code reads it as part of a request: it takes 128 levels in all. */

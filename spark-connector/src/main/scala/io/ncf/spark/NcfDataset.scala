@@ -14,6 +14,8 @@ import io.ncf.jni.{Native, NativeLibrary}
   * @param version          the table's version that was read; none unless it is a table
   * @param ncfSchema        the schema with field ids, as JSON; no columns when there is nothing yet
   * @param partitionColumns names of the columns that are stored as directories
+  * @param bytes            bytes of its data files
+  * @param rows             their rows, where the log says
   * @param timeTravels      whether an option asked for a version, not for the latest
   */
 private[spark] final case class NcfDataset(
@@ -23,6 +25,8 @@ private[spark] final case class NcfDataset(
     version: Option[Long],
     ncfSchema: JsonNode,
     partitionColumns: Seq[String],
+    bytes: Long,
+    rows: Option[Long],
     timeTravels: Boolean
 ) {
 
@@ -39,6 +43,8 @@ private[spark] final case class NcfDataset(
   /** How names of Spark's stand for columns of this dataset. */
   def columnNames: ColumnNames =
     new ColumnNames(schema.fieldNames.toSeq, SQLConf.get.caseSensitiveAnalysis)
+
+  def predicateConverter: PredicateConverter = new PredicateConverter(schema, columnNames.stored)
 
   /** This dataset, to be read with the types of `columns`, or an error that says what differs.
     * Partition values of bare directories are text of no certain type, so any type that fits does.
@@ -95,6 +101,8 @@ private[spark] object NcfDataset {
       Option(answer.get("partitionColumns")).toSeq
         .filterNot(_.isNull)
         .flatMap(names => Json.elements(names).map(_.asText())),
+      Json.long(answer, "bytes"),
+      Json.optionalLong(answer, "rows"),
       Seq(NcfOptions.VersionAsOf, NcfOptions.TimestampAsOf).exists(options.get(_).isDefined)
     )
   }

@@ -142,12 +142,28 @@ private[spark] object NcfOptions {
   val PushTopN: NcfOption =
     boolean("pushdown.topN", "read: whether ORDER BY with LIMIT is; default true")
   val PushLimit: NcfOption =
-    boolean("pushdown.limit", "read: whether a limit keeps splits from being read; default true")
-  val PushOffset: NcfOption = boolean("pushdown.offset", "read: accepted; offset is not pushed yet")
+    boolean(
+      "pushdown.limit",
+      "read: whether a limit keeps splits from being read, and ends those that are; default true"
+    )
+  val PushOffset: NcfOption = boolean("pushdown.offset", "read: accepted; offset is not pushed")
   val PushSample: NcfOption =
-    boolean("pushdown.sample", "read: accepted; samples are not pushed yet")
+    boolean("pushdown.sample", "read: whether scans take the rows of a sample; default true")
+  val EstimateWindows: NcfOption = natural(
+    "estimateWindows",
+    "read: windows of 64 Ki rows that planning filters, so that Spark knows about how many rows " +
+      "pass; 0 = none; default 8"
+  )
   val PushRuntime: NcfOption =
-    boolean("pushdown.runtime", "read: accepted; runtime filters are not pushed yet")
+    boolean(
+      "pushdown.runtime",
+      "read: whether the keys of one side of a join filter the other side while reading (Spark's " +
+        "dynamic pruning); default true"
+    )
+  val RuntimeValues: NcfOption = positive(
+    "pushdown.runtimeValues",
+    "read: most keys of which that holds; of more, the least and the greatest; default 100000"
+  )
 
   /** The doc of the one option whose name has a part of the user's: `encoding.<column>`. */
   val EncodingDoc: String = "write: forces this encoding on the column; for tests and measurements"
@@ -173,7 +189,9 @@ private[spark] object NcfOptions {
     PushLimit,
     PushOffset,
     PushSample,
-    PushRuntime
+    PushRuntime,
+    RuntimeValues,
+    EstimateWindows
   )
 
   private val byKey: Map[String, NcfOption] = all.map(option => option.key -> option).toMap

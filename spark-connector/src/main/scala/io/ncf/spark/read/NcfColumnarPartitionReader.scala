@@ -2,8 +2,6 @@ package io.ncf.spark.read
 
 import java.util.concurrent.ConcurrentLinkedQueue
 
-import com.fasterxml.jackson.databind.JsonNode
-import com.fasterxml.jackson.databind.node.ObjectNode
 import org.apache.spark.sql.connector.metric.CustomTaskMetric
 import org.apache.spark.sql.connector.read.PartitionReader
 import org.apache.spark.sql.types.StructType
@@ -32,12 +30,14 @@ import io.ncf.spark.{Json, KillableTask}
   * @param schema  the columns of the batches
   * @param request the rest of `openScan`'s request
   * @param storage where the files are, null for local ones
+  * @param limit   rows that are enough
   */
 private[spark] final class NcfColumnarPartitionReader(
     splits: Array[String],
     schema: StructType,
     request: String,
-    storage: JvmStorage
+    storage: JvmStorage,
+    limit: Option[Int] = None
 ) extends PartitionReader[ColumnarBatch] {
 
   private val vectors = schema.fields.map(field => new NcfColumnVector(field.dataType))
@@ -52,6 +52,7 @@ private[spark] final class NcfColumnarPartitionReader(
   @volatile private var freed = false
 
   private var nextSplit = 0
+  private var left = limit.map(_.toLong)
   private var scan: Option[NativeScan] = None
   @volatile private var counted = Map.empty[String, Long]
 
@@ -107,7 +108,7 @@ private[spark] final class NcfColumnarPartitionReader(
       val array = open.nextBatch()
       if (array == 0L) closeScan() else load(array)
       true
-    case None if nextSplit < splits.length =>
+    case None if nextSplit < splits.length && left.forall(_ > 0) =>
       scan = Some(NativeScan.open(
         openRequest(splits(nextSplit)),
         storage,
@@ -126,12 +127,13 @@ private[spark] final class NcfColumnarPartitionReader(
       index += 1
     }
     batch.setNumRows(ArrowLayout.length(array))
+    left = left.map(_ - batch.numRows())
   }
 
+  /** Without a look into the request, which may list very many values. */
   private def openRequest(split: String): String = {
-    val node = Json.parse(request).asInstanceOf[ObjectNode]
-    node.set[JsonNode]("split", Json.parse(split))
-    node.toString
+    val most = left.fold("")(rows => s""","limit":$rows""")
+    s"""${request.stripSuffix("}")}$most,"split":$split}"""
   }
 
   override def currentMetricsValues(): Array[CustomTaskMetric] = {

@@ -9,14 +9,19 @@ import io.ncf.spark.{NcfErrors, NcfPath}
 
 /** Opens partitions on executors.
   *
-  * @param schema  the columns of the batches
-  * @param request what every split of the scan has in common: `openScan`'s request without `split`
-  * @param table   where the files are
+  * @param schema   the columns of the batches
+  * @param request  what every split of the scan has in common: `openScan`'s request without `split`
+  * @param table    where the files are
+  * @param filtered the same with each of the scan's runtime filters; they stand here, where all tasks
+  *                 of a stage share them
+  * @param limit    rows after which a task stops
   */
 private[spark] final case class NcfPartitionReaderFactory(
     schema: StructType,
     request: String,
-    table: NcfPath
+    table: NcfPath,
+    filtered: Vector[String] = Vector.empty,
+    limit: Option[Int] = None
 ) extends PartitionReaderFactory {
 
   override def supportColumnarReads(partition: InputPartition): Boolean = true
@@ -24,7 +29,9 @@ private[spark] final case class NcfPartitionReaderFactory(
   override def createColumnarReader(partition: InputPartition): PartitionReader[ColumnarBatch] =
     partition match {
       case ncf: NcfInputPartition =>
-        new NcfColumnarPartitionReader(ncf.splits, schema, request, table.storage)
+        // Without its filter a partition has more rows, which the join drops.
+        val its = ncf.runtimeFilter.flatMap(filtered.lift).getOrElse(request)
+        new NcfColumnarPartitionReader(ncf.splits, schema, its, table.storage, limit)
       case other => throw NcfErrors.invalid(s"ncf cannot read a partition of ${other.getClass}")
     }
 

@@ -1,19 +1,23 @@
 package io.ncf.spark.read
 
+import java.util
 import java.util.{Objects, OptionalLong}
 
+import scala.jdk.CollectionConverters._
+
 import com.fasterxml.jackson.databind.JsonNode
+import org.apache.spark.sql.connector.expressions.NamedReference
 import org.apache.spark.sql.connector.expressions.filter.Predicate
 import org.apache.spark.sql.connector.metric.{CustomMetric, CustomTaskMetric}
 import org.apache.spark.sql.connector.read.Scan.ColumnarSupportMode
+import org.apache.spark.sql.connector.read.colstats.ColumnStatistics
 import org.apache.spark.sql.connector.read.streaming.MicroBatchStream
 import org.apache.spark.sql.connector.read.{
-  Batch,
-  InputPartition,
   PartitionReaderFactory,
   Scan,
   Statistics,
-  SupportsReportStatistics
+  SupportsReportStatistics,
+  SupportsRuntimeV2Filtering
 }
 import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.StructType
@@ -29,8 +33,10 @@ import io.ncf.spark.{Json, NcfDataset, NcfOptions, ReadSchema, SchemaConverter}
   *                dataset lacks are null
   * @param filter  the predicate that rows must pass, evaluated natively
   * @param pushed  the predicates behind `filter`, for `EXPLAIN`
-  * @param limit   rows that are enough; Spark still cuts the result
+  * @param limit   rows that are enough, of each task; Spark still cuts the result
+  * @param estimate how many rows pass the filter
   * @param aggregation what is returned in the place of rows; there are no columns then
+  * @param sample      the only rows that filter, aggregation and order see
   * @param top         which rows of a split are enough; Spark puts the splits' rows in order
   */
 private[spark] final class NcfScan(
@@ -40,34 +46,56 @@ private[spark] final class NcfScan(
     val pushed: Seq[Predicate],
     val limit: Option[Int],
     val options: NcfOptions,
+    estimate: ScanEstimate,
     val aggregation: Option[PushedAggregation] = None,
-    val top: Option[PushedTop] = None
+    val top: Option[PushedTop] = None,
+    val sample: Option[PushedSample] = None
 ) extends Scan
-    with Batch
-    with SupportsReportStatistics {
+    with SupportsReportStatistics
+    with SupportsRuntimeV2Filtering {
 
-  private lazy val plan: ScanPlan = aggregation match {
+  private val runtime = new RuntimeFilters(this)
+
+  private[read] lazy val plan: ScanPlan = aggregation match {
     case Some(aggregated)       => aggregated.plan
-    case None if dataset.exists =>
-      ScanPlan(dataset, options, dataset.storedColumns(columns).map(_.name), filter, limit)
-    case None => ScanPlan.empty
+    case None if dataset.exists => planned(filter)
+    case None                   => ScanPlan.empty
   }
+
+  /** The plan to read the columns of rows that pass `filter`. */
+  private[read] def planned(filter: Option[JsonNode]): ScanPlan =
+    ScanPlan(
+      dataset,
+      options,
+      dataset.storedColumns(columns).map(_.name),
+      filter,
+      limit,
+      sample = sample
+    )
 
   override def readSchema(): StructType = aggregation.fold(columns)(_.output)
 
-  override def toBatch: Batch = this
+  override def toBatch: NcfBatch = new NcfBatch(this, runtime.take())
+
+  override def filterAttributes(): Array[NamedReference] = runtime.attributes
+
+  override def filter(predicates: Array[Predicate]): Unit = runtime.filter(predicates.toSeq)
 
   override def columnarSupportMode(): ColumnarSupportMode = ColumnarSupportMode.SUPPORTED
 
-  override def planInputPartitions(): Array[InputPartition] = plan.partitions.toArray
+  private[read] def readerFactory: PartitionReaderFactory = {
+    val output = aggregation.fold(columns)(_.output)
+    NcfPartitionReaderFactory(output, request(filter), dataset.location, runtime.requests, limit)
+  }
 
-  override def createReaderFactory(): PartitionReaderFactory =
-    NcfScan.readerFactory(dataset, columns, filter, options, aggregation, top)
+  /** What tasks open splits with, to read the rows that pass `filter`. */
+  private[read] def request(filter: Option[JsonNode]): String =
+    NcfScan.request(dataset, columns, filter, options, aggregation, top, sample)
 
   override def toMicroBatchStream(checkpointLocation: String): MicroBatchStream =
     new NcfMicroBatchStream(dataset, columns, options)
 
-  /** Rows and decoded bytes of what is left after pruning and projection: compressed bytes would
+  /** Rows and decoded bytes of what is left after filter and projection: compressed bytes would
     * let Spark broadcast tables that do not fit. Decoded bytes of text are a guess, so what is
     * stored, times Spark's own factor, is the least.
     */
@@ -86,27 +114,39 @@ private[spark] final class NcfScan(
     }
   }
 
-  private def statisticsOfRows(): Statistics = new Statistics {
-    override def numRows(): OptionalLong = OptionalLong.of(plan.rows)
-    override def sizeInBytes(): OptionalLong = OptionalLong.of(
-      math.max(
-        if (plan.rawBytes > 0) plan.rawBytes else plan.rows * (8L + columns.defaultSize),
-        (plan.storedBytes * SQLConf.get.fileCompressionFactor).toLong
-      )
+  private def statisticsOfRows(): Statistics = {
+    val passing = if (filter.isDefined && plan.rows > 0) estimate.rows else plan.rows
+    val rows = sample.fold(passing)(taken => math.ceil(passing * taken.share).toLong)
+    val every = math.max(
+      if (plan.rawBytes > 0) plan.rawBytes else plan.rows * (8L + columns.defaultSize),
+      (plan.storedBytes * SQLConf.get.fileCompressionFactor).toLong
     )
+    val conf = SQLConf.get
+    new Statistics {
+      override def numRows(): OptionalLong = OptionalLong.of(rows)
+      override def sizeInBytes(): OptionalLong =
+        OptionalLong.of(math.ceil(every.toDouble * rows / math.max(1L, plan.rows)).toLong)
+
+      /** Nobody asks for these unless the session says so, and they have to be read. */
+      override def columnStats(): util.Map[NamedReference, ColumnStatistics] =
+        if (dataset.exists && (conf.cboEnabled || conf.planStatsEnabled))
+          estimate.columns(columns).asJava
+        else util.Map.of()
+    }
   }
 
   override def supportedCustomMetrics(): Array[CustomMetric] = NcfMetrics.all()
 
   override def reportDriverMetrics(): Array[CustomTaskMetric] =
-    NcfMetrics.values(NcfMetrics.ofDriver, plan.counters)
+    NcfMetrics.values(NcfMetrics.ofDriver, runtime.latestPlan.getOrElse(plan).counters)
 
   override def description(): String = {
     val version = dataset.version.fold("")(v => s" version $v")
     val limited = limit.fold("")(rows => s", limit: $rows")
     val counters = NcfMetrics.ofDriver.map(name => s"$name: ${plan.counters(name)}")
     val aggregated = aggregation.fold("")(pushed => s", ${pushed.description}") +
-      top.fold("")(first => s", PushedTopN: ORDER BY ${first.order}")
+      top.fold("")(first => s", PushedTopN: ORDER BY ${first.order}") +
+      sample.fold("")(taken => s", ${taken.description}")
     s"ncf ${dataset.path}$version, PushedFilters: ${pushed.mkString("[", ", ", "]")}$limited" +
       s"$aggregated, " +
       counters.mkString(", ")
@@ -117,7 +157,8 @@ private[spark] final class NcfScan(
     case that: NcfScan =>
       dataset == that.dataset && columns == that.columns && filter == that.filter &&
       limit == that.limit && options == that.options &&
-      aggregation.map(_.json) == that.aggregation.map(_.json) && top == that.top
+      aggregation.map(_.json) == that.aggregation.map(_.json) && top == that.top &&
+      sample == that.sample
     case _ => false
   }
 
@@ -131,14 +172,25 @@ private[spark] object NcfScan {
   /** Rows of a batch: what Spark's own readers use twice over; columns stay in the CPU's cache. */
   private val batchRows = 8192
 
+  /** A reader of all rows. */
   def readerFactory(
+      dataset: NcfDataset,
+      columns: StructType,
+      options: NcfOptions
+  ): PartitionReaderFactory = {
+    val every = request(dataset, columns, None, options, None, None, None)
+    NcfPartitionReaderFactory(columns, every, dataset.location)
+  }
+
+  private def request(
       dataset: NcfDataset,
       columns: StructType,
       filter: Option[JsonNode],
       options: NcfOptions,
-      aggregation: Option[PushedAggregation] = None,
-      top: Option[PushedTop] = None
-  ): PartitionReaderFactory = {
+      aggregation: Option[PushedAggregation],
+      top: Option[PushedTop],
+      sample: Option[PushedSample]
+  ): String = {
     val names = dataset.columnNames
     val stored = StructType(
       columns.map(field => field.copy(name = names.stored(field.name).getOrElse(field.name)))
@@ -158,9 +210,9 @@ private[spark] object NcfScan {
       request.set[JsonNode]("filterSchema", dataset.ncfSchema)
     }
     top.foreach(wanted => request.set[JsonNode]("top", wanted.json))
+    sample.foreach(wanted => request.set[JsonNode]("sample", wanted.json))
     request.set[JsonNode]("options", options.toJson)
     request.put("batchRows", batchRows)
-    val output = aggregation.fold(columns)(_.output)
-    NcfPartitionReaderFactory(output, request.toString, dataset.location)
+    request.toString
   }
 }

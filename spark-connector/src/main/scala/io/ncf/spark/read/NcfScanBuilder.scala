@@ -9,9 +9,11 @@ import org.apache.spark.sql.connector.read.{
   SupportsPushDownAggregates,
   SupportsPushDownLimit,
   SupportsPushDownRequiredColumns,
+  SupportsPushDownTableSample,
   SupportsPushDownTopN,
   SupportsPushDownV2Filters
 }
+import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.StructType
 
 import io.ncf.spark.{
@@ -19,7 +21,8 @@ import io.ncf.spark.{
   ComputationConverter,
   NcfDataset,
   NcfOptions,
-  PredicateConverter
+  PredicateConverter,
+  Selective
 }
 
 /** Takes what Spark can push down into a scan.
@@ -35,13 +38,19 @@ private[spark] final class NcfScanBuilder(
     with SupportsPushDownRequiredColumns
     with SupportsPushDownAggregates
     with SupportsPushDownLimit
+    with SupportsPushDownTableSample
     with SupportsPushDownTopN {
 
+  private val group = ScanGroup.enter(dataset.bytes)
   private var columns = schema
   private var pushed = Seq.empty[Predicate]
   private var filter: Option[JsonNode] = None
   private var limit: Option[Int] = None
   private var top: Option[PushedTop] = None
+  private var sample: Option[PushedSample] = None
+
+  // Of rows before the predicate that Spark evaluates, too, where it estimates what that leaves.
+  private var unseen: Option[ScanEstimate] = None
   private var averaged = Set.empty[String]
   private var considered: Option[(Aggregation, Option[PushedAggregation])] = None
   private var aggregation: Option[PushedAggregation] = None
@@ -52,21 +61,45 @@ private[spark] final class NcfScanBuilder(
   override def pushPredicates(predicates: Array[Predicate]): Array[Predicate] =
     if (!options.flag(NcfOptions.PushFilters, default = true) || !dataset.exists) predicates
     else {
-      val converter = predicateConverter()
+      group.close()
+      val converter = dataset.predicateConverter
       val candidates = predicates.toSeq.map(p => (p, converter.convert(p), converter.weaken(p)))
       val proven = Proofs.proven(dataset, options, candidates.flatMap(c => c._2 ++ c._3))
       val converted = candidates.map { case (predicate, exact, weak) =>
         (predicate, exact.filter(proven), weak.filter(proven))
       }
       pushed = converted.collect { case (predicate, Some(_), _) => predicate }
-      filter = PredicateConverter.conjunction(converted.flatMap { case (_, exact, weak) =>
-        exact.orElse(weak)
+      def all(but: Option[Predicate]) = PredicateConverter.conjunction(converted.flatMap {
+        case (predicate, exact, weak) => if (but.contains(predicate)) None else exact.orElse(weak)
       })
-      converted.collect { case (predicate, None, _) => predicate }.toArray
+      filter = all(but = None)
+      val left = converted.collect { case (predicate, None, _) => predicate }
+      val seen = shown(left)
+      // Spark's own estimates count what it sees as a filter themselves.
+      if (seen.isDefined && SQLConf.get.cboEnabled)
+        unseen = Some(new ScanEstimate(dataset, options, all(but = seen)))
+      (left ++ seen).toArray
     }
 
-  private def predicateConverter(): PredicateConverter =
-    new PredicateConverter(dataset.schema, dataset.columnNames.stored)
+  /** A taken predicate that Spark shall evaluate all the same, because it shows that few rows are
+    * left: only where Spark sees a filter, it makes runtime filters for the other side of a join. That
+    * is worth it for what can be broadcast, beside a larger scan, and when not nearly all rows are
+    * left. Spark leaves aggregates and limits above a filter to itself.
+    */
+  private def shown(left: Seq[Predicate]): Option[Predicate] = {
+    val conf = SQLConf.get
+    val filters = options.flag(NcfOptions.PushRuntime, default = true) &&
+      conf.dynamicPartitionPruningEnabled && conf.exchangeReuseEnabled
+    val broadcast = math.max(
+      conf.autoBroadcastJoinThreshold,
+      conf.getConf(SQLConf.ADAPTIVE_AUTO_BROADCASTJOIN_THRESHOLD).getOrElse(0L)
+    )
+    val wanted = filters && !left.exists(Selective(_)) && group.hasLarger(dataset.bytes)
+    def few = Selective.leastRow * estimate.rows <= broadcast && estimate.share <= Selective.share
+    Selective.cheapest(pushed.filter(Selective(_))).filter(_ => wanted && few)
+  }
+
+  private lazy val estimate = new ScanEstimate(dataset, options, filter)
 
   override def pushedPredicates(): Array[Predicate] = pushed.toArray
 
@@ -92,7 +125,7 @@ private[spark] final class NcfScanBuilder(
         if (!dataset.exists || !options.flag(NcfOptions.PushAggregates, default = true)) None
         else {
           val floats = options.flag(NcfOptions.PushFloatAggregates, default = true)
-          val computations = new ComputationConverter(predicateConverter())
+          val computations = new ComputationConverter(dataset.predicateConverter)
           new AggregateConverter(
             computations,
             floats,
@@ -108,25 +141,47 @@ private[spark] final class NcfScanBuilder(
       converted: AggregateConverter.Converted
   ): Option[PushedAggregation] = {
     val plan =
-      ScanPlan(dataset, options, Seq.empty, filter, aggregation = Some(converted.json))
+      ScanPlan(
+        dataset,
+        options,
+        Seq.empty,
+        filter,
+        aggregation = Some(converted.json),
+        sample = sample
+      )
     if (plan.aggregates) Some(PushedAggregation(wanted, converted, plan)) else None
   }
 
-  override def pruneColumns(required: StructType): Unit = columns = required
+  override def pruneColumns(required: StructType): Unit = {
+    group.close()
+    columns = required
+  }
 
-  /** A limit without a filter needs no more splits than hold that many rows. */
+  /** Each task stops when it has so many rows; Spark asks only when no filter is left to it. */
   override def pushLimit(rows: Int): Boolean = {
-    val pushes =
-      filter.isEmpty && aggregation.isEmpty && options.flag(NcfOptions.PushLimit, default = true)
+    val pushes = aggregation.isEmpty && options.flag(NcfOptions.PushLimit, default = true)
     if (pushes) limit = Some(rows)
     pushes
+  }
+
+  /** Spark asks before all else, and of samples of the table only. */
+  override def pushTableSample(
+      lower: Double,
+      upper: Double,
+      withReplacement: Boolean,
+      seed: Long
+  ): Boolean = {
+    group.close()
+    val pushes = dataset.exists && options.flag(NcfOptions.PushSample, default = true)
+    sample = if (pushes) PushedSample.convert(lower, upper, withReplacement, seed) else None
+    sample.isDefined
   }
 
   /** Each split gives its own first rows; Spark asks only when no filter is left to it. */
   override def pushTopN(orders: Array[SortOrder], rows: Int): Boolean = {
     val pushes = dataset.exists && aggregation.isEmpty &&
       options.flag(NcfOptions.PushTopN, default = true)
-    top = if (pushes) PushedTop.convert(orders.toSeq, rows, predicateConverter()) else None
+    top = if (pushes) PushedTop.convert(orders.toSeq, rows, dataset.predicateConverter) else None
     top.isDefined
   }
 
@@ -134,8 +189,20 @@ private[spark] final class NcfScanBuilder(
   override def isPartiallyPushed(): Boolean = true
 
   override def build(): Scan = {
+    group.close()
     val columns = if (aggregation.isEmpty) this.columns else StructType(Nil)
-    val scan = new NcfScan(dataset, columns, filter, pushed, limit, options, aggregation, top)
+    val scan = new NcfScan(
+      dataset,
+      columns,
+      filter,
+      pushed,
+      limit,
+      options,
+      unseen.getOrElse(estimate),
+      aggregation,
+      top,
+      sample
+    )
     val answered = for (pushed <- aggregation; row <- pushed.answer)
       yield new NcfLocalScan(row, pushed.output, scan.description())
     answered.getOrElse(scan)

@@ -15,6 +15,8 @@ import io.ncf.spark.{Json, NcfDataset, NcfOptions}
   * @param storedBytes bytes of the same, as stored
   * @param aggregates  whether scans may carry out the aggregation that was asked for
   * @param answer      the aggregates, where nothing has to be read for them
+  * @param estimatedRows rows that pass the filter, where that was asked for
+  * @param summaries   what is known of columns, by the dataset's names, where that was asked for
   */
 private[spark] final case class ScanPlan(
     counters: Map[String, Long],
@@ -23,7 +25,9 @@ private[spark] final case class ScanPlan(
     storedBytes: Long,
     partitions: Array[NcfInputPartition],
     aggregates: Boolean,
-    answer: Option[Seq[JsonNode]]
+    answer: Option[Seq[JsonNode]],
+    estimatedRows: Option[Long],
+    summaries: Map[String, JsonNode]
 )
 
 private[spark] object ScanPlan {
@@ -39,7 +43,9 @@ private[spark] object ScanPlan {
       0L,
       Array.empty[NcfInputPartition],
       aggregates = false,
-      None
+      None,
+      None,
+      Map.empty
     )
 
   /** Prunes and splits.
@@ -47,9 +53,12 @@ private[spark] object ScanPlan {
     * @param dataset     what to read, at the version that it was opened at
     * @param columns     the columns to read, all of the dataset
     * @param filter      the predicate to prune by
-    * @param limit       rows that are enough, when no filter can drop any
+    * @param limit       rows that are enough
     * @param versionFrom read only files added after this version
     * @param aggregation what is wanted in the place of rows; then `columns` does not count
+    * @param sample      the only rows wanted, where not all are
+    * @param estimateWindows windows of rows that are filtered to estimate how many rows pass
+    * @param summarise   whether statistics of the columns are wanted
     */
   def apply(
       dataset: NcfDataset,
@@ -58,7 +67,10 @@ private[spark] object ScanPlan {
       filter: Option[JsonNode],
       limit: Option[Int] = None,
       versionFrom: Option[Long] = None,
-      aggregation: Option[JsonNode] = None
+      aggregation: Option[JsonNode] = None,
+      sample: Option[PushedSample] = None,
+      estimateWindows: Long = 0L,
+      summarise: Boolean = false
   ): ScanPlan = {
     NativeLibrary.load()
     val rule = SplitRule.ofSession()
@@ -70,7 +82,10 @@ private[spark] object ScanPlan {
     request.set[JsonNode]("columns", Json.strings(columns))
     filter.fold[JsonNode](request.putNull("filter"))(request.set[JsonNode]("filter", _))
     aggregation.foreach(request.set[JsonNode]("aggregation", _))
+    sample.foreach(wanted => request.set[JsonNode]("sample", wanted.json))
     request.set[JsonNode]("schema", dataset.ncfSchema)
+    request.put("estimateWindows", estimateWindows)
+    request.put("summarise", summarise)
     request.put("maxSplitBytes", rule.maxPartitionBytes)
     request.put("openCostBytes", rule.openCostBytes)
     request.put("parallelism", rule.minPartitions)
@@ -78,7 +93,10 @@ private[spark] object ScanPlan {
     val splits = Json.elements(answer.get("splits")).map { split =>
       Split(split.toString, Json.long(split, "rows"), Json.long(split, "cost"))
     }.toSeq
-    val partitions = pack(enough(splits, limit), Json.long(answer, "maxSplitBytes"))
+    // Of a split of which rows are dropped it is not known how many are left.
+    val all = filter.isEmpty && sample.isEmpty
+    val partitions =
+      pack(enough(splits, limit.filter(_ => all)), Json.long(answer, "maxSplitBytes"))
     ScanPlan(
       NcfMetrics.ofDriver.map(name => name -> Json.long(answer, name)).toMap,
       Json.long(answer, "rows"),
@@ -86,7 +104,9 @@ private[spark] object ScanPlan {
       Json.long(answer, "bytes"),
       partitions.map(part => NcfInputPartition(part.map(_.json).toArray)).toArray,
       answer.get("aggregates").asBoolean(),
-      Option(answer.get("answer")).filterNot(_.isNull).map(Json.elements(_).toSeq)
+      Option(answer.get("answer")).filterNot(_.isNull).map(Json.elements(_).toSeq),
+      Json.optionalLong(answer, "estimatedRows"),
+      Json.members(answer.get("summaries")).toMap
     )
   }
 

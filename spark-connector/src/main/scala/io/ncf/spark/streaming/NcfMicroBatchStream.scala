@@ -116,7 +116,7 @@ private[spark] final class NcfMicroBatchStream(
   }
 
   override def createReaderFactory(): PartitionReaderFactory =
-    NcfScan.readerFactory(table(), columns, None, options)
+    NcfScan.readerFactory(table(), columns, options)
 
   override def commit(end: Offset): Unit = ()
 
