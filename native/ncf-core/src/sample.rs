@@ -58,8 +58,9 @@ mod tests {
 
     const ALL: u64 = 1 << 53;
 
-    fn rows(lower: f64, upper: f64, seed: i64, uuid: &str) -> Vec<u64> {
-        let point = |share: f64| (share * ALL as f64) as u64;
+    /// The rows of a range of percents.
+    fn rows(lower: u64, upper: u64, seed: i64, uuid: &str) -> Vec<u64> {
+        let point = |percent: u64| percent * ALL / 100;
         let sample = Sample { lower: point(lower), upper: point(upper), seed }.of_file(uuid);
         (0..100_000).filter(|row| sample.takes(*row)).collect()
     }
@@ -67,21 +68,21 @@ mod tests {
     #[test]
     fn shares_are_right_and_ranges_share_no_row() {
         let (first, second, third) =
-            (rows(0.0, 0.1, 7, "file"), rows(0.1, 0.5, 7, "file"), rows(0.5, 1.0, 7, "file"));
+            (rows(0, 10, 7, "file"), rows(10, 50, 7, "file"), rows(50, 100, 7, "file"));
         // Five standard deviations.
         assert!(first.len().abs_diff(10_000) < 475, "{}", first.len());
         assert!(second.len().abs_diff(40_000) < 775, "{}", second.len());
         let mut all: Vec<u64> = first.into_iter().chain(second).chain(third).collect();
         all.sort_unstable();
         assert_eq!(all, (0..100_000).collect::<Vec<_>>());
-        assert_eq!(rows(0.3, 0.3, 7, "file"), [0_u64; 0]);
+        assert_eq!(rows(30, 30, 7, "file"), [0_u64; 0]);
     }
 
     #[test]
     fn seeds_and_files_are_independent() {
-        let one = rows(0.0, 0.1, 7, "file");
-        assert_eq!(one, rows(0.0, 0.1, 7, "file"));
-        for other in [rows(0.0, 0.1, 8, "file"), rows(0.0, 0.1, 7, "file of another name")] {
+        let one = rows(0, 10, 7, "file");
+        assert_eq!(one, rows(0, 10, 7, "file"));
+        for other in [rows(0, 10, 8, "file"), rows(0, 10, 7, "file of another name")] {
             let both = one.iter().filter(|row| other.binary_search(row).is_ok()).count();
             assert!(both.abs_diff(1000) < 160, "{both}");
         }
@@ -89,7 +90,7 @@ mod tests {
 
     #[test]
     fn neighbours_are_independent() {
-        let taken = rows(0.0, 0.5, 1, "file");
+        let taken = rows(0, 50, 1, "file");
         let pairs = taken.windows(2).filter(|pair| pair[0] + 1 == pair[1]).count();
         assert!(pairs.abs_diff(25_000) < 700, "{pairs}");
     }

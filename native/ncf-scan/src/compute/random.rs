@@ -85,7 +85,7 @@ fn case(random: &mut Random, types: &[DataType], wanted: DataType, depth: usize)
 
 /// A step that gives a type.
 fn of_type(random: &mut Random, types: &[DataType], wanted: DataType, depth: usize) -> Computation {
-    use DataType::{Boolean, Date, Float32, Float64, Int8, Int16, Int32, Int64, String, Timestamp};
+    use DataType::{Boolean, Date, Float32, Float64, Int8, Int32, Int64, String, Timestamp};
     let of = |random: &mut Random, data_type| computation(random, types, data_type, depth);
     match wanted {
         Boolean if random.one_in(2) => {
@@ -94,6 +94,52 @@ fn of_type(random: &mut Random, types: &[DataType], wanted: DataType, depth: usi
         }
         Boolean => Computation::Truth(Box::new(predicate(random, types, 1))),
         Int8 => cast(of(random, Boolean), Int8),
+        Int32 | Int64 => integer(random, types, wanted, depth),
+        Float32 => cast(of(random, Float64), Float32),
+        Float64 => match random.below(4) {
+            0 => {
+                let from = random.pick(&[Int32, Float32, TWELVE, THIRTY]);
+                cast(of(random, from), Float64)
+            }
+            1 => call(random.pick(&[Function::Abs, Function::Negate]), vec![of(random, Float64)]),
+            2 => {
+                let divisor = Computation::Value(Expression::Literal(Scalar::Double(4.0)));
+                arithmetic(ArithmeticOp::Divide, of(random, Float64), divisor, Float64)
+            }
+            _ => {
+                let (a, b) = (of(random, Float64), of(random, Float64));
+                arithmetic(ArithmeticOp::Multiply, a, b, Float64)
+            }
+        },
+        String => text(random, types, depth),
+        Date if random.one_in(2) => {
+            let zone = zone(random);
+            call(Function::Date(zone), vec![of(random, Timestamp)])
+        }
+        Date => call(Function::DateAdd, vec![of(random, Date), of(random, Int32)]),
+        TWELVE => match random.below(3) {
+            0 => cast(of(random, Int32), TWELVE),
+            1 => {
+                let input = of(random, TWELVE);
+                let rounded = call(Function::Round { digits: 1 }, vec![input]);
+                cast(rounded, TWELVE)
+            }
+            _ => call(random.pick(&[Function::Abs, Function::Negate]), vec![of(random, TWELVE)]),
+        },
+        THIRTY => {
+            let (a, b) = (of(random, TWELVE), of(random, TWELVE));
+            let product = DataType::Decimal { precision: 25, scale: 4 };
+            cast(arithmetic(ArithmeticOp::Multiply, a, b, product), THIRTY)
+        }
+        other => computation(random, types, other, 0),
+    }
+}
+
+/// A step that gives an `int` or a `bigint`.
+fn integer(random: &mut Random, types: &[DataType], wanted: DataType, depth: usize) -> Computation {
+    use DataType::{Date, Float64, Int16, Int32, Int64, String, Timestamp};
+    let of = |random: &mut Random, data_type| computation(random, types, data_type, depth);
+    match wanted {
         Int32 => match random.below(5) {
             0 => {
                 let part = random.pick(&[
@@ -140,43 +186,7 @@ fn of_type(random: &mut Random, types: &[DataType], wanted: DataType, depth: usi
                 arithmetic(op, cast(a, Int64), cast(b, Int64), Int64)
             }
         },
-        Float32 => cast(of(random, Float64), Float32),
-        Float64 => match random.below(4) {
-            0 => {
-                let from = random.pick(&[Int32, Float32, TWELVE, THIRTY]);
-                cast(of(random, from), Float64)
-            }
-            1 => call(random.pick(&[Function::Abs, Function::Negate]), vec![of(random, Float64)]),
-            2 => {
-                let divisor = Computation::Value(Expression::Literal(Scalar::Double(4.0)));
-                arithmetic(ArithmeticOp::Divide, of(random, Float64), divisor, Float64)
-            }
-            _ => {
-                let (a, b) = (of(random, Float64), of(random, Float64));
-                arithmetic(ArithmeticOp::Multiply, a, b, Float64)
-            }
-        },
-        String => text(random, types, depth),
-        Date if random.one_in(2) => {
-            let zone = zone(random);
-            call(Function::Date(zone), vec![of(random, Timestamp)])
-        }
-        Date => call(Function::DateAdd, vec![of(random, Date), of(random, Int32)]),
-        TWELVE => match random.below(3) {
-            0 => cast(of(random, Int32), TWELVE),
-            1 => {
-                let input = of(random, TWELVE);
-                let rounded = call(Function::Round { digits: 1 }, vec![input]);
-                cast(rounded, TWELVE)
-            }
-            _ => call(random.pick(&[Function::Abs, Function::Negate]), vec![of(random, TWELVE)]),
-        },
-        THIRTY => {
-            let (a, b) = (of(random, TWELVE), of(random, TWELVE));
-            let product = DataType::Decimal { precision: 25, scale: 4 };
-            cast(arithmetic(ArithmeticOp::Multiply, a, b, product), THIRTY)
-        }
-        other => computation(random, types, other, 0),
+        other => panic!("{other}"),
     }
 }
 

@@ -141,7 +141,7 @@ fn lookup(slots: &[i64], empty: i64, value: i64) -> bool {
 
 /// Where the search for a value begins: Fibonacci hashing, by the upper half of the product.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "cut by the mask anyway")]
+#[allow(clippy::cast_possible_truncation, reason = "cut by the mask anyway")]
 fn home(value: i64, mask: usize) -> usize {
     (value.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize & mask
 }
