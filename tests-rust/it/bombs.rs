@@ -346,14 +346,26 @@ fn alone() {
             "I64" => Some(PhysicalType::I64),
             _ => Some(PhysicalType::Bytes),
         };
-        // From here on the most memory is counted anew, where the system allows it.
-        let _ = std::fs::write("/proc/self/clear_refs", "5");
-        let (before, start) = (memory("VmHWM"), worked());
-        let answer = read(page_of, bytes);
-        let (took, grown) = ((worked() - start).as_millis(), memory("VmHWM") - before);
-        let answer = answer.map_or_else(|error| format!("{:?}", error.kind()), |()| "Ok".into());
+        // A busy machine slows down now and then; a bomb is slow each time.
+        let (mut took, mut grown, mut answer) = attempt(page_of, bytes.clone());
+        for _ in 0..2 {
+            if took >= MOST_TIME.as_millis() {
+                let again = attempt(page_of, bytes.clone());
+                (took, grown, answer) = (took.min(again.0), grown.max(again.1), again.2);
+            }
+        }
         println!("bomb {number} {answer} {took} {grown}");
     }
+}
+
+/// Milliseconds of work, KiB of memory, and the answer.
+fn attempt(page_of: Option<PhysicalType>, bytes: Vec<u8>) -> (u128, u64, String) {
+    // From here on the most memory is counted anew, where the system allows it.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+    let (before, start) = (memory("VmHWM"), worked());
+    let answer = read(page_of, bytes);
+    let (took, grown) = ((worked() - start).as_millis(), memory("VmHWM") - before);
+    (took, grown, answer.map_or_else(|error| format!("{:?}", error.kind()), |()| "Ok".into()))
 }
 
 #[test]
