@@ -100,8 +100,10 @@ private[read] final class RuntimeFilters(scan: NcfScan) {
 
 private[read] object RuntimeFilters {
 
-  /** Some megabytes of request, which each task reads. */
-  val mostValues: Long = 100000L
+  /** Each split reads the list anew: of lineitem's six million rows, a join with 70 000 keys that prune
+    * nothing took twice as long with the list as without, with 700 keys as long.
+    */
+  val mostValues: Long = 10000L
 
   private def reference(column: String): NamedReference =
     Expressions.column(s"`${column.replace("`", "``")}`")
