@@ -162,7 +162,7 @@ private[spark] object NcfOptions {
     )
   val RuntimeValues: NcfOption = positive(
     "pushdown.runtimeValues",
-    "read: most keys of which that holds; of more, the least and the greatest; default 100000"
+    "read: most keys of which that holds; of more, the least and the greatest; default 10000"
   )
 
   /** The doc of the one option whose name has a part of the user's: `encoding.<column>`. */

@@ -83,8 +83,8 @@ private[spark] final class NcfScanBuilder(
 
   /** A taken predicate that Spark shall evaluate all the same, because it shows that few rows are
     * left: only where Spark sees a filter, it makes runtime filters for the other side of a join. That
-    * is worth it for what can be broadcast, beside a larger scan, and when not nearly all rows are
-    * left. Spark leaves aggregates and limits above a filter to itself.
+    * is worth it for what can be broadcast, beside a larger scan, and where few keys are left, which
+    * are not nearly all. Spark leaves aggregates and limits above a filter to itself.
     */
   private def shown(left: Seq[Predicate]): Option[Predicate] = {
     val conf = SQLConf.get
@@ -95,7 +95,8 @@ private[spark] final class NcfScanBuilder(
       conf.getConf(SQLConf.ADAPTIVE_AUTO_BROADCASTJOIN_THRESHOLD).getOrElse(0L)
     )
     val wanted = filters && !left.exists(Selective(_)) && group.hasLarger(dataset.bytes)
-    def few = Selective.leastRow * estimate.rows <= broadcast && estimate.share <= Selective.share
+    def few = estimate.rows <= RuntimeFilters.mostValues(options) &&
+      estimate.rows * Selective.leastRow <= broadcast && estimate.share <= Selective.share
     Selective.cheapest(pushed.filter(Selective(_))).filter(_ => wanted && few)
   }
 

@@ -79,6 +79,17 @@ abstract class StorageTestBase extends SparkTestBase {
     }
   }
 
+  test("a join is planned by the rows that pass, and its keys filter the larger side") {
+    withUrl { url =>
+      numbers(0, 100000).write.format("ncf").option("blockRows", "8192").save(s"$url/large")
+      numbers(500, 600).selectExpr("a", "a % 10 k").write.format("ncf").save(s"$url/small")
+      val (large, small) = (read(s"$url/large").where("s like '%7'"), read(s"$url/small"))
+      val join = large.join(small.where("k > 3"), "a")
+      assert(join.count() == 10)
+      assert(join.queryExecution.executedPlan.toString.contains("dynamicpruning"))
+    }
+  }
+
   test("a path that is not there") {
     withUrl(url => assert(failure[Exception](read(url)).contains(url)))
   }
