@@ -105,3 +105,14 @@ corpus() {
   python_with corpus
   PATH="$root/.venv/bin:$PATH" .venv/bin/python tools/corpus.py "$@" >&2
 }
+
+# tpch FOLDER SCALE: the eight tables of TPC-H as Parquet files of any origin, unless they are there.
+tpch() {
+  [ ! -f "$1/.complete" ] || return 0
+  python_with corpus
+  note "TPC-H at scale $2"
+  rm -rf "$1"
+  mkdir -p "$1"
+  .venv/bin/tpchgen-cli parquet -s "$2" --output-dir="$1" >&2
+  touch "$1/.complete"
+}
