@@ -11,7 +11,7 @@ import org.apache.spark.sql.{DataFrame, SparkSession}
 final case class Format(name: String, source: String, options: Map[String, String]) {
 
   def write(table: DataFrame, path: String): Unit =
-    table.write.format(source).options(options).mode("overwrite").save(path)
+    table.write.format(source).options(options).save(path)
 
   def open(spark: SparkSession, path: String): DataFrame = spark.read.format(source).load(path)
 }

@@ -1,8 +1,10 @@
 package io.ncf.examples.bench
 
 import java.util.concurrent.atomic.AtomicLong
-import java.util.{Collections, IdentityHashMap}
 import java.util.concurrent.{LinkedBlockingQueue, TimeUnit}
+import java.util.{Collections, IdentityHashMap}
+
+import scala.annotation.tailrec
 
 import org.apache.spark.scheduler.{SparkListener, SparkListenerTaskEnd}
 import org.apache.spark.sql.SparkSession
@@ -28,7 +30,7 @@ final case class ScanCounts(rows: Long, bytes: Long, inputBytes: Long)
 final class ScanCounter(spark: SparkSession) extends AdaptiveSparkPlanHelper {
 
   private val inputBytes = new AtomicLong
-  private val finished = new LinkedBlockingQueue[SparkPlan]
+  private val finished = new LinkedBlockingQueue[QueryExecution]
 
   // Both are called by one thread, in the order of what happened.
   spark.sparkContext.addSparkListener(new SparkListener {
@@ -37,7 +39,7 @@ final class ScanCounter(spark: SparkSession) extends AdaptiveSparkPlanHelper {
   })
   spark.listenerManager.register(new QueryExecutionListener {
     override def onSuccess(function: String, execution: QueryExecution, nanos: Long): Unit = {
-      finished.add(execution.executedPlan)
+      finished.add(execution)
       ()
     }
     override def onFailure(function: String, execution: QueryExecution, cause: Exception): Unit = ()
@@ -45,25 +47,61 @@ final class ScanCounter(spark: SparkSession) extends AdaptiveSparkPlanHelper {
 
   /** Runs one query, and tells what its scans did. */
   def count[T](query: => T): (T, ScanCounts) = {
-    finished.clear()
-    inputBytes.set(0)
+    settle()
     val result = query
-    val plan = finished.poll(60, TimeUnit.SECONDS)
-    require(plan != null, "Spark did not tell of the end of a query")
-    (result, counts(plan, inputBytes.get))
+    (result, await())
+  }
+
+  /** Spark tells of ends in order, but later: when it tells of this one, it has told of all before. */
+  private def settle(): Unit = {
+    val last = spark.range(1).toDF()
+    last.collect()
+    while (next() ne last.queryExecution) ()
+    inputBytes.set(0)
+  }
+
+  private def next(): QueryExecution = {
+    val execution = finished.poll(60, TimeUnit.SECONDS)
+    require(execution != null, "Spark did not tell of the end of a query")
+    execution
+  }
+
+  /** Runs `work` with Parquet's vectored reads switched off: they pass by the counters of Hadoop's
+    * local file system, which Spark's input metric is made of.
+    */
+  def counting[T](work: => T): T = {
+    spark.conf.set(ScanCounter.vectored, "false")
+    try work
+    finally spark.conf.unset(ScanCounter.vectored)
+  }
+
+  /** The counts of the first execution that scans: making a view is one that does not. */
+  @tailrec
+  private def await(): ScanCounts = {
+    val found = scans(next().executedPlan)
+    if (found.isEmpty) await() else counts(found)
   }
 
   /** Each scan once, though a subquery or an exchange may stand in a plan several times. */
-  private def counts(plan: SparkPlan, input: Long): ScanCounts = {
+  private def scans(plan: SparkPlan): Seq[SparkPlan] = {
     // By identity: equal scans are not the same scan.
     val seen = Collections.newSetFromMap(new IdentityHashMap[SparkPlan, java.lang.Boolean])
-    val scans = collectWithSubqueries(plan) {
+    collectWithSubqueries(plan) {
       case scan: BatchScanExec      => scan
       case scan: DataSourceScanExec => scan
       case scan: LocalTableScanExec => scan
-    }.filter(seen.add(_)).map(_.metrics)
-    val own = scans.flatMap(_.get("bytesRead")).map(_.value)
-    val rows = scans.flatMap(_.get("numOutputRows")).map(_.value).sum
+    }.filter(seen.add(_))
+  }
+
+  private def counts(scans: Seq[SparkPlan]): ScanCounts = {
+    val metrics = scans.map(_.metrics)
+    val own = metrics.flatMap(_.get("bytesRead")).map(_.value)
+    val rows = metrics.flatMap(_.get("numOutputRows")).map(_.value).sum
+    val input = inputBytes.get
     ScanCounts(rows, if (own.isEmpty) input else own.sum, input)
   }
+}
+
+private object ScanCounter {
+  private val vectored = "parquet.hadoop.vectored.io.enabled"
 }

@@ -44,8 +44,9 @@ private final class SparkBench(spark: SparkSession, options: BenchOptions) {
 
   private def measure(query: BenchQuery): Unit = {
     val formats = options.formats
-    val counted = formats.map(format => counter.count(ask(query, format)))
-    val answers = counted.map(_._1._2)
+    CeilingSource.clear()
+    val counted = formats.map(format => counter.counting(ask(query, format)))
+    val answers = counted.map(_.answer)
     val expected = answers.head
     def check(format: String, answer: Seq[Row]): Unit = require(
       normal(query, answer) == normal(query, expected),
@@ -56,9 +57,9 @@ private final class SparkBench(spark: SparkSession, options: BenchOptions) {
       // Each format goes first in turn: what one leaves to the garbage collector hits all.
       val (before, after) = formats.splitAt(round % formats.size)
       (after ++ before).map { format =>
-        val (seconds, answer) = ask(query, format)
-        check(format, answer)
-        format -> seconds
+        val run = ask(query, format)
+        check(format, run.answer)
+        format -> run.seconds
       }.toMap
     }
     val seconds = formats.map(format => format -> rounds.map(_(format)))
@@ -66,7 +67,7 @@ private final class SparkBench(spark: SparkSession, options: BenchOptions) {
       node.put("tpch", query.isTpch)
       node.put("answer", expected.size)
       Report.seconds(node, "seconds", seconds)
-      val counts = formats.zip(counted.map(_._2))
+      val counts = formats.zip(counted.map(_.counts))
       Report.numbers(node, "rows", counts.map { case (format, c) => format -> c.rows })
       Report.numbers(node, "bytes", counts.map { case (format, c) => format -> c.bytes })
       Report.numbers(node, "inputBytes", counts.map { case (format, c) => format -> c.inputBytes })
@@ -76,16 +77,19 @@ private final class SparkBench(spark: SparkSession, options: BenchOptions) {
     println(s"${query.name}: ${expected.size} rows, equal in all; seconds: ${least.mkString(", ")}")
   }
 
-  /** Seconds and answer; parsing and planning are part of it, opening the tables is not. */
-  private def ask(query: BenchQuery, format: String): (Double, Seq[Row]) = {
+  private case class Run(seconds: Double, answer: Seq[Row], counts: ScanCounts)
+
+  /** Parsing and planning are part of the time, opening the tables is not. */
+  private def ask(query: BenchQuery, format: String): Run = {
     store.use(format)
-    Measure.timed {
+    val ((seconds, answer), counts) = counter.count(Measure.timed {
       val frame = spark.sql(query.sql(options.scale))
       if (query.name == BenchQuery.fullScan) {
         frame.write.format("noop").mode("overwrite").save()
         Seq.empty
       } else frame.collect().toSeq
-    }
+    })
+    Run(seconds, answer, counts)
   }
 
   /** Rows in the order that the query gives them, or in any one order if it leaves that open. All

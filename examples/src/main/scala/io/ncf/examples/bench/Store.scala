@@ -12,6 +12,8 @@ private final class Store(spark: SparkSession, options: BenchOptions, report: Re
 
   private val formats = options.formats.filter(_ != Format.Ceiling).map(Format.named)
 
+  private val again = s"${options.work}/again"
+
   private var frames = Map.empty[String, Map[String, DataFrame]]
 
   /** Writes every table in every format, and lineitem several times more, turn by turn. */
@@ -22,13 +24,15 @@ private final class Store(spark: SparkSession, options: BenchOptions, report: Re
       val scan = Measure.timed(source.write.format("noop").mode("overwrite").save())._1
       val (before, after) = formats.splitAt(round % formats.size)
       val writes = (after ++ before).map { format =>
-        val target = if (round == 0) path(format, table) else s"${options.work}/again"
+        val target = if (round == 0) path(format, table) else again
+        // An overwritten table would keep the files of its earlier version.
+        Store.delete(Path.of(target))
         val seconds = Measure.timed(format.write(source, target))._1
-        if (round > 0) Store.delete(Path.of(target))
         format.name -> seconds
       }
       (("source" -> scan) +: writes).toMap
     }
+    Store.delete(Path.of(again))
     val names = "source" +: formats.map(_.name)
     val seconds = names.map(name => name -> rounds.map(_(name)))
     report.entry("writes", table)(node => Report.seconds(node, "seconds", seconds))
@@ -44,11 +48,20 @@ private final class Store(spark: SparkSession, options: BenchOptions, report: Re
   }
 
   /** Opens all tables once: Parquet and ORC list files and read a footer for it, NCF its log. */
-  def open(): Unit =
-    frames = formats.map { format =>
-      val opened = Store.tables.map(table => table -> format.open(spark, path(format, table)))
-      format.name -> opened.toMap
-    }.toMap
+  def open(): Unit = {
+    val opened = formats.map { format =>
+      format.name -> all(table => format.open(spark, path(format, table)))
+    }
+    val ceiling = Option.when(options.formats.contains(Format.Ceiling)) {
+      val source = classOf[CeilingSource].getName
+      Format.Ceiling ->
+        all(table => spark.read.format(source).load(path(Format.named("ncf"), table)))
+    }
+    frames = (opened ++ ceiling).toMap
+  }
+
+  private def all(open: String => DataFrame): Map[String, DataFrame] =
+    Store.tables.map(table => table -> open(table)).toMap
 
   /** Makes the names of the tables mean those of a format. */
   def use(format: String): Unit = frames(format).foreach { case (table, frame) =>
@@ -64,7 +77,7 @@ private object Store {
   val tables: Seq[String] =
     Seq("region", "nation", "supplier", "customer", "part", "partsupp", "orders", "lineitem")
 
-  private def delete(folder: Path): Unit = {
+  private def delete(folder: Path): Unit = if (Files.exists(folder)) {
     val paths = Files.walk(folder)
     try paths.sorted(Comparator.reverseOrder[Path]()).forEach(path => Files.delete(path))
     finally paths.close()
