@@ -106,8 +106,8 @@ private final class CeilingScanBuilder(
 private class CeilingScan(private val inner: SupportsReportStatistics)
     extends SupportsReportStatistics {
 
-  /** What Spark has added since planning to what the scan reads. */
-  protected def runtime: String = ""
+  /** What Spark has just added to what the next batch reads. */
+  protected def takeRuntime(): String = ""
 
   override def readSchema(): StructType = inner.readSchema()
 
@@ -117,8 +117,10 @@ private class CeilingScan(private val inner: SupportsReportStatistics)
 
   override def columnarSupportMode(): ColumnarSupportMode = ColumnarSupportMode.SUPPORTED
 
-  override def toBatch: Batch =
-    new CeilingPlan(inner.toBatch, s"${inner.description()} ${inner.readSchema().json} $runtime")
+  override def toBatch: Batch = {
+    val scan = s"${inner.description()} ${inner.readSchema().json} ${takeRuntime()}"
+    new CeilingPlan(inner.toBatch, scan)
+  }
 
   /** Equal scans are read once, as NCF's are. */
   override def equals(other: Any): Boolean = other match {
@@ -132,18 +134,23 @@ private class CeilingScan(private val inner: SupportsReportStatistics)
 /** Takes the keys of one side of a join as a filter, where NCF does. */
 private trait RuntimeFiltered extends CeilingScan with SupportsRuntimeV2Filtering {
 
-  private var taken = Seq.empty[String]
+  // As with NCF's own scans, a filter holds for the batch that the same thread asks for next.
+  private val next = ThreadLocal.withInitial[String](() => "")
 
   protected def filterable: SupportsRuntimeV2Filtering
 
-  // Keys come in any order.
-  override protected def runtime: String = taken.mkString(" ")
+  override protected def takeRuntime(): String = {
+    val taken = next.get()
+    next.remove()
+    taken
+  }
 
   override def filterAttributes(): Array[NamedReference] = filterable.filterAttributes()
 
+  // Keys come in any order.
   override def filter(predicates: Array[Predicate]): Unit = {
-    taken =
-      predicates.toSeq.map(p => p.children().map(_.toString).sorted.mkString(p.name(), ",", ""))
+    val texts = predicates.map(p => p.children().map(_.toString).sorted.mkString(p.name(), ",", ""))
+    next.set(texts.mkString(" "))
     filterable.filter(predicates)
   }
 }
