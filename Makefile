@@ -1,9 +1,9 @@
 # Every target installs what it needs; the work is in tools/. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo test jar cli bench fuzz soak campaign setup fmt lint
+.PHONY: help demo test jar cli bench bench-spark fuzz soak campaign setup fmt lint
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\): ## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\): ## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
 
 demo: ## builds everything, writes two real tables with Spark as NCF and as Parquet, compares, queries and verifies them
 	@tools/demo.sh
@@ -17,8 +17,11 @@ jar: ## the fat jar for Spark; the last line is its path
 cli: ## the command line ncf; the last line is its path
 	@tools/cli.sh
 
-bench: ## sizes and times against Parquet and other rivals
+bench: ## sizes and times against Parquet and other rivals, outside Spark and in it
 	@tools/bench.sh
+
+bench-spark: ## TPC-H in Spark against Parquet and ORC; ARGS="--scale 1 --rounds 3" and others: see tools/bench-spark.sh
+	@tools/bench-spark.sh $(ARGS)
 
 fuzz: ## damages files, seals them again and reads them: 60 seconds a target
 	@tools/fuzz.sh

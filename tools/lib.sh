@@ -105,3 +105,25 @@ corpus() {
   python_with corpus
   PATH="$root/.venv/bin:$PATH" .venv/bin/python tools/corpus.py "$@" >&2
 }
+
+# tpch FOLDER SCALE: TPC-H's eight tables as Parquet files, unless they are there.
+tpch() {
+  [ ! -f "$1/.complete" ] || return 0
+  python_with corpus
+  note "TPC-H at scale $2"
+  rm -rf "$1"
+  mkdir -p "$1"
+  .venv/bin/tpchgen-cli parquet -s "$2" --output-dir="$1" >&2
+  touch "$1/.complete"
+}
+
+# tpch_answers: what compares answers to TPC-H's queries, in a folder of its own: see tools/requirements-tpch.txt.
+tpch_answers() {
+  local file=tools/requirements-tpch.txt folder=.venv/tpch
+  cmp -s "$file" "$folder/.installed" && return
+  [ -x .venv/bin/python ] || python3 -m venv .venv
+  note "installing $file"
+  rm -rf "$folder"
+  .venv/bin/python -m pip install -q --disable-pip-version-check --target "$folder" -r "$file" >&2 || return 1
+  cp "$file" "$folder/.installed"
+}

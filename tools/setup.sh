@@ -3,6 +3,7 @@
 source "$(dirname "$0")/lib.sh"
 need cargo rustfmt java mvn python3 npm make git
 python_with corpus spark connect bench s3
+tpch_answers
 note "fetching crates"
 cargo fetch --locked
 note "fetching sbt, its plugins, Scala and Spark"

@@ -13,11 +13,11 @@ object Measure {
   /** A local session with the defaults of a fresh Spark, but for the number of shuffle
     * partitions.
     */
-  def session(name: String): SparkSession =
+  def session(name: String, master: String = "local[*]"): SparkSession =
     SparkSession
       .builder()
       .appName(name)
-      .master("local[*]")
+      .master(master)
       .config("spark.sql.shuffle.partitions", "4")
       .config("spark.sql.session.timeZone", "UTC")
       .getOrCreate()
@@ -36,10 +36,9 @@ object Measure {
     finally paths.close()
   }
 
-  private def isData(path: Path): Boolean = {
-    val name = path.getFileName.toString
-    Files.isRegularFile(path) && (name.endsWith(".ncf") || name.endsWith(".parquet"))
-  }
+  private def isData(path: Path): Boolean =
+    Files.isRegularFile(path) &&
+      Seq(".ncf", ".parquet", ".orc").exists(path.getFileName.toString.endsWith)
 
   /** A fingerprint of a table as a bag of rows: the number of rows and, for two independent 64-bit
     * hashes of whole rows with a mark for every null, the exact sums. Equal tables have equal

@@ -130,7 +130,10 @@ class RandomQueriesSuite extends SparkTestBase {
     assert(alike(answer(a, b), answer(b, a)) && !alike(answer(a, b), answer(b, a), ordered = true))
     assert(!alike(answer(a, b), answer(a)) && !alike(answer(a), answer(a, a)))
     assert(alike(answer(a), answer(Seq("a", 1.0 + 1e-14))))
-    assert(!alike(answer(a), answer(Seq("a", 1.0 + 1e-9))) && !alike(answer(b), answer(Seq("b", 0.0))))
+    assert(!alike(answer(a), answer(Seq("a", 1.0 + 1e-9))) && !alike(
+      answer(b),
+      answer(Seq("b", 0.0))
+    ))
     assert(alike(answer(Seq(null, -0.0)), answer(Seq(null, 0.0))))
     def failing(sql: String): QueryAnswer = QueryAnswer.of(spark.sql(sql), exactZeros = false)
     assert(failing("SELECT 1 / 0").rows == Left("DIVIDE_BY_ZERO"))
