@@ -166,7 +166,8 @@ object RandomQueriesSuite {
 
   /** NCF as a source of rows and nothing else. */
   val off: Map[String, String] = NcfOptions.all.map(_.name)
-    .filter(_.startsWith("pushdown.")).map(_ -> "false").toMap
+    .filter(name => name.startsWith("pushdown.") && name != NcfOptions.RuntimeValues.name)
+    .map(_ -> "false").toMap
 
   private val mostFailures = 10
 
