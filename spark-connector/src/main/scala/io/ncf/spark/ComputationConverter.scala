@@ -23,8 +23,12 @@ import io.ncf.spark.Json.node
   * error to report.
   *
   * @param predicates knows columns, literals and conditions
+  * @param zone       the time zone of functions of timestamps, if it is known
   */
-private[spark] final class ComputationConverter(predicates: PredicateConverter) {
+private[spark] final class ComputationConverter(
+    predicates: PredicateConverter,
+    zone: Option[String]
+) {
 
   import ComputationConverter._
 
@@ -153,7 +157,9 @@ private[spark] final class ComputationConverter(predicates: PredicateConverter) 
       case (Some(function), _, DateType) =>
         Some(call(Json.text(function), Seq(source), IntegerType))
       case (_, Some(function), TimestampType | TimestampNTZType) =>
-        Some(call(node(function, zone(source.dataType)), Seq(source), IntegerType))
+        localTime(source.dataType).map { zone =>
+          call(node(function, zone), Seq(source), IntegerType)
+        }
       case _ => None
     }
 
@@ -200,13 +206,17 @@ private[spark] final class ComputationConverter(predicates: PredicateConverter) 
     (input.dataType, to) match {
       case (from, _) if from == to                      => Some(input)
       case (TimestampType | TimestampNTZType, DateType) =>
-        Some(call(node("date", zone(input.dataType)), Seq(input), DateType))
+        localTime(input.dataType).map(zone => call(node("date", zone), Seq(input), DateType))
       case (from, _) if casts(from, to) =>
         val body = Json.obj()
         body.set[JsonNode]("input", input.json)
         typed(body, "cast", to)
       case _ => None
     }
+
+  /** How local time is made of a timestamp: one without a zone has it already. */
+  private def localTime(dataType: DataType): Option[JsonNode] =
+    if (dataType == TimestampNTZType) Some(Json.obj()) else zone.map(SessionZone.json)
 
   private def arithmetic(op: String, l: Computation, r: Computation): Option[Computation] =
     resultType(op, l.dataType, r.dataType).flatMap { result =>
@@ -281,10 +291,6 @@ private[spark] object ComputationConverter {
     body.set[JsonNode]("arguments", Json.array(arguments.map(_.json)))
     Computation(node("call", body), result)
   }
-
-  /** How local time is made of a timestamp: one without a zone has it already. */
-  private def zone(dataType: DataType): JsonNode =
-    if (dataType == TimestampNTZType) Json.obj() else SessionZone.json()
 
   private def isKnown(dataType: DataType): Boolean = SchemaConverter.typeName(dataType).isDefined
 

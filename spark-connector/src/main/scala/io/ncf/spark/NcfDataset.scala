@@ -44,7 +44,9 @@ private[spark] final case class NcfDataset(
   def columnNames: ColumnNames =
     new ColumnNames(schema.fieldNames.toSeq, SQLConf.get.caseSensitiveAnalysis)
 
-  def predicateConverter: PredicateConverter = new PredicateConverter(schema, columnNames.stored)
+  /** @param zone the time zone of functions of timestamps; without one they stay with Spark */
+  def predicateConverter(zone: Option[String] = None): PredicateConverter =
+    new PredicateConverter(schema, columnNames.stored, zone)
 
   /** This dataset, to be read with the types of `columns`, or an error that says what differs.
     * Partition values of bare directories are text of no certain type, so any type that fits does.

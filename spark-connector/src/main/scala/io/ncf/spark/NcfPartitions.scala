@@ -91,7 +91,7 @@ private[spark] trait NcfPartitions extends SupportsPartitionManagement {
       columns: StructType,
       row: InternalRow
   ): Option[JsonNode] = {
-    val converter = dataset.predicateConverter
+    val converter = dataset.predicateConverter()
     PredicateConverter.conjunction(columns.zipWithIndex.flatMap { case (field, i) =>
       converter.is(field.name, row.get(i, field.dataType))
     })

@@ -47,6 +47,10 @@ private[spark] final class NcfTable(
   // session the active one. So this may be another session's view, and every use locates anew.
   private lazy val location: Option[NcfPath] = locate()
 
+  // Spark's own functions of timestamps keep the time zone in which a query was analysed, and do not
+  // hand it over. It is this one, if the session has not changed it since.
+  private val zone: String = SQLConf.get.sessionLocalTimeZone
+
   // Whether a table of the catalog had a log when it was looked up. Dropping a table must stay
   // possible whatever its log is like.
   private val existed: Boolean =
@@ -94,7 +98,8 @@ private[spark] final class NcfTable(
     }
     // The dataset pins the version from here on.
     val pinned = merged.without(NcfOptions.VersionAsOf, NcfOptions.TimestampAsOf)
-    new NcfScanBuilder(dataset, columns0, pinned)
+    val zone = Some(this.zone).filter(_ == SQLConf.get.sessionLocalTimeZone)
+    new NcfScanBuilder(dataset, columns0, pinned, zone)
   }
 
   override def newWriteBuilder(info: LogicalWriteInfo): WriteBuilder = new NcfWriteBuilder(

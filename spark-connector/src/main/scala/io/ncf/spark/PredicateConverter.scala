@@ -32,15 +32,17 @@ import io.ncf.spark.Json.node
   *
   * @param stored     the columns that the data has, with the types that Spark reads them as
   * @param storedName the data's name of a column of Spark's, if the data has the column
+  * @param zone       the time zone of functions of timestamps, if it is known
   */
 private[spark] final class PredicateConverter(
     stored: StructType,
-    storedName: String => Option[String]
+    storedName: String => Option[String],
+    zone: Option[String]
 ) {
 
   import PredicateConverter._
 
-  private lazy val computations = new ComputationConverter(this)
+  lazy val computations: ComputationConverter = new ComputationConverter(this, zone)
 
   /** The exact equivalent, if NCF has one. */
   def convert(predicate: Predicate): Option[JsonNode] = exact(predicate).filter(Json.isShallow)

@@ -1,24 +1,21 @@
 package io.ncf.spark
 
 import java.time.zone.ZoneOffsetTransition
-import java.time.{LocalDate, ZoneId, ZoneOffset}
+import java.time.{LocalDate, ZoneOffset}
 
 import scala.jdk.CollectionConverters._
 
 import com.fasterxml.jackson.databind.JsonNode
 import org.apache.spark.sql.catalyst.util.DateTimeUtils
-import org.apache.spark.sql.internal.SQLConf
 
-/** The session's time zone as NCF has it (`ncf_core::Zone`). */
+/** A session's time zone as NCF has it (`ncf_core::Zone`). */
 private[spark] object SessionZone {
 
   /** Clocks that will be set for ever are listed up to here; later timestamps stay with Spark. */
   private val lastYear = 2100
 
-  def json(): JsonNode = json(DateTimeUtils.getZoneId(SQLConf.get.sessionLocalTimeZone))
-
-  private[spark] def json(zone: ZoneId): JsonNode = {
-    val rules = zone.getRules
+  def json(zone: String): JsonNode = {
+    val rules = DateTimeUtils.getZoneId(zone).getRules
     val known = rules.getTransitions.asScala.toSeq
     val end = LocalDate.of(lastYear, 1, 1).atStartOfDay(ZoneOffset.UTC).toInstant
     val recurring =

@@ -150,6 +150,19 @@ class AggregateSuite extends SparkTestBase {
     }
   }
 
+  test("a query keeps the time zone in which it was analysed") {
+    def hours(frame: DataFrame): DataFrame = query(frame, "count(*)", "hour(ts) < 12", "hour(ts)")
+    val before = spark.conf.get("spark.sql.session.timeZone")
+    try {
+      val (ours, wanted) = (hours(ncf), hours(parquet))
+      spark.conf.set("spark.sql.session.timeZone", "Asia/Kathmandu")
+      assert(!aggregates(ours) && !aggregates(hours(ncf)))
+      assertEqual(ours, wanted, "changed")
+      assertEqual(hours(ncf), hours(parquet), "new query")
+      assert(aggregates(hours(read(s"$folder/ncf"))))
+    } finally spark.conf.set("spark.sql.session.timeZone", before)
+  }
+
   test("sums overflow as in Spark") {
     withPath { path =>
       spark

@@ -18,7 +18,6 @@ import org.apache.spark.sql.types.StructType
 
 import io.ncf.spark.{
   AggregateConverter,
-  ComputationConverter,
   NcfDataset,
   NcfOptions,
   PredicateConverter,
@@ -29,11 +28,13 @@ import io.ncf.spark.{
   *
   * @param dataset what is read
   * @param schema  the columns that Spark knows of
+  * @param zone    the time zone of functions of timestamps, if it is known
   */
 private[spark] final class NcfScanBuilder(
     dataset: NcfDataset,
     schema: StructType,
-    options: NcfOptions
+    options: NcfOptions,
+    zone: Option[String]
 ) extends SupportsPushDownV2Filters
     with SupportsPushDownRequiredColumns
     with SupportsPushDownAggregates
@@ -62,7 +63,7 @@ private[spark] final class NcfScanBuilder(
     if (!options.flag(NcfOptions.PushFilters, default = true) || !dataset.exists) predicates
     else {
       group.close()
-      val converter = dataset.predicateConverter
+      val converter = dataset.predicateConverter(zone)
       val candidates = predicates.toSeq.map(p => (p, converter.convert(p), converter.weaken(p)))
       val proven = Proofs.proven(dataset, options, candidates.flatMap(c => c._2 ++ c._3))
       val converted = candidates.map { case (predicate, exact, weak) =>
@@ -126,7 +127,7 @@ private[spark] final class NcfScanBuilder(
         if (!dataset.exists || !options.flag(NcfOptions.PushAggregates, default = true)) None
         else {
           val floats = options.flag(NcfOptions.PushFloatAggregates, default = true)
-          val computations = new ComputationConverter(dataset.predicateConverter)
+          val computations = dataset.predicateConverter(zone).computations
           new AggregateConverter(
             computations,
             floats,
@@ -182,7 +183,7 @@ private[spark] final class NcfScanBuilder(
   override def pushTopN(orders: Array[SortOrder], rows: Int): Boolean = {
     val pushes = dataset.exists && aggregation.isEmpty &&
       options.flag(NcfOptions.PushTopN, default = true)
-    top = if (pushes) PushedTop.convert(orders.toSeq, rows, dataset.predicateConverter) else None
+    top = if (pushes) PushedTop.convert(orders.toSeq, rows, dataset.predicateConverter()) else None
     top.isDefined
   }
 

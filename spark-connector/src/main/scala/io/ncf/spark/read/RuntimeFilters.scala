@@ -47,7 +47,7 @@ private[read] final class RuntimeFilters(scan: NcfScan) {
       case dataType => SchemaConverter.typeName(LogicalType.ordered(dataType)).isDefined
     }
 
-  private def converter: PredicateConverter = scan.dataset.predicateConverter
+  private def converter: PredicateConverter = scan.dataset.predicateConverter()
 
   /** Plans the scan with further predicates, for the batch that comes next. */
   def filter(predicates: Seq[Predicate]): Unit =
