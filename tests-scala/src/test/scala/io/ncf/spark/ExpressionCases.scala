@@ -25,8 +25,9 @@ object ExpressionCases {
   val numberColumns: Seq[RandomColumn] = columns(1, tame = false, nasty("a") ++ nasty("b")) ++
     columns(2, tame = true, nasty("x") ++ nasty("y"))
 
-  val textColumns: Seq[RandomColumn] = columns(3, tame = false, Seq("s" -> StringType, "t" -> StringType)) ++
-    columns(4, tame = true, Seq("n" -> IntegerType))
+  val textColumns: Seq[RandomColumn] =
+    columns(3, tame = false, Seq("s" -> StringType, "t" -> StringType)) ++
+      columns(4, tame = true, Seq("n" -> IntegerType))
 
   val otherColumns: Seq[RandomColumn] = columns(
     5,
@@ -42,7 +43,11 @@ object ExpressionCases {
       Seq("an" -> TimestampNTZType, "bn" -> TimestampNTZType)
   )
 
-  private def columns(seed: Int, tame: Boolean, types: Seq[(String, DataType)]): Seq[RandomColumn] = {
+  private def columns(
+      seed: Int,
+      tame: Boolean,
+      types: Seq[(String, DataType)]
+  ): Seq[RandomColumn] = {
     val random = new Random(seed.toLong)
     types.map { case (name, dataType) =>
       val values = Seq.fill(2000) {
@@ -99,7 +104,13 @@ object ExpressionCases {
     positions.map(at => s"substring(s, $at)") ++
     (for (at <- positions; length <- Seq(-1, 0, 1, 3, Int.MaxValue))
       yield s"substring(s, $at, $length)") ++
-    Seq("substring(s, n)", "substring(s, n, 2)", "substring(s, 2, n)", "left(s, 2)", "right(s, 2)") ++
+    Seq(
+      "substring(s, n)",
+      "substring(s, n, 2)",
+      "substring(s, 2, n)",
+      "left(s, 2)",
+      "right(s, 2)"
+    ) ++
     Seq("s LIKE 'a%'", "s LIKE '%e'", "s LIKE '%pp%'", "s LIKE 'a_b'", "s LIKE 'a\\\\_b'") ++
     Seq("s LIKE 'a%b'", "s NOT LIKE '%'", "s LIKE ''", "s LIKE t", "s LIKE '_'", "s LIKE '日%'") ++
     Seq("startswith(s, t)", "endswith(s, t)", "contains(s, t)", "contains(s, '')") ++
@@ -107,13 +118,24 @@ object ExpressionCases {
     Seq("CASE s WHEN 'a' THEN 'A' WHEN '' THEN t ELSE lower(s) END", "substring(upper(s), 1, 1)")
 
   val others: Seq[String] = choices("abin", "bbin") ++ choices("abool", "bbool") ++
-    Seq("abool AND bbool", "abool OR NOT bbool", "NOT abool", "if(abool, abin, bbin)", "abool = true") ++
+    Seq(
+      "abool AND bbool",
+      "abool OR NOT bbool",
+      "NOT abool",
+      "if(abool, abin, bbin)",
+      "abool = true"
+    ) ++
     Seq("cast(abool as int)", "CASE WHEN abool THEN 1 ELSE 0 END", "length(abin)")
 
   val times: Seq[String] = choices("ad", "bd") ++ choices("at", "bt") ++ choices("an", "bn") ++
     (for (part <- RandomExpressions.partsOfDay; of <- Seq("ad", "at", "an")) yield s"$part($of)") ++
     (for (part <- RandomExpressions.partsOfTime; of <- Seq("at", "an")) yield s"$part($of)") ++
-    Seq("cast(at as date)", "cast(an as date)", "cast(ad as timestamp)", "cast(at as timestamp_ntz)") ++
+    Seq(
+      "cast(at as date)",
+      "cast(an as date)",
+      "cast(ad as timestamp)",
+      "cast(at as timestamp_ntz)"
+    ) ++
     Seq("cast(ad as string)", "cast(at as string)", "extract(SECOND FROM at)", "date_add(ad, 3)") ++
     Seq("year(ad) * 100 + month(ad)", "hour(at) = 2 AND minute(at) < 30", "datediff(ad, bd)") ++
     Seq("ad + interval 1 month", "at > timestamp'2021-03-14 02:30:00'", "trunc(ad, 'MM')")

@@ -31,7 +31,10 @@ class ExpressionSuite extends SparkTestBase {
       Row.fromSeq(id.toLong +: values)
     }
     val fields = columns.map(column => StructField(column.sql, column.dataType))
-    withRows(spark.createDataFrame(rows.asJava, StructType(StructField("id", LongType) +: fields)))(body)
+    withRows(spark.createDataFrame(
+      rows.asJava,
+      StructType(StructField("id", LongType) +: fields)
+    ))(body)
   }
 
   private def withRows(source: DataFrame)(body: => Unit): Unit = withPath { path =>
@@ -102,7 +105,10 @@ class ExpressionSuite extends SparkTestBase {
       some.zipWithIndex.foreach { case (condition, i) =>
         val those = wanted.filter(row => !row.isNullAt(i + 1) && row.getBoolean(i + 1))
         val found = filtered(condition).collect()
-        assert(found.map(_.getLong(0)).sorted.toSeq == those.map(_.getLong(0)).sorted.toSeq, condition)
+        assert(
+          found.map(_.getLong(0)).sorted.toSeq == those.map(_.getLong(0)).sorted.toSeq,
+          condition
+        )
       }
     }
     conditions
@@ -186,7 +192,8 @@ class ExpressionSuite extends SparkTestBase {
       val all = "k" +: accepted
       // With the count in it, the condition cannot be evaluated before the groups are there.
       val unlike = all.zipWithIndex.map { case (e, i) => s"NOT (c$i <=> $e)" }
-      val wrong = spark.sql(s"SELECT * FROM (${groups(all)}) WHERE n <> 1 OR ${unlike.mkString(" OR ")}")
+      val wrong =
+        spark.sql(s"SELECT * FROM (${groups(all)}) WHERE n <> 1 OR ${unlike.mkString(" OR ")}")
       assert(wrong.take(5).toSeq == Seq.empty)
       val found = spark.sql(s"SELECT count(*) FROM (${groups(all)}) WHERE n > 0").head().getLong(0)
       assert(found == values.size)
@@ -202,9 +209,11 @@ class ExpressionSuite extends SparkTestBase {
 
   test("upper and lower case where it depends on what is beside") {
     def words(parts: Seq[String], most: Int): Seq[String] =
-      (1 to most).flatMap(length => Seq.fill(length)(parts).foldLeft(Seq(""))((words, next) =>
-        for (word <- words; part <- next) yield word + part
-      ))
+      (1 to most).flatMap(length =>
+        Seq.fill(length)(parts).foldLeft(Seq(""))((words, next) =>
+          for (word <- words; part <- next) yield word + part
+        )
+      )
     val sigma = Seq("Σ", "a", "Α", ".", "'", "\u0301", " ", "1", "🙂", "\u00ad", "日")
     val dotted = Seq("I", "İ", "i", "ı", "J", "Į", "\u0307", "\u0300", "ß", "ﬁ", "ǆ", "ΐ", "ᾳ", "ŉ")
     val all = words(sigma, 4) ++ words(dotted, 3)
@@ -226,8 +235,9 @@ class ExpressionSuite extends SparkTestBase {
   for (zone <- zones) test(s"parts of times where the clocks of $zone change") {
     val (from, to) = (Instant.parse("1800-01-01T00:00:00Z"), Instant.parse("2060-01-01T00:00:00Z"))
     val rules = ZoneId.of(zone).getRules
-    val changes = Iterator.iterate(rules.nextTransition(from))(t => rules.nextTransition(t.getInstant))
-      .takeWhile(t => t != null && t.getInstant.isBefore(to)).map(_.getInstant).toSeq
+    val changes =
+      Iterator.iterate(rules.nextTransition(from))(t => rules.nextTransition(t.getInstant))
+        .takeWhile(t => t != null && t.getInstant.isBefore(to)).map(_.getInstant).toSeq
     val near = (changes :+ from :+ Instant.EPOCH).flatMap { change =>
       Seq(-86400, -7200, -3600, -1800, -1, 0, 1, 899, 1800, 3599, 3600, 7200).flatMap { seconds =>
         val second = change.plusSeconds(seconds.toLong)

@@ -145,8 +145,13 @@ class MemorySuite extends SparkTestBase with AdaptiveSparkPlanHelper {
       // Two rows a group, far apart, so that most groups come twice out of a scan.
       val mixed = s"id * 7919L % $groups"
       spark.range(0, 2L * groups, 1, 2)
-        .selectExpr(s"$mixed k", "id v", s"concat('group ', $mixed) s").write.format("ncf").save(path)
-      val frame = spark.read.format("ncf").option("memoryLimit", (32 * mebibyte).toString).load(path)
+        .selectExpr(
+          s"$mixed k",
+          "id v",
+          s"concat('group ', $mixed) s"
+        ).write.format("ncf").save(path)
+      val frame =
+        spark.read.format("ncf").option("memoryLimit", (32 * mebibyte).toString).load(path)
       for (key <- Seq("k", "s")) {
         val grouped = frame.groupBy(key).agg("v" -> "sum", "v" -> "max", "*" -> "count")
         assert(PushedPlans.aggregates(grouped), key)

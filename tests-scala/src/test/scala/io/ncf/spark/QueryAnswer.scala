@@ -62,15 +62,17 @@ object QueryAnswer {
   /** The condition of the innermost of Spark's errors, or the class of what is none of them. */
   def condition(error: Throwable): String = {
     val chain = Iterator.iterate(error)(_.getCause).takeWhile(_ != null).take(20).toSeq
-    val conditions = chain.collect { case spark: SparkThrowable => Option(spark.getCondition) }.flatten
+    val conditions = chain.collect { case spark: SparkThrowable =>
+      Option(spark.getCondition)
+    }.flatten
     conditions.lastOption.getOrElse(chain.last.toString)
   }
 
   private def canonical(row: Row, exactZeros: Boolean): Seq[Any] = row.toSeq.map {
-    case v: Array[Byte]                      => v.toSeq
-    case v: Float                            => float(v.toDouble, exactZeros)
-    case v: Double                           => float(v, exactZeros)
-    case other                               => other
+    case v: Array[Byte] => v.toSeq
+    case v: Float       => float(v.toDouble, exactZeros)
+    case v: Double      => float(v, exactZeros)
+    case other          => other
   }
 
   private def float(value: Double, exactZeros: Boolean): Number =
@@ -81,7 +83,7 @@ object QueryAnswer {
     override def toString: String = value.toString
     override def equals(other: Any): Boolean = other match {
       case Number(that) => value.compare(that) == 0
-      case _             => false
+      case _            => false
     }
     override def hashCode(): Int = value.hashCode()
   }
@@ -92,10 +94,10 @@ object QueryAnswer {
   private def same(have: Seq[Any], want: Seq[Any], inexact: Map[Int, Int]): Boolean =
     have.zipWithIndex.forall {
       case (cell, i) if cell == want(i) => true
-      case (Number(l), i)              => inexact.get(i).exists(at =>
+      case (Number(l), i)               => inexact.get(i).exists(at =>
           (want(i), want(at)) match {
             case (Number(r), Number(scale)) => math.abs(l - r) <= tolerance * scale
-            case _                            => false
+            case _                          => false
           }
         )
       case _ => false

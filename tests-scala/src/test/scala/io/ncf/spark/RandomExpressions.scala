@@ -85,7 +85,8 @@ final class RandomExpressions(columns: Seq[RandomColumn], safe: Boolean, r: Rand
 
   /** A part of a day or a time. */
   private def part(depth: Int): String =
-    if (r.nextBoolean()) s"${pick(partsOfDay)}(${expression(if (r.nextInt(4) == 0) Time else Day, depth)})"
+    if (r.nextBoolean())
+      s"${pick(partsOfDay)}(${expression(if (r.nextInt(4) == 0) Time else Day, depth)})"
     else s"${pick(partsOfTime)}(${expression(Time, depth)})"
 
   private def number(depth: Int): String = {
@@ -115,12 +116,13 @@ final class RandomExpressions(columns: Seq[RandomColumn], safe: Boolean, r: Rand
       case 5 => s"trim(${pick(Seq("BOTH", "LEADING", "TRAILING"))} 'a ' FROM ${inner()})"
       case 6 => s"substring(${inner()}, ${r.nextInt(9) - 4}, ${r.nextInt(5) - 1})"
       case 7 => s"substring(${inner()}, ${r.nextInt(9) - 4})"
-      case _ => s"cast(${pick(columns.filter(c => kindOf(c.dataType).exists(_ != Bytes))).sql} as string)"
+      case _ =>
+        s"cast(${pick(columns.filter(c => kindOf(c.dataType).exists(_ != Bytes))).sql} as string)"
     }
   }
 
   /** A condition of one column or of several. */
-  def predicate(depth: Int): String = {
+  def predicate(depth: Int): String =
     if (depth <= 0 || r.nextInt(3) > 0) test(depth)
     else
       r.nextInt(6) match {
@@ -131,18 +133,18 @@ final class RandomExpressions(columns: Seq[RandomColumn], safe: Boolean, r: Rand
           s"(CASE WHEN ${predicate(depth - 1)} THEN ${predicate(depth - 1)} " +
             s"ELSE ${predicate(depth - 1)} END)"
       }
-  }
 
   private def test(depth: Int): String = {
     val truths = columnsOf(Truth)
     r.nextInt(12) match {
-      case 0 if truths.nonEmpty => pick(Seq(pick(truths).sql, s"coalesce(${pick(truths).sql}, false)"))
-      case 1                    => s"(${anyColumn().sql} IS ${pick(Seq("", "NOT "))}NULL)"
-      case 2 | 3                => like(depth)
-      case 4                    => s"(${part(0)} ${comparison()} ${pick(Seq(1, 2, 4, 12, 30, 2020))})"
-      case 5                    => in()
-      case 6 | 7                => compared(depth)
-      case _                    =>
+      case 0 if truths.nonEmpty =>
+        pick(Seq(pick(truths).sql, s"coalesce(${pick(truths).sql}, false)"))
+      case 1     => s"(${anyColumn().sql} IS ${pick(Seq("", "NOT "))}NULL)"
+      case 2 | 3 => like(depth)
+      case 4     => s"(${part(0)} ${comparison()} ${pick(Seq(1, 2, 4, 12, 30, 2020))})"
+      case 5     => in()
+      case 6 | 7 => compared(depth)
+      case _     =>
         val column = anyColumn()
         val other = if (r.nextInt(6) == 0) sameType(column).sql else sampled(column)
         s"(${column.sql} ${comparison()} $other)"
@@ -175,7 +177,8 @@ final class RandomExpressions(columns: Seq[RandomColumn], safe: Boolean, r: Rand
   private def like(depth: Int): String = {
     val value = expression(Text, math.min(depth, 1))
     val sample = pick(columnsOf(Text)).present.collect { case s: String => s }
-    val word = (if (sample.isEmpty) "a" else pick(sample)).take(4).filter(c => c != '\\' && c != '\'')
+    val word =
+      (if (sample.isEmpty) "a" else pick(sample)).take(4).filter(c => c != '\\' && c != '\'')
     val pattern = r.nextInt(7) match {
       case 0 => s"$word%"
       case 1 => s"%$word"
@@ -194,8 +197,9 @@ final class RandomExpressions(columns: Seq[RandomColumn], safe: Boolean, r: Rand
     else literal(RandomValues.value(column.dataType, column.tame, r), column.dataType)
 
   private def constant(kind: Kind): String = kind match {
-    case Number => pick(Seq("0", "1", "-3", "7L", "2.5", "0.05", "100", "1.5D", "cast(2 as smallint)"))
-    case _      =>
+    case Number =>
+      pick(Seq("0", "1", "-3", "7L", "2.5", "0.05", "100", "1.5D", "cast(2 as smallint)"))
+    case _ =>
       val dataType = typeOf(kind)
       literal(RandomValues.value(dataType, tame = true, r), dataType)
   }
@@ -218,7 +222,16 @@ object RandomExpressions {
   val partsOfTime: Seq[String] = Seq("hour", "minute", "second")
 
   private val casts =
-    Seq("tinyint", "smallint", "int", "bigint", "float", "double", "decimal(12, 2)", "decimal(38, 6)")
+    Seq(
+      "tinyint",
+      "smallint",
+      "int",
+      "bigint",
+      "float",
+      "double",
+      "decimal(12, 2)",
+      "decimal(38, 6)"
+    )
 
   def kindOf(dataType: DataType): Option[Kind] = dataType match {
     case _: NumericType   => Some(Number)
@@ -243,27 +256,31 @@ object RandomExpressions {
 
   /** A value of Spark's external type as SQL, exactly; the same in every time zone. */
   def literal(value: Any, dataType: DataType): String = value match {
-    case null                => s"cast(NULL as ${dataType.sql})"
-    case v: Boolean          => v.toString
-    case v: Byte             => s"cast($v as tinyint)"
-    case v: Short            => s"cast($v as smallint)"
-    case v: Int              => s"int('$v')"
-    case v: Long             => s"bigint('$v')"
-    case v: Float            => s"float('$v')"
-    case v: Double           => s"double('$v')"
-    case v: JavaDecimal      => s"cast('${v.toPlainString}' as ${dataType.sql})"
-    case v: String           => s"'${v.replace("\\", "\\\\").replace("'", "\\'")}'"
-    case v: Array[Byte]      => s"X'${v.map(b => f"${b & 0xff}%02X").mkString}'"
-    case v: LocalDate        => s"date_from_unix_date(${v.toEpochDay})"
-    case v: Instant          => s"timestamp_micros(bigint('${micros(v)}'))"
+    case null           => s"cast(NULL as ${dataType.sql})"
+    case v: Boolean     => v.toString
+    case v: Byte        => s"cast($v as tinyint)"
+    case v: Short       => s"cast($v as smallint)"
+    case v: Int         => s"int('$v')"
+    case v: Long        => s"bigint('$v')"
+    case v: Float       => s"float('$v')"
+    case v: Double      => s"double('$v')"
+    case v: JavaDecimal => s"cast('${v.toPlainString}' as ${dataType.sql})"
+    case v: String      => s"'${v.replace("\\", "\\\\").replace("'", "\\'")}'"
+    case v: Array[Byte] => s"X'${v.map(b => f"${b & 0xff}%02X").mkString}'"
+    case v: LocalDate   => s"date_from_unix_date(${v.toEpochDay})"
+    case v: Instant     => s"timestamp_micros(bigint('${micros(v)}'))"
     // Of a time without a zone there is no function of microseconds: as they are in UTC.
-    case v: LocalDateTime    =>
+    case v: LocalDateTime =>
       s"(timestamp_ntz'1970-01-01' + make_dt_interval(0, 0, 0, ${seconds(micros(v.toInstant(java.time.ZoneOffset.UTC)))}))"
-    case other               => throw new IllegalArgumentException(other.toString)
+    case other => throw new IllegalArgumentException(other.toString)
   }
 
-  private def seconds(micros: Long): String = s"cast('${JavaDecimal.valueOf(micros, 6).toPlainString}' as decimal(18, 6))"
+  private def seconds(micros: Long): String =
+    s"cast('${JavaDecimal.valueOf(micros, 6).toPlainString}' as decimal(18, 6))"
 
   private def micros(instant: Instant): Long =
-    Math.addExact(Math.multiplyExact(instant.getEpochSecond, 1000000L), (instant.getNano / 1000).toLong)
+    Math.addExact(
+      Math.multiplyExact(instant.getEpochSecond, 1000000L),
+      (instant.getNano / 1000).toLong
+    )
 }

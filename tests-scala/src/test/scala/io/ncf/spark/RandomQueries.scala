@@ -93,7 +93,8 @@ final class RandomQueries(table: RandomTable, r: Random) {
   private def first(): RandomQuery = {
     val some = Seq.fill(1 + r.nextInt(3))(any.anyColumn().sql).distinct
     val keys = if (r.nextInt(3) == 0 && !some.contains("id")) some :+ "id" else some
-    val order = keys.map(_ + pick(Seq("", " DESC")) + pick(Seq("", "", " NULLS FIRST", " NULLS LAST")))
+    val order =
+      keys.map(_ + pick(Seq("", " DESC")) + pick(Seq("", "", " NULLS FIRST", " NULLS LAST")))
     val offset = if (r.nextInt(5) == 0) s" OFFSET ${r.nextInt(8)}" else ""
     // A key that decides alone may have any columns with it.
     val shown = if (keys.contains("id")) keys :+ any.anyColumn().sql else keys
@@ -116,7 +117,9 @@ final class RandomQueries(table: RandomTable, r: Random) {
         s" HAVING min(${pick(tame).sql}) IS NOT NULL"
       ))
       else ""
-    val scales = made.zipWithIndex.collect { case ((_, Some(scale)), i) => groups.size + i -> scale }
+    val scales = made.zipWithIndex.collect { case ((_, Some(scale)), i) =>
+      groups.size + i -> scale
+    }
     val condition = if (plain && r.nextBoolean()) s" WHERE ${safe.predicate(0)}" else where()
     RandomQuery(Aggregates, groups ++ made.map(_._1), scales.toMap, condition + by + having, 0)
   }
@@ -127,7 +130,9 @@ final class RandomQueries(table: RandomTable, r: Random) {
       case 1 | 2 => any.anyExpression(1)
       case 3     => small.expression(RandomExpressions.Number, 1)
       case 4 | 5 =>
-        val few = table.columns.filter(c => c.present.distinct.size < 20 && RandomExpressions.kindOf(c.dataType).isDefined)
+        val few = table.columns.filter(c =>
+          c.present.distinct.size < 20 && RandomExpressions.kindOf(c.dataType).isDefined
+        )
         if (few.isEmpty) any.anyColumn().sql else pick(few).sql
       case _ => any.anyColumn().sql
     }
@@ -159,11 +164,12 @@ final class RandomQueries(table: RandomTable, r: Random) {
   /** Sums are of small numbers: whether those of large ones overflow depends on the order. */
   private def sum(): (String, Option[String]) = {
     val what = r.nextInt(6) match {
-      case 0 | 1                     => pick(tame).sql
+      case 0 | 1                => pick(tame).sql
       case 5 if floats.nonEmpty => pick(floats).sql
-      case 2     => small.expression(RandomExpressions.Number, 1)
-      case 3     => s"CASE WHEN ${safe.predicate(1)} THEN ${pick(tame).sql} ${pick(Seq("", "ELSE 0 "))}END"
-      case _     => s"(${pick(tame).sql} ${pick(Seq("+", "-", "*"))} ${pick(tame).sql})"
+      case 2                    => small.expression(RandomExpressions.Number, 1)
+      case 3                    =>
+        s"CASE WHEN ${safe.predicate(1)} THEN ${pick(tame).sql} ${pick(Seq("", "ELSE 0 "))}END"
+      case _ => s"(${pick(tame).sql} ${pick(Seq("+", "-", "*"))} ${pick(tame).sql})"
     }
     sumOf(what)
   }

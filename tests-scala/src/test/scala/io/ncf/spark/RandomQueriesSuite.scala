@@ -126,11 +126,14 @@ class RandomQueriesSuite extends SparkTestBase {
       QueryAnswer.of(spark.createDataFrame(rows.map(Row.fromSeq).asJava, pair), exactZeros = false)
     def alike(have: QueryAnswer, want: QueryAnswer, ordered: Boolean = false): Boolean =
       have.difference(want, Map(1 -> 1), ordered, strict = true).isEmpty
-    val (a, b) = (Seq("a", 1.0), Seq("b", Double.NaN))
+    val (a, b) = (Seq[Any]("a", 1.0), Seq[Any]("b", Double.NaN))
     assert(alike(answer(a, b), answer(b, a)) && !alike(answer(a, b), answer(b, a), ordered = true))
     assert(!alike(answer(a, b), answer(a)) && !alike(answer(a), answer(a, a)))
     assert(alike(answer(a), answer(Seq("a", 1.0 + 1e-14))))
-    assert(!alike(answer(a), answer(Seq("a", 1.0 + 1e-9))) && !alike(answer(b), answer(Seq("b", 0.0))))
+    assert(!alike(answer(a), answer(Seq("a", 1.0 + 1e-9))) && !alike(
+      answer(b),
+      answer(Seq("b", 0.0))
+    ))
     assert(alike(answer(Seq(null, -0.0)), answer(Seq(null, 0.0))))
     def failing(sql: String): QueryAnswer = QueryAnswer.of(spark.sql(sql), exactZeros = false)
     assert(failing("SELECT 1 / 0").rows == Left("DIVIDE_BY_ZERO"))

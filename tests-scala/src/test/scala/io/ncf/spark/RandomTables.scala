@@ -197,7 +197,8 @@ object RandomValues {
       r.nextInt(3) match {
         case 0 => pick(Seq(least, least + 1, -1L, 0L, 1L, most - 1, most), r)
         case 1 => (r.nextInt(41) - 20).toLong
-        case _ => if (most == Long.MaxValue) r.nextLong() else least + (r.nextLong() >>> 1) % (most - least)
+        case _ =>
+          if (most == Long.MaxValue) r.nextLong() else least + (r.nextLong() >>> 1) % (most - least)
       }
 
   private val doubles: Seq[Double] = Seq(
@@ -325,8 +326,12 @@ object RandomValues {
   private def instant(r: Random): Instant = r.nextInt(4) match {
     case 0 => pick(turns, r).plusNanos((r.nextInt(5) - 2) * 1000L)
     case 1 => pick(turns, r).plusSeconds((r.nextInt(15000) - 7500).toLong)
-    case 2 => Instant.ofEpochSecond((r.nextDouble() * 4.6e11 - 2.1e11).toLong, r.nextInt(1000000) * 1000L)
+    case 2 =>
+      Instant.ofEpochSecond((r.nextDouble() * 4.6e11 - 2.1e11).toLong, r.nextInt(1000000) * 1000L)
     case _ =>
-      Instant.ofEpochSecond(1500000000L + r.nextInt(200000000), if (r.nextBoolean()) 0L else 123456000L)
+      Instant.ofEpochSecond(
+        1500000000L + r.nextInt(200000000),
+        if (r.nextBoolean()) 0L else 123456000L
+      )
   }
 }
