@@ -4,8 +4,8 @@ import scala.util.Random
 
 import org.apache.spark.sql.types._
 
-/** Expressions of every kind that scans may compute, by the table of [[ExpressionSuite]] that they are
-  * of.
+/** Expressions of every kind that scans may compute, and the columns of the tables that they are of:
+  * see [[ExpressionSuite]].
   */
 object ExpressionCases {
 

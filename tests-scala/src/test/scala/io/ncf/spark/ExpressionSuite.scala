@@ -25,7 +25,7 @@ class ExpressionSuite extends SparkTestBase {
     "spark.sql.datetime.java8API.enabled" -> "true"
   )
 
-  /** Runs `body` with the two views of a table: `pushed`, and `plain`, of which Spark only reads rows. */
+  /** Runs `body` with two views of a table: `pushed`, and `plain`, of which Spark only reads rows. */
   private def withTable(columns: Seq[RandomColumn])(body: => Unit): Unit = {
     val rows = columns.map(_.values).transpose.zipWithIndex.map { case (values, id) =>
       Row.fromSeq(id.toLong +: values)
@@ -185,7 +185,8 @@ class ExpressionSuite extends SparkTestBase {
     withRows(spark.createDataFrame(rows, new StructType().add("k", dataType))) {
       def groups(some: Seq[String]): String = {
         val named = some.zipWithIndex.map { case (e, i) => s"$e AS c$i" }
-        s"SELECT k, ${named.mkString(", ")}, count(*) n FROM pushed GROUP BY k, ${some.mkString(", ")}"
+        s"SELECT k, ${named.mkString(", ")}, count(*) n FROM pushed " +
+          s"GROUP BY k, ${some.mkString(", ")}"
       }
       val accepted = expressions.filter(e => PushedPlans.aggregates(spark.sql(groups(Seq(e)))))
       info(s"accepted ${accepted.size} of ${expressions.size}")

@@ -18,7 +18,7 @@ final case class QueryAnswer(rows: Either[String, Seq[Seq[Any]]]) {
     * @param wanted  with further outputs behind those of this answer: the bounds of `inexact`
     * @param inexact outputs that are sums of floats, by the place of their bound in `wanted`
     * @param ordered whether the rows' order counts
-    * @param strict  whether both must fail in the same way; they must fail or give rows both, always
+    * @param strict  whether both must fail in the same way, and not only fail
     */
   def difference(
       wanted: QueryAnswer,

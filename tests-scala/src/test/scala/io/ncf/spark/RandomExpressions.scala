@@ -1,7 +1,7 @@
 package io.ncf.spark
 
 import java.math.{BigDecimal => JavaDecimal}
-import java.time.{Instant, LocalDate, LocalDateTime}
+import java.time.{Instant, LocalDate, LocalDateTime, ZoneOffset}
 
 import scala.util.Random
 
@@ -9,8 +9,8 @@ import org.apache.spark.sql.types._
 
 /** Random SQL expressions over the columns of a table, by the kind of their values.
   *
-  * @param safe only expressions that fail in no row, whatever the values: Spark may evaluate the parts
-  *             of a condition in any order, so that another order must not change whether it fails
+  * @param safe only expressions that fail in no row, whatever the values: Spark may evaluate the
+  *             parts of a condition in any order, which must not change whether it fails
   */
 final class RandomExpressions(columns: Seq[RandomColumn], safe: Boolean, r: Random) {
 
@@ -271,7 +271,8 @@ object RandomExpressions {
     case v: Instant     => s"timestamp_micros(bigint('${micros(v)}'))"
     // Of a time without a zone there is no function of microseconds: as they are in UTC.
     case v: LocalDateTime =>
-      s"(timestamp_ntz'1970-01-01' + make_dt_interval(0, 0, 0, ${seconds(micros(v.toInstant(java.time.ZoneOffset.UTC)))}))"
+      val since = seconds(micros(v.toInstant(ZoneOffset.UTC)))
+      s"(timestamp_ntz'1970-01-01' + make_dt_interval(0, 0, 0, $since))"
     case other => throw new IllegalArgumentException(other.toString)
   }
 

@@ -7,8 +7,8 @@ import org.apache.spark.sql.types.{DoubleType, FloatType, NumericType}
 /** A query of a random table.
   *
   * @param outputs  what is selected, as `o0`, `o1`…, which no column is called
-  * @param scales   for outputs that are sums or averages of floats, what bounds the error of another
-  *                 order of adding: the same over absolute values
+  * @param scales   for outputs that are sums or averages of floats, what bounds the error of
+  *                 another order of adding: the same over absolute values
   * @param rest     the clauses behind `FROM`
   * @param risks    operations in it that can fail
   */
@@ -74,7 +74,7 @@ final class RandomQueries(table: RandomTable, r: Random) {
     query.copy(risks = risks - before)
   }
 
-  /** No condition, conditions that cannot fail, or one that can, alone: see [[RandomExpressions]]. */
+  /** No condition, conditions that cannot fail, or one that can: see [[RandomExpressions]]. */
   private def where(): String = r.nextInt(10) match {
     case 0 | 1 | 2     => ""
     case 3             => s" WHERE ${any.compared(2)}"

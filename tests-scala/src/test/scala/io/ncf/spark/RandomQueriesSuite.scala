@@ -11,12 +11,12 @@ import scala.util.Random
 import org.apache.spark.sql.types.{DoubleType, StringType, StructType}
 import org.apache.spark.sql.{DataFrame, DataFrameReader, Row, SparkSession}
 
-/** Random queries of random tables: NCF with all that scans can do, NCF that only reads, and Parquet
-  * must answer alike, or fail alike.
+/** Random queries of random tables: NCF with all that scans can do, NCF that only reads, and
+  * Parquet must answer alike, or fail alike.
   *
   * A failure names its seed, `TABLE:QUERY`: `NCF_RANDOM_SEED` in the environment repeats that one
-  * query. `NCF_RANDOM_QUERIES` is the number of queries, and `NCF_RANDOM_FIRST` the first table's seed;
-  * `tools/campaign.sh` sets both.
+  * query. `NCF_RANDOM_QUERIES` is the number of queries, and `NCF_RANDOM_FIRST` the first table's
+  * seed; `tools/campaign.sh` sets both.
   */
 class RandomQueriesSuite extends SparkTestBase {
 
