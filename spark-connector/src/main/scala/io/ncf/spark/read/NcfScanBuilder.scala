@@ -16,13 +16,7 @@ import org.apache.spark.sql.connector.read.{
 import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.StructType
 
-import io.ncf.spark.{
-  AggregateConverter,
-  NcfDataset,
-  NcfOptions,
-  PredicateConverter,
-  Selective
-}
+import io.ncf.spark.{AggregateConverter, NcfDataset, NcfOptions, PredicateConverter, Selective}
 
 /** Takes what Spark can push down into a scan.
   *
