@@ -45,21 +45,7 @@ impl Computation {
             }
             Self::Cast { input, data_type } => {
                 let from = input.data_type(of_column)?;
-                let conversion = conversion(from, *data_type)?;
-                let known = match input.proof(of_column, bounds)? {
-                    Proof::Unlimited if from == DataType::Boolean => {
-                        Proof::Within(Range { min: 0, max: 1 })
-                    }
-                    other => other,
-                };
-                match (known, Range::of(*data_type)) {
-                    (Proof::Open, _) => Proof::Open,
-                    (Proof::Within(range), Some(_)) => {
-                        Proof::of(conversion.range(range), *data_type)
-                    }
-                    (_, Some(_)) => Proof::Open,
-                    (_, None) => Proof::Unlimited,
-                }
+                of_cast(input.proof(of_column, bounds)?, from, *data_type)?
             }
             Self::Truth(predicate) => proof_of(predicate, of_column, bounds)?,
             Self::Case { branches, otherwise, .. } => {
@@ -153,6 +139,21 @@ impl Predicate {
         }
         Ok(true)
     }
+}
+
+/// What is known of a value once it is of another type.
+fn of_cast(known: Proof, from: DataType, to: DataType) -> Result<Proof> {
+    let conversion = conversion(from, to)?;
+    let known = match known {
+        Proof::Unlimited if from == DataType::Boolean => Proof::Within(Range { min: 0, max: 1 }),
+        other => other,
+    };
+    Ok(match (known, Range::of(to)) {
+        (Proof::Open, _) => Proof::Open,
+        (Proof::Within(range), Some(_)) => Proof::of(conversion.range(range), to),
+        (_, Some(_)) => Proof::Open,
+        (_, None) => Proof::Unlimited,
+    })
 }
 
 fn proof_of(predicate: &Predicate, of_column: Types, bounds: Bounds) -> Result<Proof> {

@@ -1,3 +1,5 @@
+//! Types, proofs and text forms of computations.
+
 use super::*;
 use crate::bounds::ColumnBounds;
 use crate::predicate::CompareOp;
