@@ -208,7 +208,7 @@ fn samples_come_before_filters_and_limits_and_spare_pages() {
     ];
     let sample = Sample::write(vec![DataType::Int32, DataType::String], rows, 1000);
     let part = |of_10000: u64| {
-        let upper = of_10000 * (1 << 53) / 10_000;
+        let upper = u64::try_from((u128::from(of_10000) << 53) / 10_000).unwrap();
         ncf_core::Sample { lower: 0, upper, seed: 5 }.of_file("any")
     };
     let filter = Predicate::IsNotNull(Expression::Column("c0".into()));

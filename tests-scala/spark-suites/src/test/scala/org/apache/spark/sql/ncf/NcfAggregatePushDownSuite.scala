@@ -112,6 +112,15 @@ private object NcfAggregatePushDownSuite {
       Seq("MIN(_1), SUM(_3)")
     ),
     More(
+      "aggregate not push down - MIN/MAX/COUNT with CASE WHEN",
+      "scans compute what they aggregate",
+      Seq(
+        "MIN(CASE WHEN _1 < 0 THEN 0 ELSE _1 END), MIN(CASE WHEN _3 > 5 THEN 1 ELSE 0 END), " +
+          "MAX(CASE WHEN _1 < 0 THEN 0 ELSE _1 END), MAX(CASE WHEN _3 <= 5 THEN 1 ELSE 0 END), " +
+          "COUNT(CASE WHEN (_1 < 0) AND (_2 IS NOT NULL) THEN 0 ELSE _1 END), COUNT(*)"
+      )
+    ),
+    More(
       "aggregate push down - different data types",
       "bounds of text, bytes, decimals and timestamps are exact, or are found by reading",
       Seq(ofAllTypes("MIN"), ofAllTypes("MAX"))
