@@ -7,6 +7,7 @@ package io.ncf.examples.bench
   * @param output      file for the raw results, JSON
   * @param scale       the scale factor of the source
   * @param formats     names of [[Format]]s; the first is what the others are compared with
+  * @param ceiling     whether [[CeilingSource]] is measured beside them
   * @param queries     names of [[BenchQuery]]s
   * @param rounds      timed runs of each query on each format, after one that is not timed
   * @param writeRounds timed writes of lineitem in each format, the one that is kept included
@@ -19,12 +20,17 @@ final case class BenchOptions(
     output: String,
     scale: BigDecimal = 1,
     formats: Seq[String] = Seq("ncf", "zstd", "snappy", "orc"),
+    ceiling: Boolean = false,
     queries: Seq[String] = BenchQuery.all.map(_.name),
     rounds: Int = 5,
     writeRounds: Int = 3,
     reuse: Boolean = false,
     answers: Option[String] = None
-)
+) {
+
+  /** All that is measured. */
+  def measured: Seq[String] = formats ++ Option.when(ceiling)(Format.Ceiling)
+}
 
 object BenchOptions {
 
@@ -45,8 +51,7 @@ object BenchOptions {
     case "--queries" :: value :: rest      =>
       parse(read.copy(queries = words(value).flatMap(BenchQuery.named)), rest)
     case "--formats" :: value :: rest => parse(read.copy(formats = words(value)), rest)
-    case "--ceiling" :: rest          =>
-      parse(read.copy(formats = read.formats :+ Format.Ceiling), rest)
+    case "--ceiling" :: rest          => parse(read.copy(ceiling = true), rest)
     case other :: _ => throw new IllegalArgumentException(s"no option $other, or without its value")
   }
 

@@ -119,7 +119,7 @@ private class CeilingScan(private val inner: SupportsReportStatistics)
 
   override def toBatch: Batch = {
     val scan = s"${inner.description()} ${inner.readSchema().json} ${takeRuntime()}"
-    new CeilingPlan(inner.toBatch, scan)
+    CeilingPlan(inner.toBatch, scan)
   }
 
   /** Equal scans are read once, as NCF's are. */
@@ -155,7 +155,8 @@ private trait RuntimeFiltered extends CeilingScan with SupportsRuntimeV2Filterin
   }
 }
 
-private final class CeilingPlan(inner: Batch, scan: String) extends Batch {
+/** A case class: Spark reuses what equal batches gave, as of NCF. */
+private final case class CeilingPlan(inner: Batch, scan: String) extends Batch {
 
   override def planInputPartitions(): Array[InputPartition] =
     inner.planInputPartitions().zipWithIndex.map { case (partition, index) =>

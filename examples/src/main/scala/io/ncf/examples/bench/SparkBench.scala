@@ -43,7 +43,7 @@ private final class SparkBench(spark: SparkSession, options: BenchOptions) {
   }
 
   private def measure(query: BenchQuery): Unit = {
-    val formats = options.formats
+    val formats = options.measured
     CeilingSource.clear()
     val counted = formats.map(format => counter.counting(ask(query, format)))
     val answers = counted.map(_.answer)

@@ -10,7 +10,7 @@ import io.ncf.examples.Measure
 /** The tables of TPC-H in each format. */
 private final class Store(spark: SparkSession, options: BenchOptions, report: Report) {
 
-  private val formats = options.formats.filter(_ != Format.Ceiling).map(Format.named)
+  private val formats = options.formats.map(Format.named)
 
   private val again = s"${options.work}/again"
 
@@ -52,7 +52,7 @@ private final class Store(spark: SparkSession, options: BenchOptions, report: Re
     val opened = formats.map { format =>
       format.name -> all(table => format.open(spark, path(format, table)))
     }
-    val ceiling = Option.when(options.formats.contains(Format.Ceiling)) {
+    val ceiling = Option.when(options.ceiling) {
       val source = classOf[CeilingSource].getName
       Format.Ceiling ->
         all(table => spark.read.format(source).load(path(Format.named("ncf"), table)))
