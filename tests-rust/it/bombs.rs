@@ -14,7 +14,7 @@ use ncf::{DataType, EncodingId, Field, Limits, PhysicalType, Result, Schema, Wri
 use ncf_tests::reseal::{parts, reseal};
 use ncf_tests::{Random, open, random_batch, scan_all, write_file};
 
-const MOST_TIME: Duration = Duration::from_millis(100);
+const MOST_TIME: Duration = Duration::from_millis(250);
 const MOST_KIB: u64 = 64 << 10;
 
 /// How a reader may answer.

@@ -374,11 +374,11 @@ class BoundarySuite extends AnyFunSuite {
       assert(changes.get("versions").size() == 1)
       assert(changes.get("versions").get(0).get("adds").asInt() == 1)
       val since = json.readTree(Native.planScan(
-        s"""{"path":${quoted(table)},"columns":["i32"],"version":1,"versionFrom":0}""",
+        s"""{"path":${quoted(table)},"columns":["i32"],"version":1,"versionFrom":0,"summarise":true}""",
         null
       ))
       assert(since.get("rows").asInt() == 20)
-      assert(since.get("columnStatistics").has("i32"))
+      assert(since.get("summaries").has("i32"))
       val gone = Native.deleteFiles(
         s"""{"files":[${quoted(table.resolve("data/r0-c.ncf"))},${quoted(table.resolve("no"))}]}""",
         null
