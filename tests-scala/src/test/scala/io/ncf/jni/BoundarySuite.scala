@@ -374,7 +374,9 @@ class BoundarySuite extends AnyFunSuite {
       assert(changes.get("versions").size() == 1)
       assert(changes.get("versions").get(0).get("adds").asInt() == 1)
       val since = json.readTree(Native.planScan(
-        s"""{"path":${quoted(table)},"columns":["i32"],"version":1,"versionFrom":0,"summarise":true}""",
+        s"""{"path":${quoted(
+            table
+          )},"columns":["i32"],"version":1,"versionFrom":0,"summarise":true}""",
         null
       ))
       assert(since.get("rows").asInt() == 20)

@@ -158,7 +158,10 @@ class MemorySuite extends SparkTestBase with AdaptiveSparkPlanHelper {
         val all = grouped.toDF(key, "sum", "max", "n")
           .selectExpr("count(*)", "sum(sum)", "max(max)", "min(n)", "max(n)")
         val rows = 2L * groups
-        assert(all.collect().toSeq == Seq(Row(groups.toLong, rows * (rows - 1) / 2, rows - 1, 2L, 2L)), key)
+        assert(
+          all.collect().toSeq == Seq(Row(groups.toLong, rows * (rows - 1) / 2, rows - 1, 2L, 2L)),
+          key
+        )
         val scan = collectFirst(all.queryExecution.executedPlan) { case s: BatchScanExec => s }
         val peak = scan.get.metrics("peakMemory").value
         assert(peak >= mebibyte && peak <= 32 * mebibyte, s"$key: $peak")
