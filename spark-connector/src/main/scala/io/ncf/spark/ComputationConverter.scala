@@ -84,7 +84,7 @@ private[spark] final class ComputationConverter(
       children.headOption.flatMap(convert).filter(_.dataType == StringType).map { value =>
         call(function, Seq(value), result)
       }
-    (name, children.tail) match {
+    (name, children.drop(1)) match {
       case ("UPPER" | "LOWER", Seq()) if SQLConf.get.getConf(SQLConf.ICU_CASE_MAPPINGS_ENABLED) =>
         one(Json.text(name.toLowerCase(java.util.Locale.ROOT)), StringType)
       case ("CHAR_LENGTH", Seq())                 => one(Json.text("char_length"), IntegerType)
