@@ -3,10 +3,8 @@
 //! Exact numbers lie in the range that [`Computation::proof`] derives. A function of one column that
 //! never falls takes the column's bounds to its own. All else may have any value.
 
-use ncf_core::computation::{Proof, pow10};
-use ncf_core::{
-    ColumnBounds, Computation, DataType, Error, Expression, FieldPath, Function, Scalar,
-};
+use ncf_core::computation::{Proof, exact};
+use ncf_core::{ColumnBounds, Computation, Error, Expression, FieldPath, Function, Scalar};
 
 use crate::zone_map::Facts;
 
@@ -61,34 +59,19 @@ fn in_range(
     };
     let data_type = computation.data_type(&of_column).ok()?;
     let Ok(Proof::Within(range)) = computation.proof(&of_column, bounds) else { return None };
-    let bound = |value| number(value, data_type);
     Some(Facts {
         may_null: true,
         may_nan: false,
         may_ordinary: true,
-        min: Some(bound(range.min)?),
-        max: Some(bound(range.max)?),
-    })
-}
-
-fn number(value: i128, data_type: DataType) -> Option<Scalar> {
-    Some(match data_type {
-        DataType::Int8 => Scalar::Tinyint(value.try_into().ok()?),
-        DataType::Int16 => Scalar::Smallint(value.try_into().ok()?),
-        DataType::Int32 => Scalar::Int(value.try_into().ok()?),
-        DataType::Int64 => Scalar::Bigint(value.try_into().ok()?),
-        DataType::Decimal { precision, scale } => {
-            let inside = value.unsigned_abs() < pow10(precision.into())?.unsigned_abs();
-            inside.then_some(Scalar::Decimal { unscaled: value, precision, scale })?
-        }
-        _ => return None,
+        min: Some(exact(range.min, data_type)?),
+        max: Some(exact(range.max, data_type)?),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use ncf_core::computation::Zone;
-    use ncf_core::{ArithmeticOp, CompareOp, Predicate};
+    use ncf_core::{ArithmeticOp, CompareOp, DataType, Predicate};
 
     use super::*;
     use crate::pruning::{Outcomes, outcomes};

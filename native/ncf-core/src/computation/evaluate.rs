@@ -228,8 +228,8 @@ fn number(value: &Scalar) -> Option<i128> {
     }
 }
 
-/// An exact number of a type, if it is inside.
-fn exact(number: i128, data_type: DataType) -> Option<Scalar> {
+/// An integer, or a decimal by its unscaled value, as a value of a type, if it is inside.
+pub fn exact(number: i128, data_type: DataType) -> Option<Scalar> {
     Some(match data_type {
         DataType::Int8 => Scalar::Tinyint(number.try_into().ok()?),
         DataType::Int16 => Scalar::Smallint(number.try_into().ok()?),

@@ -30,6 +30,7 @@ use crate::types::DataType;
 
 pub use arithmetic::{ArithmeticOp, scale_factors};
 pub use cast::{Conversion, conversion, decimal_to_f32, decimal_to_f64, divide_half_up};
+pub use evaluate::exact;
 pub use function::{Function, TrimSide, ceiling};
 pub use range::{Proof, Range, pow10};
 pub use zone::Zone;

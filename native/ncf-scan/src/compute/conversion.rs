@@ -5,7 +5,7 @@ use ncf_core::computation::{Conversion, decimal_to_f32, decimal_to_f64, divide_h
 use ncf_core::{DataType, Error, Result, Values};
 
 use super::numbers::Numbers;
-use super::text::{strings, strings_of};
+use super::text::strings;
 
 /// Values of type `from` as `to`; exact numbers come in lanes. [`Conversion::Scale`] is arithmetic.
 pub(super) fn convert(
@@ -39,7 +39,7 @@ fn of_numbers(
         Conversion::Cut(divisor) => divided(numbers, divisor, |v, by| v / by, |v, by| v / by),
         Conversion::NotZero => Values::Bool(all().map(|v| v != 0).collect()),
         Conversion::Text if from == DataType::Boolean => {
-            Values::Bytes(strings_of(all().map(|v| if v == 0 { "false" } else { "true" })))
+            strings(all().map(|v| if v == 0 { "false" } else { "true" }))?
         }
         Conversion::Text => strings(all().map(|v| v.to_string()))?,
         Conversion::Float if to == DataType::Float32 => match numbers {

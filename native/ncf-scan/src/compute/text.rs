@@ -68,11 +68,6 @@ pub(super) fn strings<T: AsRef<[u8]>>(all: impl Iterator<Item = T>) -> Result<Va
     Ok(Values::Bytes(ByteValues { offsets, data: arrow_buffer::Buffer::from_vec(data) }))
 }
 
-/// Few bytes a row.
-pub(super) fn strings_of<'a>(all: impl Iterator<Item = &'a str>) -> ByteValues {
-    all.collect()
-}
-
 fn check_size(bytes: u64) -> Result<()> {
     let limit = Limits::DEFAULT.page_bytes.min(i32::MAX.unsigned_abs().into());
     if bytes > limit {
