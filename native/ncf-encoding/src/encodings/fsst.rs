@@ -20,6 +20,10 @@ use crate::select::{Statistics, TELLING_VALUES};
 pub(crate) const MAX_SYMBOLS: usize = 255;
 /// Bytes of a symbol, at most.
 const SYMBOL_BYTES: usize = 8;
+/// Codes that are decoded at a time.
+const STEP: usize = 8;
+/// Bytes after the end of a string that decoding may write to: a step's symbols, from anywhere in it.
+const ROOM: usize = STEP * SYMBOL_BYTES + SYMBOL_BYTES;
 /// The code before a byte that stands for itself.
 const ESCAPE: u8 = 255;
 /// Strings that a table is trained on; the crate takes 16 KiB of them.
@@ -187,18 +191,17 @@ impl SymbolTable {
             let codes = codes.len();
             return Err(Error::corrupt(format!("{codes} FSST codes cannot give {size} bytes")));
         }
-        // Symbols are written eight bytes at a time, so the last may reach over the end.
-        let room = size.saturating_add(SYMBOL_BYTES);
+        let room = size.saturating_add(ROOM);
         let mut out: Vec<u8> = budget.vec("bytes", room)?;
         out.resize(room, 0);
         let (mut rest, mut end) = (codes, 0usize);
         for length in lengths {
             let count = usize::try_from(*length).unwrap_or(usize::MAX);
-            let Some((string, after)) = rest.split_at_checked(count) else {
+            let Some(after) = rest.get(count..) else {
                 return Err(Error::corrupt("FSST lengths are more than the codes stored"));
             };
+            end = self.decode_one(rest, count, &mut out, end)?;
             rest = after;
-            end = self.decode_one(string, &mut out, end)?;
             // Not over `size`, which fits.
             offsets.push(i32::try_from(end).unwrap_or(i32::MAX));
         }
@@ -213,14 +216,54 @@ impl SymbolTable {
         Ok(Values::Bytes(ByteValues { offsets, data }))
     }
 
-    /// Writes a string at `at` of `out` and gives where it ends: at least 8 bytes before the end of `out`.
+    /// Writes the string of the first `count` of `codes` at `at` of `out` and gives where it ends: at least
+    /// [`ROOM`] bytes before the end of `out`.
     #[inline]
-    fn decode_one(&self, codes: &[u8], out: &mut [u8], mut at: usize) -> Result<usize> {
+    fn decode_one(&self, codes: &[u8], count: usize, out: &mut [u8], at: usize) -> Result<usize> {
+        let (mut codes, mut count, mut at) = (codes, count, at);
+        while count > 0 {
+            let steps = codes.first_chunk::<STEP>().zip(codes.get(STEP.min(count)..));
+            let written = steps.and_then(|(step, rest)| {
+                let ends = self.decode_step(step, out.get_mut(at..)?.first_chunk_mut()?)?;
+                Some((ends, rest))
+            });
+            let Some((ends, rest)) = written else {
+                return self.decode_slowly(codes.get(..count).unwrap_or(codes), out, at);
+            };
+            let done = STEP.min(count);
+            at += usize::from(ends.get(done - 1).copied().unwrap_or(0));
+            count -= done;
+            codes = rest;
+        }
+        if at + ROOM > out.len() { Err(too_many()) } else { Ok(at) }
+    }
+
+    /// Writes the symbols of some codes one after the other and gives where each ends. `None` when one
+    /// of them is an escape or no code at all. All are written, though some may be the next string's:
+    /// that costs less than to stop.
+    #[inline]
+    fn decode_step(&self, codes: &[u8; STEP], out: &mut [u8; ROOM]) -> Option<[u8; STEP]> {
+        let lengths = codes.map(|code| self.lengths.get(usize::from(code)).copied().unwrap_or(0));
+        if lengths.contains(&0) {
+            return None;
+        }
+        // Sums of all bytes up to each byte: at most 64, so none carries into the next.
+        let ends = u64::from_le_bytes(lengths).wrapping_mul(0x0101_0101_0101_0101);
+        let starts = (ends << 8).to_le_bytes();
+        for (code, start) in codes.iter().zip(starts) {
+            let symbol = self.symbols.get(usize::from(*code))?;
+            // At most 56; the mask tells the compiler.
+            let start = usize::from(start & 63);
+            out.get_mut(start..start + SYMBOL_BYTES)?.copy_from_slice(symbol);
+        }
+        Some(ends.to_le_bytes())
+    }
+
+    /// As [`SymbolTable::decode_one`] for the codes of one string, with escapes and near the end of the page.
+    #[cold]
+    fn decode_slowly(&self, codes: &[u8], out: &mut [u8], mut at: usize) -> Result<usize> {
         let mut codes = codes.iter();
         while let Some(code) = codes.next() {
-            let Some(slot) = out.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) else {
-                return Err(Error::corrupt("FSST codes give more bytes than declared"));
-            };
             let (symbol, length) = if *code == ESCAPE {
                 let Some(byte) = codes.next() else {
                     return Err(Error::corrupt("an FSST escape stands at the end of a string"));
@@ -234,12 +277,16 @@ impl SymbolTable {
             if length == 0 {
                 return Err(Error::corrupt(format!("FSST code {code} has no symbol")));
             }
+            let Some(slot) = out.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) else {
+                return Err(too_many());
+            };
             *slot = symbol;
             at += usize::from(length);
         }
-        if at + SYMBOL_BYTES > out.len() {
-            return Err(Error::corrupt("FSST codes give more bytes than declared"));
-        }
-        Ok(at)
+        if at + ROOM > out.len() { Err(too_many()) } else { Ok(at) }
     }
+}
+
+fn too_many() -> Error {
+    Error::corrupt("FSST codes give more bytes than declared")
 }
