@@ -21,6 +21,7 @@ mod options;
 mod registration;
 mod request;
 mod scan;
+mod split_rule;
 mod storage;
 mod table;
 mod task;
@@ -32,6 +33,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jni::sys::{JNI_ERR, JNI_VERSION_1_8, jint};
 use jni::{AttachConfig, AttachmentExceptionPolicy, Env, JavaVM, errors, sys};
+use mimalloc::MiMalloc;
+
+/// Decoding takes and frees buffers of up to a few megabytes all the time. The allocator of the C library
+/// gives such buffers back to the kernel and faults them in again; this one keeps them for a while.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Called by the JVM when it has loaded the library: finds the exception classes with the class
 /// loader that loads it, and connects the native methods.
