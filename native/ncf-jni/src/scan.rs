@@ -43,6 +43,7 @@ pub(crate) fn open(
     let reader = SplitReader {
         storage: storage.clone(),
         batch_rows: batch_rows(request.batch_rows)?,
+        keep_dictionaries: true,
         verify_checksums: request.options.verify_checksums()?,
         limit: request.limit,
         memory: memory::consumer("scan", request.options.memory_limit()?, memory),
@@ -75,7 +76,8 @@ fn batch_rows(asked: Option<u64>) -> Result<usize> {
     })
 }
 
-/// Java reads addresses by the type that the schema names, so nothing else may cross.
+/// Java reads addresses by the type that the schema names, so nothing else may cross but codes of
+/// strings: a struct with a dictionary says so itself.
 fn check_types(scan: &Scan, schema: &Schema) -> Result<()> {
     for field in scan.schema().fields() {
         let wanted = schema.field(field.name())?.field_type.to_arrow();

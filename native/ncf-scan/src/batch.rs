@@ -14,6 +14,7 @@ use ncf_core::{
 use ncf_encoding::{DecodedPage, DecodedValues};
 use ncf_file::to_array;
 
+use crate::coded::{coded, codes_of};
 use crate::filter::Rows;
 use crate::pages::ColumnPages;
 
@@ -22,12 +23,14 @@ pub(crate) fn predicate_of(selection: &BooleanBuffer) -> FilterPredicate {
     FilterBuilder::new(&BooleanArray::new(selection.clone(), None)).optimize().build()
 }
 
-/// The selected ones of rows `start..start + len` of the block.
+/// The selected ones of rows `start..start + len` of the block. With `keep`, strings of few distinct
+/// values stay codes: see [`crate::coded`].
 pub(crate) fn column_array(
     column: &mut ColumnPages,
     start: usize,
     len: usize,
     selection: Option<&FilterPredicate>,
+    keep: bool,
 ) -> Result<ArrayRef> {
     let data_type = column.data_type;
     let loaded = column.loaded()?;
@@ -48,12 +51,17 @@ pub(crate) fn column_array(
         return select(if all { whole } else { whole.slice(offset, len) });
     }
     let validity = loaded.page.validity.as_ref().map(|valid| valid.slice(offset, len));
-    match loaded.page.values.slice(offset, len) {
+    let values = loaded.page.values.slice(offset, len);
+    let keep = keep && data_type.physical() == PhysicalType::Bytes;
+    match if keep { codes_of(values) } else { values } {
         DecodedValues::Dictionary { codes, values } => {
             let codes =
                 UInt32Array::try_new(codes, validity.map(NullBuffer::new)).map_err(arrow_error)?;
             let codes = select(Arc::new(codes))?;
             let dictionary = dictionary_array(column, &values)?;
+            if keep {
+                return coded(codes, &dictionary.array);
+            }
             dictionary.check_size(&codes)?;
             take(&dictionary.array, &codes, None).map_err(arrow_error)
         }
@@ -65,17 +73,22 @@ pub(crate) fn column_array(
     }
 }
 
-/// `len` rows that all hold `value`.
+/// `len` rows that all hold `value`; a string with `keep` once, and a code for each row.
 pub(crate) fn constant_array(
     value: Option<&Scalar>,
     field_type: &FieldType,
     len: usize,
+    keep: bool,
 ) -> Result<ArrayRef> {
     match (value, field_type) {
         (None, _) => Ok(new_null_array(&field_type.to_arrow(), len)),
         (Some(value), FieldType::Value(data_type)) => {
             let data_type = *data_type;
             let one = one_value(value, data_type)?;
+            if keep && data_type.physical() == PhysicalType::Bytes {
+                let codes = UInt32Array::from(vec![0; len]);
+                return coded(Arc::new(codes), &to_array(one, None, data_type)?);
+            }
             to_array(flat(DecodedValues::Constant(one, len))?, None, data_type)
         }
         (Some(value), nested) => {
@@ -223,7 +236,7 @@ fn changed() -> Error {
 }
 
 /// Arrow's kernels fail here only when strings pass 2 GiB.
-fn arrow_error(error: ArrowError) -> Error {
+pub(crate) fn arrow_error(error: ArrowError) -> Error {
     let kind = match error {
         ArrowError::OffsetOverflowError(_) => ErrorKind::LimitExceeded,
         _ => ErrorKind::Internal,

@@ -6,8 +6,9 @@ use std::collections::VecDeque;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, SchemaRef};
-use arrow_select::concat::concat_batches;
-use ncf_core::{Error, Result};
+use ncf_core::Result;
+
+use crate::coded::{is_coded, join, value_bytes};
 
 /// Bytes of strings that may wait: beyond, copying costs more than small batches do, and joined
 /// strings could pass the 2 GiB of Arrow's offsets.
@@ -41,6 +42,10 @@ impl Coalescer {
             let rows = (self.batch_rows - self.waiting_rows).min(batch.num_rows() - offset);
             let piece = batch.slice(offset, rows);
             offset += rows;
+            if rows == self.batch_rows {
+                self.ready.push_back(piece);
+                continue;
+            }
             let bytes = string_bytes(&piece);
             if self.waiting_bytes.saturating_add(bytes) > WAITING_BYTES {
                 self.flush()?;
@@ -65,8 +70,7 @@ impl Coalescer {
         let batch = match waiting.as_slice() {
             [] => return Ok(()),
             [only] => only.clone(),
-            several => concat_batches(&self.schema, several)
-                .map_err(|error| Error::internal(format!("cannot join batches: {error}")))?,
+            several => join(&self.schema, several)?,
         };
         self.ready.push_back(batch);
         Ok(())
@@ -91,6 +95,7 @@ fn string_bytes(batch: &RecordBatch) -> usize {
     let columns = batch.columns().iter().map(|column| match column.data_type() {
         DataType::Utf8 => bytes(column.as_string::<i32>().value_offsets()),
         DataType::Binary => bytes(column.as_binary::<i32>().value_offsets()),
+        DataType::Dictionary(..) => is_coded(column).map_or(0, value_bytes),
         // The whole buffers of a slice count: too many bytes only end a batch early.
         kind if kind.is_nested() => column.get_array_memory_size(),
         _ => 0,

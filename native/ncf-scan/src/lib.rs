@@ -17,6 +17,7 @@
 mod aggregate;
 mod batch;
 mod coalesce;
+mod coded;
 mod compute;
 mod filter;
 mod metrics;

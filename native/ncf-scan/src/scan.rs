@@ -11,7 +11,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{Array, RecordBatch, RecordBatchOptions};
+use arrow_array::{Array, RecordBatch};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use ncf_core::{Error, MemoryReservation, PhysicalType, Result, ResultExt};
 use ncf_encoding::DecodedValues;
@@ -20,6 +20,7 @@ use ncf_file::constants::{PAGE_ROWS, ZONE_ROWS};
 
 use crate::batch::{predicate_of, select_rows};
 use crate::coalesce::Coalescer;
+use crate::coded::{batch_of, is_coded};
 use crate::filter::{Cache, Node, Rows, evaluate, narrow};
 use crate::metrics::ScanMetrics;
 use crate::order::Order;
@@ -356,17 +357,15 @@ impl Scan {
         if selection.as_ref().is_some_and(|mask| !mask.has_false()) {
             selection = None;
         }
-        let Self { plan, projection, pages, metrics, .. } = self;
+        let Self { plan, projection, pages, metrics, sink, .. } = self;
         pages.load(projection, block, rows.start, metrics)?;
         let selection = selection.as_ref().map(predicate_of);
+        // Rows that are kept to be sorted would keep whole dictionaries with them.
+        let keep = plan.dictionaries && matches!(sink, Sink::Rows);
         let array =
-            |output: &Output| output.array(pages, rows.start, rows.len(), selection.as_ref());
+            |output: &Output| output.array(pages, rows.start, rows.len(), selection.as_ref(), keep);
         let arrays = plan.outputs.iter().map(array).collect::<Result<_>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(count));
-        let batch = RecordBatch::try_new_with_options(plan.schema.clone(), arrays, &options)
-            .map_err(|error| {
-                Error::corrupt(format!("the file's rows do not fit the schema: {error}"))
-            })?;
+        let batch = batch_of(&plan.schema, arrays, count)?;
         self.rows_left -= count as u64;
         let bytes = self.own_bytes(&batch, selection.is_some())
             + self.output.waiting_bytes()
@@ -382,7 +381,12 @@ impl Scan {
     fn own_bytes(&self, batch: &RecordBatch, selected: bool) -> usize {
         let columns = self.plan.outputs.iter().zip(batch.columns());
         let own = columns.filter(|(output, _)| selected || !output.shares_page(&self.pages));
-        own.map(|(_, column)| column.get_buffer_memory_size()).sum()
+        own.map(|(_, column)| match is_coded(column) {
+            // The dictionary is the chunk's.
+            Some(coded) => coded.keys().get_buffer_memory_size(),
+            None => column.get_buffer_memory_size(),
+        })
+        .sum()
     }
 }
 

@@ -32,6 +32,7 @@ pub struct ScanBuilder {
     blocks: Range<usize>,
     rows: Range<u64>,
     batch_rows: usize,
+    dictionaries: bool,
     limit: Option<u64>,
 }
 
@@ -53,6 +54,7 @@ pub(crate) struct Plan {
     pub(crate) blocks: Range<usize>,
     pub(crate) rows: Range<u64>,
     pub(crate) batch_rows: usize,
+    pub(crate) dictionaries: bool,
     pub(crate) limit: u64,
 }
 
@@ -73,6 +75,7 @@ impl ScanBuilder {
             blocks,
             rows,
             batch_rows: DEFAULT_BATCH_ROWS,
+            dictionaries: false,
             limit: None,
         }
     }
@@ -143,6 +146,14 @@ impl ScanBuilder {
         self
     }
 
+    /// Whether a batch may hold strings and binaries as Arrow's dictionary arrays, with `u32` keys, where
+    /// the file has them so. Only the batch's own schema tells then; [`Scan::schema`] has the values'.
+    #[must_use]
+    pub fn keep_dictionaries(mut self, keep: bool) -> Self {
+        self.dictionaries = keep;
+        self
+    }
+
     /// Stops after this many rows.
     #[must_use]
     pub fn limit(mut self, rows: u64) -> Self {
@@ -157,7 +168,7 @@ impl ScanBuilder {
     /// the file does not have, or `batch_rows` = 0; `Unsupported` when a column's type in the file is
     /// not the one wanted; `Io` or `Corrupt` when statistics cannot be read.
     pub fn build(self) -> Result<Scan> {
-        let Self { reader, columns, blocks, rows, batch_rows, .. } = self;
+        let Self { reader, columns, blocks, rows, batch_rows, dictionaries, .. } = self;
         check_columns(&columns, &reader)?;
         check_ranges(&reader, &blocks, &rows)?;
         if batch_rows == 0 {
@@ -221,6 +232,7 @@ impl ScanBuilder {
             blocks,
             rows,
             batch_rows,
+            dictionaries,
             limit,
         };
         Scan::start(reader, plan, sink)

@@ -87,23 +87,24 @@ impl Output {
     }
 
     /// The selected ones (`None` = all) of rows `start..start + len` of the block, whose pages are
-    /// loaded.
+    /// loaded; with `keep` strings may be codes.
     pub(crate) fn array(
         &self,
         pages: &mut Pages,
         start: usize,
         len: usize,
         selection: Option<&FilterPredicate>,
+        keep: bool,
     ) -> Result<ArrayRef> {
         match self {
             Self::Constant(value, field_type) => {
                 let rows = selection.map_or(len, FilterPredicate::count);
-                constant_array(value.as_ref(), field_type, rows)
+                constant_array(value.as_ref(), field_type, rows, keep)
             }
             Self::Values(slot) => {
                 let column = pages.column(*slot);
                 let column = column.ok_or_else(|| Error::internal("a column was not planned"))?;
-                column_array(column, start, len, selection)
+                column_array(column, start, len, selection, keep)
             }
             Self::Nested(nested) => {
                 let array = nested.array(pages, start, len)?;

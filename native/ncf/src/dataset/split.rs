@@ -43,6 +43,8 @@ pub struct SplitReader {
     pub storage: Arc<dyn Storage>,
     /// Rows of a batch.
     pub batch_rows: usize,
+    /// Whether strings may come as dictionary arrays: see [`ScanBuilder::keep_dictionaries`].
+    pub keep_dictionaries: bool,
     /// Whether page checksums are verified.
     pub verify_checksums: bool,
     /// Memory-map the file, which is local, instead of reading by position.
@@ -60,6 +62,7 @@ impl Default for SplitReader {
         Self {
             storage: Arc::new(LocalStorage),
             batch_rows: 8192,
+            keep_dictionaries: false,
             verify_checksums: true,
             memory_map: false,
             limit: None,
@@ -93,7 +96,10 @@ impl SplitReader {
             Some(aggregation) => builder.aggregate(aggregation.clone()),
             None => builder.project(projection),
         };
-        builder = builder.blocks(split.blocks.clone()).batch_rows(self.batch_rows);
+        builder = builder
+            .blocks(split.blocks.clone())
+            .batch_rows(self.batch_rows)
+            .keep_dictionaries(self.keep_dictionaries);
         if let Some(top) = &request.top {
             builder = builder.top(top.clone());
         }

@@ -2,6 +2,7 @@ package io.ncf.jni;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.util.Arrays;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.Decimal;
@@ -28,6 +29,9 @@ public final class NcfColumnVector extends ColumnVector {
 
   private static final NcfColumnVector[] NO_CHILDREN = {};
 
+  // Strings of a dictionary of at most this many are made once a batch, not once a row.
+  private static final int MAX_REUSED = 1024;
+
   private final int width;
   private final boolean isBytes;
   private final boolean isStruct;
@@ -41,6 +45,9 @@ public final class NcfColumnVector extends ColumnVector {
   // Values, or offsets of values of any length; with the array's offset added unless they are bits.
   private long values;
   private long bytes;
+  // Where rows of strings are codes into a dictionary, whose strings `values` and `bytes` then are.
+  private long codes;
+  private UTF8String[] reused = {};
 
   /** A vector of {@code type} without a batch; {@link NcfUnsupportedException} for other types. */
   public NcfColumnVector(DataType type) {
@@ -93,15 +100,33 @@ public final class NcfColumnVector extends ColumnVector {
       resetChildren(array, offset);
       return;
     }
-    values = ArrowLayout.buffer(array, 1) + (long) offset * width;
     if (isBytes) {
-      bytes = ArrowLayout.buffer(array, 2);
-    } else if (isMap) {
+      resetBytes(array);
+      return;
+    }
+    values = ArrowLayout.buffer(array, 1) + (long) offset * width;
+    if (isMap) {
       long entries = ArrowLayout.child(array, 0);
       resetChildren(entries, (int) Platform.getLong(null, entries + ArrowLayout.OFFSET));
     } else {
       // Those of an array: its offsets count from the first element of the child.
       resetChildren(array, 0);
+    }
+  }
+
+  private void resetBytes(long array) {
+    long dictionary = Platform.getLong(null, array + ArrowLayout.DICTIONARY);
+    long strings = dictionary == 0L ? array : dictionary;
+    long start = dictionary == 0L ? offset : Platform.getLong(null, strings + ArrowLayout.OFFSET);
+    values = ArrowLayout.buffer(strings, 1) + start * width;
+    bytes = ArrowLayout.buffer(strings, 2);
+    codes = dictionary == 0L ? 0L : ArrowLayout.buffer(array, 1) + (long) offset * Integer.BYTES;
+    int count = dictionary == 0L ? 0 : ArrowLayout.length(dictionary);
+    int size = count <= MAX_REUSED ? count : 0;
+    if (reused.length < size) {
+      reused = new UTF8String[size];
+    } else {
+      Arrays.fill(reused, null);
     }
   }
 
@@ -237,8 +262,24 @@ public final class NcfColumnVector extends ColumnVector {
     if (isNullAt(row)) {
       return null;
     }
-    int start = getInt(row);
-    return UTF8String.fromAddress(null, bytes + start, getInt(row + 1) - start);
+    return codes == 0L ? string(row) : stringOfCode(Platform.getInt(null, codes + 4L * row));
+  }
+
+  private UTF8String string(int index) {
+    int start = getInt(index);
+    return UTF8String.fromAddress(null, bytes + start, getInt(index + 1) - start);
+  }
+
+  private UTF8String stringOfCode(int code) {
+    if (code >= reused.length) {
+      return string(code);
+    }
+    UTF8String known = reused[code];
+    if (known == null) {
+      known = string(code);
+      reused[code] = known;
+    }
+    return known;
   }
 
   @Override
@@ -246,8 +287,9 @@ public final class NcfColumnVector extends ColumnVector {
     if (isNullAt(row)) {
       return null;
     }
-    int start = getInt(row);
-    int length = getInt(row + 1) - start;
+    int index = codes == 0L ? row : Platform.getInt(null, codes + 4L * row);
+    int start = getInt(index);
+    int length = getInt(index + 1) - start;
     byte[] copy = new byte[length];
     Platform.copyMemory(null, bytes + start, copy, Platform.BYTE_ARRAY_OFFSET, length);
     return copy;
