@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ncf::dataset::{ColumnSummary, Split};
-use ncf::{Aggregation, Error, FileSummary, Predicate, Result, Sample, Scalar, Schema, Top};
+use ncf::dataset::{AnswerRow, ColumnSummary, Split};
+use ncf::{Aggregation, Error, FileSummary, Predicate, Result, Sample, Schema, Top};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -101,24 +101,22 @@ pub(crate) struct PlanAnswer {
     /// Decoded bytes of the projected columns, estimated from their types.
     pub(crate) raw_bytes: u64,
     pub(crate) splits: Vec<PlannedSplit>,
-    /// Most that the splits of a task cost together.
-    pub(crate) max_split_bytes: u64,
     /// At least about how many rows pass the filter, where that was asked for.
     pub(crate) estimated_rows: Option<u64>,
     /// By column, over the planned blocks, where that was asked for.
     pub(crate) summaries: BTreeMap<String, ColumnSummary>,
     /// Whether the aggregation can be left to scans.
     pub(crate) aggregates: bool,
-    /// The aggregates, when nothing has to be read for them; null inside is SQL's.
-    pub(crate) answer: Option<Vec<Option<Scalar>>>,
+    /// The rows of the aggregation, when nothing has to be read for them; null inside is SQL's.
+    pub(crate) answer: Option<Vec<AnswerRow>>,
 }
 
-/// A split and what it costs: its bytes, and for each of its blocks the cost of opening.
+/// A split and the number of the task that is to read it; tasks are in order.
 #[derive(Debug, Serialize)]
 pub(crate) struct PlannedSplit {
     #[serde(flatten)]
     pub(crate) split: Split,
-    pub(crate) cost: u64,
+    pub(crate) task: u64,
 }
 
 /// `openScan`.

@@ -6,8 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ncf::dataset::{
-    self, CommitFile, CommitRequest, Dataset, Kind, Plan, ScanRequest, Split, TABLE_DIRECTORY,
-    holds_files,
+    self, CommitFile, CommitRequest, Dataset, Kind, Plan, ScanRequest, TABLE_DIRECTORY, holds_files,
 };
 use ncf::{Error, Result, Schema, Stat, Storage};
 
@@ -15,8 +14,9 @@ use crate::options::Options;
 use crate::request::{
     self, AddedFile, Change, Changes, ChangesAnswer, Commit, CommitAnswer, DatasetAnswer,
     DeleteAnswer, DeleteFiles, FailedDelete, LatestVersion, LatestVersionAnswer, OpenDataset,
-    Operation, PlanAnswer, PlanScan, PlannedSplit, ProofAnswer, ProvePredicates,
+    Operation, PlanAnswer, PlanScan, ProofAnswer, ProvePredicates,
 };
+use crate::split_rule::SplitRule;
 
 /// Bytes of a decoded string or binary where only the type is known; Spark assumes the same.
 const TEXT_BYTES: u64 = 20;
@@ -153,51 +153,6 @@ fn threads(storage: &dyn Storage, parallelism: Option<u64>) -> usize {
     tasks.clamp(1, cores)
 }
 
-/// How splits become tasks: Spark's rule for files (`FilePartition.maxSplitBytes`), with blocks in the
-/// place of files. A block is what can be read on its own, and its compressed bytes, of few columns at
-/// that, say little of the work that it takes; so each counts as much more as Spark adds for a file.
-#[derive(Clone, Copy)]
-struct SplitRule {
-    max_bytes: u64,
-    open_cost: u64,
-    parallelism: u64,
-}
-
-impl SplitRule {
-    /// Most that one task's splits cost together.
-    fn limit(self, splits: &[Split]) -> u64 {
-        let total = splits.iter().fold(0_u64, |sum, split| sum.saturating_add(self.cost(split)));
-        let share = total.div_ceil(self.parallelism.max(1));
-        self.max_bytes.min(share.max(self.open_cost))
-    }
-
-    fn cost(self, split: &Split) -> u64 {
-        split.bytes.saturating_add(self.open_cost.saturating_mul(split.blocks.len() as u64))
-    }
-
-    /// Joins neighbouring splits of a file as long as they cost no more than `limit`.
-    fn join(self, splits: Vec<Split>, limit: u64) -> Vec<PlannedSplit> {
-        let mut joined: Vec<PlannedSplit> = Vec::new();
-        for split in splits {
-            let cost = self.cost(&split);
-            match joined.last_mut() {
-                Some(last)
-                    if last.split.file == split.file
-                        && last.split.blocks.end == split.blocks.start
-                        && last.cost.saturating_add(cost) <= limit =>
-                {
-                    last.split.blocks.end = split.blocks.end;
-                    last.split.rows += split.rows;
-                    last.split.bytes += split.bytes;
-                    last.cost += cost;
-                }
-                _ => joined.push(PlannedSplit { split, cost }),
-            }
-        }
-        joined
-    }
-}
-
 fn plan_answer(
     schema: &Schema,
     plan: Plan,
@@ -207,7 +162,6 @@ fn plan_answer(
     let row_bytes = columns.iter().try_fold(0, |total, name| {
         Ok::<u64, Error>(total + value_bytes(&schema.field(name)?.field_type))
     })?;
-    let limit = rule.limit(&plan.splits);
     Ok(PlanAnswer {
         files_planned: plan.files_planned,
         files_pruned: plan.files_pruned,
@@ -218,8 +172,7 @@ fn plan_answer(
         raw_bytes: plan.rows.saturating_mul(row_bytes),
         estimated_rows: None,
         summaries: BTreeMap::new(),
-        splits: rule.join(plan.splits, limit),
-        max_split_bytes: limit,
+        splits: rule.assign(plan.splits),
         aggregates: false,
         answer: None,
     })
@@ -303,44 +256,4 @@ pub(crate) fn latest_version(storage: &Arc<dyn Storage>, request: &str) -> Resul
         None => None,
     };
     request::write(&LatestVersionAnswer { version, id })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn blocks(file: &str, bytes: &[u64]) -> Vec<Split> {
-        let split = |(at, bytes): (usize, &u64)| Split {
-            file: file.to_owned(),
-            uuid: String::new(),
-            blocks: at..at + 1,
-            rows: 10,
-            bytes: *bytes,
-            digest: None,
-            partition_values: BTreeMap::new(),
-        };
-        bytes.iter().enumerate().map(split).collect()
-    }
-
-    #[test]
-    fn blocks_are_joined_up_to_a_share_of_the_whole() {
-        let rule = SplitRule { max_bytes: 1000, open_cost: 100, parallelism: 2 };
-        let splits = blocks("a", &[1; 10]);
-        let limit = rule.limit(&splits);
-        assert_eq!(limit, 505);
-        let joined = rule.join(splits, limit);
-        let ranges: Vec<_> = joined.iter().map(|part| part.split.blocks.clone()).collect();
-        assert_eq!(ranges, [0..5, 5..10]);
-        assert_eq!((joined[0].split.rows, joined[0].split.bytes, joined[0].cost), (50, 5, 505));
-    }
-
-    #[test]
-    fn only_neighbours_of_one_file_are_joined() {
-        let rule = SplitRule { max_bytes: 1000, open_cost: 1, parallelism: 1 };
-        let mut splits = blocks("a", &[1, 1, 1]);
-        splits.remove(1);
-        splits.extend(blocks("b", &[1, 2000]));
-        assert_eq!(rule.limit(&splits), 1000);
-        assert_eq!(rule.join(splits, 1000).len(), 4);
-    }
 }

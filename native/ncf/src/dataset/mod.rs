@@ -1,7 +1,9 @@
 //! What a path holds, and how it is read: table, bare directory, or single file.
 
+mod answer;
 mod directory;
 mod estimate;
+mod facts;
 mod partition;
 mod plan;
 mod split;
@@ -18,6 +20,7 @@ use ncf_file::{FileReader, ReadOptions};
 use ncf_table::Snapshot;
 use serde::{Deserialize, Serialize};
 
+pub use answer::AnswerRow;
 pub use directory::holds_files;
 pub use partition::parse_partition_value;
 pub use plan::{Plan, ScanRequest};

@@ -2,18 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use ncf_core::{
-    Aggregation, ColumnBounds, Error, FieldPath, Predicate, Result, ResultExt, Sample, Scalar,
-    Schema, Top,
-};
+use ncf_core::{Aggregation, ColumnBounds, Error, Predicate, Result, Sample, Scalar, Schema, Top};
 use ncf_index::certainly_no_match;
 use ncf_scan::prune_blocks;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::partition::parse_partition_value;
+use super::facts::FileFacts;
 use super::split::scan_columns;
-use super::{DataFile, Dataset, Kind, Split, open_reader};
+use super::{DataFile, Dataset, Split, open_reader};
 
 /// What is asked of a dataset.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -112,37 +109,9 @@ impl Dataset {
         schema: &Schema,
     ) -> Result<bool> {
         let Some(filter) = &request.filter else { return Ok(false) };
-        // Without row counts a null count proves nothing; one row is enough for partition values.
-        let rows = file.rows.unwrap_or(1).max(1);
-        let mut constants = Vec::new();
-        for (name, text) in &file.partition_values {
-            let Ok(field) = schema.field(name) else { continue };
-            let data_type = field.data_type()?;
-            let value = text
-                .as_deref()
-                .map(|text| parse_partition_value(text, data_type))
-                .transpose()
-                .at("column", || name)
-                .at("file", || file.path.display())?;
-            constants.push((name.as_str(), value));
-        }
-        let bounds = |path: &FieldPath| -> Option<ColumnBounds> {
-            if !path.fields().is_empty() {
-                return None;
-            }
-            let name = path.column();
-            if let Some((_, value)) = constants.iter().find(|(constant, _)| *constant == name) {
-                return Some(constant_bounds(value.as_ref(), rows));
-            }
-            if file.rows.is_none() || !matches!(self.kind(), Kind::Table { .. }) {
-                return None;
-            }
-            let field = self.schema().fields.iter().find(|field| field.name == name)?;
-            let wanted = schema.fields.iter().find(|wanted| wanted.name == field.name)?;
-            let bounds = file.statistics.get(&field.id).cloned()?;
-            Some(bounds.widen(wanted.field_type.value()?))
-        };
-        Ok(certainly_no_match(filter, rows, &bounds))
+        let facts = FileFacts::new(self, file, schema)?;
+        let rows = facts.rows().unwrap_or(1).max(1);
+        Ok(certainly_no_match(filter, rows, &|path| facts.bounds(path)))
     }
 
     fn plan_file(

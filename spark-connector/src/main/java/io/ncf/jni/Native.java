@@ -52,9 +52,8 @@ public final class Native {
    *     "sample","maxSplitBytes","openCostBytes","parallelism","estimateWindows","summarise"}}; the
    *     schema stands in for the dataset's
    * @return {@code {"filesPlanned","filesPruned","blocksPlanned","blocksPruned","rows","bytes",
-   *     "rawBytes","splits":[{"rows","bytes","cost",…}],"maxSplitBytes","estimatedRows",
-   *     "summaries":{}}}; a split is opaque, and the splits of a task should cost no more than
-   *     maxSplitBytes together
+   *     "rawBytes","splits":[{"rows","bytes","task",…}],"estimatedRows","summaries":{}}}; a split is
+   *     opaque, and those of one task follow one another
    */
   public static native String planScan(String request, JvmStorage storage);
 

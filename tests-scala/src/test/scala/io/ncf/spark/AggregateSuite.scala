@@ -8,6 +8,7 @@ import org.apache.commons.io.FileUtils
 import org.apache.spark.SparkThrowable
 import org.apache.spark.sql.catalyst.plans.logical.Aggregate
 import org.apache.spark.sql.execution.LocalTableScanExec
+import org.apache.spark.sql.functions.expr
 import org.apache.spark.sql.{DataFrame, Row}
 
 import io.ncf.spark.PushedPlans.aggregates
@@ -187,6 +188,9 @@ class AggregateSuite extends SparkTestBase {
     }
   }
 
+  private def isAnswered(frame: DataFrame): Boolean =
+    frame.queryExecution.executedPlan.exists(_.isInstanceOf[LocalTableScanExec])
+
   test("no rows: counts are 0 and the rest is null, groups are none") {
     for (where <- Seq("i32 > 5 and i32 < 3", "part = 77", "few = 100", "s = 'no such'")) {
       val what = "count(*), count(s), sum(i8), max(s), sum(f64)"
@@ -210,10 +214,55 @@ class AggregateSuite extends SparkTestBase {
         .save(path)
       val frame =
         read(path).selectExpr("count(*)", "count(d)", "min(id)", "max(id)", "max(s)", "max(d)")
-      assert(frame.queryExecution.executedPlan.exists(_.isInstanceOf[LocalTableScanExec]))
+      assert(isAnswered(frame))
       // The files are not even opened.
       dataFiles(path).foreach(file => assert(file.delete()))
       assert(frame.head() == Row(100000L, 75000L, 0L, 99999L, "99", 49999.5))
+    }
+  }
+
+  test("filters that take whole files, and groups of partitions, are answered without reading") {
+    withPath { path =>
+      val rows = spark.range(0, 1000, 1, 1).selectExpr(
+        "id",
+        "if(id % 7 = 0, null, id) v",
+        "if(id < 100, null, cast(id % 3 as int)) p",
+        "date'2026-01-01' + cast(id % 2 as int) d"
+      )
+      rows.where("id < 500").write.format("ncf").partitionBy("p", "d").save(path)
+      rows.where("id >= 500").write.format("ncf").mode("append").save(path)
+      def answered(what: String, where: String, groups: String*): Unit = {
+        def ask(frame: DataFrame): DataFrame = {
+          val found = frame.where(where)
+          val columns = what.split(";").map(expr(_)).toSeq
+          if (groups.isEmpty) found.select(columns: _*)
+          else found.groupBy(groups.map(expr): _*).agg(columns.head, columns.tail: _*)
+        }
+        val frame = ask(read(path))
+        assert(isAnswered(frame), s"$what where $where: ${frame.queryExecution.executedPlan}")
+        assertSame(frame, ask(rows))
+      }
+      answered("count(*);count(v);min(v);max(id)", "true", "p", "d")
+      answered("count(*);min(d);max(d)", "true", "p")
+      answered("count(*);count(p)", "p = 1")
+      answered("count(*);count(v);min(id);max(id)", "id >= 500")
+      answered("count(*)", "id < 500 and p is null")
+      answered("count(*);max(v)", "d = date'2026-01-02' and p in (0, 2)", "d")
+      answered("count(*);max(v)", "p = 77", "d")
+      // A file that a filter cuts is read.
+      val cut = read(path).where("id >= 700").groupBy("p").count()
+      assert(!isAnswered(cut))
+      assertSame(cut, rows.where("id >= 700").groupBy("p").count())
+    }
+  }
+
+  test("partitions of zeros are one group, whatever their sign") {
+    withPath { path =>
+      val rows = spark.sql(
+        "SELECT id, if(id % 2 = 0, 0.0D, -0.0D) f FROM range(10)"
+      )
+      rows.write.format("ncf").partitionBy("f").save(path)
+      assertSame(read(path).groupBy("f").count(), rows.groupBy("f").count())
     }
   }
 

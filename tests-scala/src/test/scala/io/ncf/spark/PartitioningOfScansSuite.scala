@@ -16,12 +16,12 @@ class PartitioningOfScansSuite extends SparkTestBase {
     }
   }
 
-  test("partitions hold no more than maxPartitionBytes") {
+  test("partitions hold no more than maxPartitionBytes, in whole rounds of all cores") {
     withPath { path =>
       spark.range(0, 10000, 1, 1).toDF("a").write
         .format("ncf").option("blockRows", "1000").save(path)
       spark.conf.set("spark.sql.files.maxPartitionBytes", "9MB")
-      try assert(partitions(path) == 5)
+      try assert(partitions(path) == 6)
       finally spark.conf.unset("spark.sql.files.maxPartitionBytes")
     }
   }

@@ -199,8 +199,8 @@ private[spark] final class NcfScanBuilder(
       top,
       sample
     )
-    val answered = for (pushed <- aggregation; row <- pushed.answer)
-      yield new NcfLocalScan(row, pushed.output, scan.description())
+    val answered = for (pushed <- aggregation; rows <- pushed.answer)
+      yield new NcfLocalScan(rows, pushed.output, scan.description())
     answered.getOrElse(scan)
   }
 }

@@ -20,18 +20,20 @@ private[spark] final case class PushedAggregation(
     plan: ScanPlan
 ) {
 
-  /** The result, where nothing needs to be read for it. */
-  lazy val answer: Option[InternalRow] =
+  /** The whole result, where nothing needs to be read for it. */
+  lazy val answer: Option[Seq[InternalRow]] =
     plan.answer match {
-      case Some(values) =>
-        val types = converted.output.map(_.dataType)
-        Some(InternalRow.fromSeq(values.zip(types).map { case (value, dataType) =>
-          ScalarReader.read(value, dataType)
-        }))
-      case None if converted.ungrouped && plan.partitions.isEmpty =>
-        Some(InternalRow.fromSeq(converted.ofNothing(spark.aggregateExpressions().toSeq)))
-      case None => None
+      case Some(rows)                       => Some(rows.map(row))
+      case None if plan.partitions.nonEmpty => None
+      case None if !converted.ungrouped     => Some(Nil)
+      case None                             =>
+        Some(Seq(InternalRow.fromSeq(converted.ofNothing(spark.aggregateExpressions().toSeq))))
     }
+
+  private def row(values: Seq[JsonNode]): InternalRow =
+    InternalRow.fromSeq(values.zip(converted.output.map(_.dataType)).map {
+      case (value, dataType) => ScalarReader.read(value, dataType)
+    })
 
   def json: JsonNode = converted.json
 
@@ -45,11 +47,11 @@ private[spark] final case class PushedAggregation(
   }
 }
 
-/** A result that the driver has: one row. */
-private[spark] final class NcfLocalScan(row: InternalRow, schema: StructType, text: String)
+/** A result that the driver has. */
+private[spark] final class NcfLocalScan(all: Seq[InternalRow], schema: StructType, text: String)
     extends LocalScan {
 
-  override def rows(): Array[InternalRow] = Array(row)
+  override def rows(): Array[InternalRow] = all.toArray
 
   override def readSchema(): StructType = schema
 

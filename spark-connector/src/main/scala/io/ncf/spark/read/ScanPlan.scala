@@ -14,7 +14,7 @@ import io.ncf.spark.{Json, NcfDataset, NcfOptions}
   * @param rawBytes    bytes of the projected columns of those rows, decoded, estimated from types
   * @param storedBytes bytes of the same, as stored
   * @param aggregates  whether scans may carry out the aggregation that was asked for
-  * @param answer      the aggregates, where nothing has to be read for them
+  * @param answer      the rows of the aggregation, where nothing has to be read for them
   * @param estimatedRows rows that pass the filter, where that was asked for
   * @param summaries   what is known of columns, by the dataset's names, where that was asked for
   */
@@ -25,15 +25,15 @@ private[spark] final case class ScanPlan(
     storedBytes: Long,
     partitions: Array[NcfInputPartition],
     aggregates: Boolean,
-    answer: Option[Seq[JsonNode]],
+    answer: Option[Seq[Seq[JsonNode]]],
     estimatedRows: Option[Long],
     summaries: Map[String, JsonNode]
 )
 
 private[spark] object ScanPlan {
 
-  /** A range of blocks of one file. */
-  private final case class Split(json: String, rows: Long, cost: Long)
+  /** Ranges of blocks of files, which one task reads. */
+  private final case class Task(splits: Seq[String], rows: Long)
 
   val empty: ScanPlan =
     ScanPlan(
@@ -90,42 +90,34 @@ private[spark] object ScanPlan {
     request.put("openCostBytes", rule.openCostBytes)
     request.put("parallelism", rule.minPartitions)
     val answer = Json.parse(Native.planScan(request.toString, dataset.location.storage))
-    val splits = Json.elements(answer.get("splits")).map { split =>
-      Split(split.toString, Json.long(split, "rows"), Json.long(split, "cost"))
-    }.toSeq
     // Of a split of which rows are dropped it is not known how many are left.
     val all = filter.isEmpty && sample.isEmpty
-    val partitions =
-      pack(enough(splits, limit.filter(_ => all)), Json.long(answer, "maxSplitBytes"))
+    val wanted = enough(tasks(Json.elements(answer.get("splits")).toSeq), limit.filter(_ => all))
     ScanPlan(
       NcfMetrics.ofDriver.map(name => name -> Json.long(answer, name)).toMap,
       Json.long(answer, "rows"),
       Json.long(answer, "rawBytes"),
       Json.long(answer, "bytes"),
-      partitions.map(part => NcfInputPartition(part.map(_.json).toArray)).toArray,
+      wanted.map(task => NcfInputPartition(task.splits.toArray)).toArray,
       answer.get("aggregates").asBoolean(),
-      Option(answer.get("answer")).filterNot(_.isNull).map(Json.elements(_).toSeq),
+      Option(answer.get("answer")).filterNot(_.isNull).map { rows =>
+        Json.elements(rows).map(Json.elements(_).toSeq).toSeq
+      },
       Json.optionalLong(answer, "estimatedRows"),
       Json.members(answer.get("summaries")).toMap
     )
   }
 
-  /** As many splits as hold `limit` rows. */
-  private def enough(splits: Seq[Split], limit: Option[Int]): Seq[Split] = limit.fold(splits) {
-    wanted =>
-      val before = splits.scanLeft(0L)(_ + _.rows)
-      splits.zip(before).takeWhile(_._2 < wanted).map(_._1)
-  }
-
-  /** Bin-packs splits into partitions as Spark does with files: largest first, next fit. */
-  private def pack(splits: Seq[Split], limit: Long): Seq[Seq[Split]] = {
-    val start = (Vector.empty[Vector[Split]], Vector.empty[Split], 0L)
-    val (full, last, _) = splits.sortBy(-_.cost).foldLeft(start) {
-      case ((done, current, size), split) if current.isEmpty || size + split.cost <= limit =>
-        (done, current :+ split, size + split.cost)
-      case ((done, current, _), split) => (done :+ current, Vector(split), split.cost)
+  private def tasks(splits: Seq[JsonNode]): Seq[Task] =
+    splits.groupBy(Json.long(_, "task")).toSeq.sortBy(_._1).map { case (_, part) =>
+      Task(part.map(_.toString), part.map(Json.long(_, "rows")).sum)
     }
-    if (last.isEmpty) full else full :+ last
+
+  /** As many tasks as read `limit` rows. */
+  private def enough(tasks: Seq[Task], limit: Option[Int]): Seq[Task] = limit.fold(tasks) {
+    wanted =>
+      val before = tasks.scanLeft(0L)(_ + _.rows)
+      tasks.zip(before).takeWhile(_._2 < wanted).map(_._1)
   }
 }
 
