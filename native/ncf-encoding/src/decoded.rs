@@ -6,6 +6,7 @@ use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, Buffer, OffsetBuffer, Sc
 use ncf_core::{Budget, ByteValues, Error, Result, Values};
 
 use crate::native::{Native, with_values};
+use crate::symbol_strings::SymbolStrings;
 
 /// One page.
 #[derive(Debug, Clone)]
@@ -24,6 +25,7 @@ impl DecodedPage {
             DecodedValues::Flat(values) | DecodedValues::Constant(values, _) => values.byte_len(),
             DecodedValues::Dictionary { codes, .. } => size_of_val(&**codes),
             DecodedValues::Runs { ends, values } => size_of_val(&**ends) + values.byte_len(),
+            DecodedValues::Symbols(strings) => strings.byte_len(),
         };
         validity + values
     }
@@ -50,6 +52,8 @@ pub enum DecodedValues {
         /// One value per run.
         values: Values,
     },
+    /// Strings that are not decoded yet.
+    Symbols(SymbolStrings),
 }
 
 impl DecodedValues {
@@ -60,6 +64,7 @@ impl DecodedValues {
             Self::Constant(_, len) => *len,
             Self::Dictionary { codes, .. } => codes.len(),
             Self::Runs { ends, .. } => ends.last().map_or(0, |end| *end as usize),
+            Self::Symbols(strings) => strings.len(),
         }
     }
 
@@ -68,7 +73,8 @@ impl DecodedValues {
         self.len() == 0
     }
 
-    /// One value per row. Memory is taken from the budget; more than 2 GiB of bytes is `LimitExceeded`.
+    /// One value per row. Memory is taken from the budget; more than 2 GiB of bytes is `LimitExceeded`, and
+    /// strings that were not decoded yet may turn out `Corrupt`.
     pub fn into_flat(self, budget: &Budget) -> Result<Values> {
         match self {
             Self::Flat(values) => Ok(values),
@@ -80,6 +86,7 @@ impl DecodedValues {
                 let runs = ends.iter().zip(starts).map(|(end, start)| (end - start) as usize);
                 repeat(&values, runs.enumerate(), len, budget)
             }
+            Self::Symbols(strings) => strings.decode(budget),
         }
     }
 
@@ -93,6 +100,7 @@ impl DecodedValues {
                 Self::Dictionary { codes: codes.slice(offset, len), values: values.clone() }
             }
             Self::Runs { ends, values } => slice_runs(ends, values, offset, len),
+            Self::Symbols(strings) => Self::Symbols(strings.slice(offset, len)),
         }
     }
 }

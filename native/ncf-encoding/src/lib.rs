@@ -21,6 +21,7 @@ pub mod page;
 pub mod reader;
 pub mod select;
 pub mod shared;
+pub mod symbol_strings;
 
 pub use chunk::{ChooserState, ChunkInput, EncodeOptions, EncodedChunk, SharedPage, encode_chunk};
 pub use decoded::{DecodedPage, DecodedValues};
@@ -29,6 +30,7 @@ pub use id::{EncodingId, Profile};
 pub use native::zero;
 pub use page::{EncodedPage, decode_page, decode_values, encode_values};
 pub use shared::{SharedKind, SharedPages, decode_shared};
+pub use symbol_strings::SymbolStrings;
 
 #[cfg(test)]
 mod tests;

@@ -133,7 +133,8 @@ pub fn decode_values(
 
 /// Decodes a page of `rows` rows, keeping the outermost structure that predicates can use.
 ///
-/// With `utf8`, strings that are not UTF-8 are `Corrupt`; a dictionary is checked once. Fewer than 64 zero
+/// With `utf8`, strings that are not UTF-8 are `Corrupt`; a dictionary is checked once, and what is not
+/// decoded yet when it is. Fewer than 64 zero
 /// bytes may follow the page. Aligned values of a page that is a `Buffer` are a part of it, not a copy.
 pub fn decode_page<'a>(
     page: impl Into<Reader<'a>>,
@@ -166,15 +167,23 @@ fn decode(
     };
     let values = context.with_validity(validity.as_ref()).node(&mut reader, physical, rows)?;
     padding(&reader)?;
-    if utf8 {
-        match &values {
-            DecodedValues::Flat(values)
-            | DecodedValues::Constant(values, _)
-            | DecodedValues::Runs { values, .. } => check_utf8(values)?,
-            DecodedValues::Dictionary { .. } => shared.check_utf8()?,
-        }
-    }
+    let values = if utf8 { text(values, shared)? } else { values };
     Ok(DecodedPage { validity, values })
+}
+
+/// Strings that are UTF-8, or will be found not to be when they are decoded.
+fn text(values: DecodedValues, shared: &SharedPages) -> Result<DecodedValues> {
+    match &values {
+        DecodedValues::Flat(values)
+        | DecodedValues::Constant(values, _)
+        | DecodedValues::Runs { values, .. } => check_utf8(values)?,
+        DecodedValues::Dictionary { .. } => shared.check_utf8()?,
+        DecodedValues::Symbols(_) => {}
+    }
+    Ok(match values {
+        DecodedValues::Symbols(strings) => DecodedValues::Symbols(strings.into_text()),
+        other => other,
+    })
 }
 
 /// Whether a validity node follows.

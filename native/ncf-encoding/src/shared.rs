@@ -48,7 +48,7 @@ struct Inner {
     dictionary: Option<Arc<Values>>,
     /// Whether the dictionary's strings are UTF-8, found out at most once.
     utf8: OnceLock<bool>,
-    symbols: Option<SymbolTable>,
+    symbols: Option<Arc<SymbolTable>>,
 }
 
 impl SharedPages {
@@ -63,7 +63,7 @@ impl SharedPages {
     }
 
     /// The symbol table, when there is one.
-    pub(crate) fn symbols(&self) -> Option<&SymbolTable> {
+    pub(crate) fn symbols(&self) -> Option<&Arc<SymbolTable>> {
         self.0.as_deref().and_then(|inner| inner.symbols.as_ref())
     }
 
@@ -104,7 +104,7 @@ pub fn decode_shared(
                 let table = decode_values(bytes, PhysicalType::Bytes, count, budget)
                     .and_then(|values| SymbolTable::new(&values))
                     .at("shared page", || "symbol table")?;
-                inner.symbols.replace(table).is_some()
+                inner.symbols.replace(Arc::new(table)).is_some()
             }
         };
         if twice {

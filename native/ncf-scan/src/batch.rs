@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, BinaryArray, BooleanArray, UInt32Array, new_null_array};
-use arrow_buffer::{BooleanBuffer, NullBuffer};
+use arrow_buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow_schema::ArrowError;
 use arrow_select::filter::{FilterBuilder, FilterPredicate};
 use arrow_select::take::take;
 use ncf_core::{
     ByteValues, DataType, Error, ErrorKind, FieldType, Limits, PhysicalType, Result, Scalar, Values,
 };
-use ncf_encoding::{DecodedPage, DecodedValues};
+use ncf_encoding::{DecodedPage, DecodedValues, SymbolStrings};
 use ncf_file::to_array;
 
 use crate::coded::{coded, codes_of};
@@ -69,8 +69,45 @@ pub(crate) fn column_array(
             let rows = selection.map_or(len, FilterPredicate::count);
             to_array(flat(DecodedValues::Constant(value, rows))?, None, data_type)
         }
+        DecodedValues::Symbols(strings) => {
+            let strings = DecodedValues::Symbols(selected_strings(strings, selection)?);
+            let validity = selected_bits(validity, selection)?;
+            to_array(flat(strings)?, validity, data_type)
+        }
         other => select(to_array(flat(other)?, validity, data_type)?),
     }
+}
+
+/// The selected ones of strings, none decoded.
+fn selected_strings(
+    strings: SymbolStrings,
+    selection: Option<&FilterPredicate>,
+) -> Result<SymbolStrings> {
+    match selection {
+        None => Ok(strings),
+        Some(selection) => strings.select(|bounds| selected_codes(bounds, selection)),
+    }
+}
+
+fn selected_codes(
+    codes: &ScalarBuffer<u32>,
+    selection: &FilterPredicate,
+) -> Result<ScalarBuffer<u32>> {
+    let codes = UInt32Array::try_new(codes.clone(), None).map_err(arrow_error)?;
+    let codes = selection.filter(&codes).map_err(arrow_error)?;
+    let codes = codes.as_any().downcast_ref::<UInt32Array>().ok_or_else(changed)?;
+    Ok(codes.values().clone())
+}
+
+fn selected_bits(
+    bits: Option<BooleanBuffer>,
+    selection: Option<&FilterPredicate>,
+) -> Result<Option<BooleanBuffer>> {
+    let (Some(bits), Some(selection)) = (&bits, selection) else { return Ok(bits) };
+    let array = BooleanArray::new(bits.clone(), None);
+    let array = selection.filter(&array).map_err(arrow_error)?;
+    let array = array.as_any().downcast_ref::<BooleanArray>().ok_or_else(changed)?;
+    Ok(Some(array.values().clone()))
 }
 
 /// `len` rows that all hold `value`; a string with `keep` once, and a code for each row.
@@ -105,19 +142,17 @@ pub(crate) fn filter_array(selection: &FilterPredicate, array: &ArrayRef) -> Res
 /// The selected rows of all columns.
 pub(crate) fn select_rows(rows: &Rows, selection: &FilterPredicate) -> Result<Rows> {
     let select = |(slot, page): &(usize, DecodedPage)| {
-        let validity = page.validity.as_ref().map(|valid| {
-            selection.filter(&BooleanArray::new(valid.clone(), None)).map_err(arrow_error)
-        });
-        let validity = validity.transpose()?.map(|array| bits(&array)).transpose()?;
+        let validity = selected_bits(page.validity.clone(), Some(selection))?;
         let values = match &page.values {
             DecodedValues::Constant(value, _) => {
                 DecodedValues::Constant(value.clone(), selection.count())
             }
             DecodedValues::Dictionary { codes, values } => {
-                let codes = UInt32Array::try_new(codes.clone(), None).map_err(arrow_error)?;
-                let codes = selection.filter(&codes).map_err(arrow_error)?;
-                let codes = codes.as_any().downcast_ref::<UInt32Array>().ok_or_else(changed)?;
-                DecodedValues::Dictionary { codes: codes.values().clone(), values: values.clone() }
+                let codes = selected_codes(codes, selection)?;
+                DecodedValues::Dictionary { codes, values: values.clone() }
+            }
+            DecodedValues::Symbols(strings) => {
+                DecodedValues::Symbols(selected_strings(strings.clone(), Some(selection))?)
             }
             other => DecodedValues::Flat(select_values(flat(other.clone())?, selection)?),
         };
@@ -150,11 +185,6 @@ fn select_values(values: Values, selection: &FilterPredicate) -> Result<Values> 
     };
     let array = selection.filter(&to_array(values, None, data_type)?).map_err(arrow_error)?;
     ncf_file::to_values(&array, data_type)
-}
-
-fn bits(array: &ArrayRef) -> Result<BooleanBuffer> {
-    let array = array.as_any().downcast_ref::<BooleanArray>().ok_or_else(changed)?;
-    Ok(array.values().clone())
 }
 
 /// A dictionary in Arrow's form.

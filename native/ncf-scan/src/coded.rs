@@ -100,7 +100,7 @@ fn join_column(parts: &[&ArrayRef]) -> Result<ArrayRef> {
 }
 
 /// The values in the place of codes.
-fn plain(array: &ArrayRef) -> Result<ArrayRef> {
+pub(crate) fn plain(array: &ArrayRef) -> Result<ArrayRef> {
     match is_coded(array) {
         None => Ok(array.clone()),
         Some(coded) => take(coded.values(), coded.keys(), None).map_err(arrow_error),

@@ -157,6 +157,24 @@ impl Pages {
         self.count_memory()
     }
 
+    /// Decodes the strings of loaded pages that were left as symbols: several readers want them all.
+    pub(crate) fn decode_strings(&mut self, slots: &[usize]) -> Result<()> {
+        let mut any = false;
+        for slot in slots {
+            let Some(column) = self.columns.get_mut(*slot) else { continue };
+            let name = || self.reader.stored().get(column.file_column).map(Column::name);
+            let Some(loaded) = &mut column.loaded else { continue };
+            if let DecodedValues::Symbols(strings) = &loaded.page.values {
+                let budget = Limits::DEFAULT.page_budget(loaded.rows);
+                let values = strings.decode(&budget);
+                let values = values.at("column", || name().unwrap_or_default())?;
+                loaded.page.values = DecodedValues::Flat(values);
+                any = true;
+            }
+        }
+        if any { self.count_memory() } else { Ok(()) }
+    }
+
     fn count_memory(&mut self) -> Result<()> {
         let loaded = self.columns.iter().filter_map(|column| column.loaded.as_ref());
         let bytes = loaded.map(|loaded| loaded.page.byte_len() as u64).sum();
@@ -198,6 +216,13 @@ impl Pages {
             }
         }
         Ok(())
+    }
+
+    /// The name of a slot's column.
+    pub(crate) fn name(&self, slot: usize) -> String {
+        let column = self.columns.get(slot).map(|column| column.file_column);
+        let stored = column.and_then(|column| self.reader.stored().get(column));
+        stored.map(Column::name).unwrap_or_default()
     }
 
     /// The column of a slot.

@@ -241,6 +241,11 @@ impl Scan {
             };
             let node = &conjunct.node;
             pages.load(&node.slots, number, rows.start, metrics)?;
+            // Of few rows that are left each is decoded by itself.
+            let sparse = selection.is_some() && left * SPARSE < rows.len();
+            if !sparse && !node.reads_symbols() {
+                pages.decode_strings(&node.slots)?;
+            }
             let view = pages.rows(&node.slots, rows.start, rows.len())?;
             selection = filter(node, &view, selection, cache)?;
             let passed = selection.as_ref().map_or(rows.len(), BooleanBuffer::count_set_bits);
@@ -254,11 +259,16 @@ impl Scan {
             Sink::Rows | Sink::Best(_) => self.emit(number, rows, selection),
             Sink::Aggregates(aggregator) => {
                 pages.load(aggregator.slots(), number, rows.start, metrics)?;
+                let mask = selection.filter(BooleanBuffer::has_false);
+                if mask.is_none() {
+                    pages.decode_strings(aggregator.slots())?;
+                }
                 let all = pages.rows(aggregator.slots(), rows.start, rows.len())?;
-                match selection.filter(BooleanBuffer::has_false) {
+                match mask {
                     None => aggregator.update(&all, cache)?,
                     Some(mask) => {
-                        aggregator.update(&select_rows(&all, &predicate_of(&mask))?, cache)?;
+                        let selected = select_rows(&all, &predicate_of(&mask))?;
+                        aggregator.update(&selected.with_strings()?, cache)?;
                     }
                 }
                 let granted = self.memory.try_resize(aggregator.byte_len() as u64)?;
@@ -398,7 +408,7 @@ fn filter(
     cache: &mut Cache,
 ) -> Result<Option<BooleanBuffer>> {
     if let Some(selected) = &selection
-        && has_flat_strings(rows)
+        && has_strings(rows)
     {
         let predicate = predicate_of(selected);
         if predicate.count() * SPARSE < rows.len {
@@ -414,9 +424,11 @@ fn filter(
     })
 }
 
-fn has_flat_strings(rows: &Rows) -> bool {
-    rows.pages.iter().any(|(_, page)| {
-        matches!(&page.values, DecodedValues::Flat(v) if v.physical() == PhysicalType::Bytes)
+fn has_strings(rows: &Rows) -> bool {
+    rows.pages.iter().any(|(_, page)| match &page.values {
+        DecodedValues::Flat(values) => values.physical() == PhysicalType::Bytes,
+        DecodedValues::Symbols(_) => true,
+        _ => false,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Whole scans of files in memory against the row-at-a-time oracle.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use arrow_array::{Array, RecordBatch};
@@ -9,11 +9,13 @@ use ncf_core::{
     CompareOp, DataType, ErrorKind, Expression, Field, FieldPath, Predicate, Scalar, Schema,
     SortKey, TextOp, Top,
 };
+use ncf_encoding::EncodingId;
 use ncf_file::{
     FileReader, FileWriter, MemorySink, MemorySource, ReadOptions, WriterOptions, scalar_at,
     to_array, to_values,
 };
 
+use crate::coded::plain;
 use crate::filter::random::{Random, dense, name, predicate, scalar, validity};
 use crate::{ColumnSource, Scan, ScanBuilder, ScanColumn, prune_blocks};
 
@@ -28,12 +30,22 @@ struct Sample {
 
 impl Sample {
     fn write(types: Vec<DataType>, rows: Vec<Column>, block_rows: usize) -> Self {
+        Self::write_as(types, rows, block_rows, BTreeMap::new())
+    }
+
+    /// As [`Sample::write`], with encodings of columns.
+    fn write_as(
+        types: Vec<DataType>,
+        rows: Vec<Column>,
+        block_rows: usize,
+        encodings: BTreeMap<String, EncodingId>,
+    ) -> Self {
         let field = |(index, t): (usize, &DataType)| {
             Field::new(u32::try_from(index + 1).unwrap(), name(index), *t, true)
         };
         let schema = Schema::new(types.iter().enumerate().map(field).collect()).unwrap();
         let sink = MemorySink::new();
-        let options = WriterOptions { block_rows, ..WriterOptions::default() };
+        let options = WriterOptions { block_rows, encodings, ..WriterOptions::default() };
         let mut writer = FileWriter::new(Box::new(sink.clone()), schema, options).unwrap();
         let fields = types.iter().enumerate();
         let fields = fields.map(|(index, t)| ArrowField::new(name(index), t.to_arrow(), true));
@@ -83,6 +95,7 @@ impl Sample {
             assert_eq!(rows.len(), batch.num_rows(), "too many rows: {what}");
             for (position, index) in projected.iter().enumerate() {
                 let (array, data_type) = (batch.column(position), self.types[*index]);
+                let array = &plain(array).unwrap();
                 let values = to_values(array, data_type).unwrap();
                 for (at, row) in rows.iter().enumerate() {
                     let given =
@@ -126,7 +139,11 @@ fn random_sample(random: &mut Random) -> Sample {
     let types = types();
     let rows = types.iter().map(|t| column(random, *t, len)).collect();
     let block_rows = random.pick(&[3000, 9000, 16_384, 1 << 20]);
-    Sample::write(types, rows, block_rows)
+    // Of its own accord no column of random strings would be encoded so.
+    let strings = types.iter().enumerate().filter(|(_, t)| **t == DataType::String);
+    let fsst = strings.filter(|_| random.below(3) == 0).map(|(i, _)| (name(i), EncodingId::FSST));
+    let encodings = fsst.collect();
+    Sample::write_as(types, rows, block_rows, encodings)
 }
 
 #[test]
@@ -142,6 +159,7 @@ fn random_scans_agree_with_the_oracle() {
             let names = projected.iter().map(|index| name(*index)).collect();
             let batch_rows = random.pick(&[1000, 8192, 100_000]);
             let builder = sample.scan().filter(predicate.clone()).batch_rows(batch_rows);
+            let builder = builder.keep_dictionaries(random.below(2) == 0);
             let expected = sample.expected(&predicate);
             let what = predicate.to_string();
             // A column may be projected twice, or none at all.

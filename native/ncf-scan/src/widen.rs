@@ -37,6 +37,10 @@ impl Widening {
                 let (values, lost) = self.values(&values, budget)?;
                 (DecodedValues::Flat(values), lost)
             }
+            DecodedValues::Symbols(strings) => {
+                let (values, lost) = self.values(&strings.decode(budget)?, budget)?;
+                (DecodedValues::Flat(values), lost)
+            }
             DecodedValues::Constant(value, len) => {
                 let (value, lost) = self.values(&value, budget)?;
                 (DecodedValues::Constant(value, len), lost.map(|bits| splat(bits.has_true(), len)))

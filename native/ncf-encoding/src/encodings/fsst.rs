@@ -15,6 +15,7 @@ use crate::native::lengths_column;
 use crate::node::{ChildEncoder, DecodeContext};
 use crate::reader::Reader;
 use crate::select::{Statistics, TELLING_VALUES};
+use crate::symbol_strings::SymbolStrings;
 
 /// Symbols of a table; the code after the last possible one is the escape.
 pub(crate) const MAX_SYMBOLS: usize = 255;
@@ -98,7 +99,8 @@ impl Encoding for Fsst {
         }
         let lengths = column::<i32>(body, len, context)?;
         let codes = body.take(body.remaining())?;
-        Ok(DecodedValues::Flat(table.decode(codes, &lengths, size, context.budget)?))
+        let strings = SymbolStrings::new(table, codes, &lengths, size, context.budget)?;
+        Ok(DecodedValues::Symbols(strings))
     }
 }
 
@@ -177,43 +179,70 @@ impl SymbolTable {
         Ok(table)
     }
 
-    /// Strings of exactly `size` bytes together, each from as many codes as its length says.
-    fn decode(
+    /// Bytes that a code stands for, at most.
+    pub(crate) const MOST_BYTES: usize = SYMBOL_BYTES;
+
+    /// Strings of at most `size` bytes together, each of the codes between two places.
+    pub(crate) fn decode(
         &self,
         codes: &[u8],
-        lengths: &[i32],
+        rows: impl Iterator<Item = (usize, usize)>,
+        len: usize,
         size: usize,
         budget: &Budget,
-    ) -> Result<Values> {
-        let mut offsets: Vec<i32> = budget.vec("offsets", lengths.len().saturating_add(1))?;
+    ) -> Result<ByteValues> {
+        let mut offsets: Vec<i32> = budget.vec("offsets", len.saturating_add(1))?;
         offsets.push(0);
-        if size > codes.len().saturating_mul(SYMBOL_BYTES) {
-            let codes = codes.len();
-            return Err(Error::corrupt(format!("{codes} FSST codes cannot give {size} bytes")));
-        }
         let room = size.saturating_add(ROOM);
         let mut out: Vec<u8> = budget.vec("bytes", room)?;
         out.resize(room, 0);
-        let (mut rest, mut end) = (codes, 0usize);
-        for length in lengths {
-            let count = usize::try_from(*length).unwrap_or(usize::MAX);
-            let Some(after) = rest.get(count..) else {
-                return Err(Error::corrupt("FSST lengths are more than the codes stored"));
-            };
-            end = self.decode_one(rest, count, &mut out, end)?;
-            rest = after;
+        let mut at = 0;
+        for (start, end) in rows {
+            let codes = codes.get(start..).unwrap_or(&[]);
+            at = self.decode_one(codes, end.saturating_sub(start), &mut out, at)?;
             // Not over `size`, which fits.
-            offsets.push(i32::try_from(end).unwrap_or(i32::MAX));
+            offsets.push(i32::try_from(at).unwrap_or(i32::MAX));
         }
-        if !rest.is_empty() || end != size {
-            return Err(Error::corrupt(format!(
-                "FSST codes give {end} bytes and leave {}; {size} bytes declared",
-                rest.len()
-            )));
-        }
-        out.truncate(size);
+        out.truncate(at);
         let (offsets, data) = (OffsetBuffer::new(offsets.into()), Buffer::from_vec(out));
-        Ok(Values::Bytes(ByteValues { offsets, data }))
+        Ok(ByteValues { offsets, data })
+    }
+
+    /// Whether a string begins with `pattern`, or with `exact` is it. Looks at no more codes than it takes.
+    pub(crate) fn compare(&self, codes: &[u8], pattern: &[u8], exact: bool) -> Result<bool> {
+        let (mut codes, mut rest) = (codes.iter(), pattern);
+        while exact || !rest.is_empty() {
+            let Some((symbol, length)) = self.next_symbol(&mut codes)? else {
+                return Ok(rest.is_empty());
+            };
+            let symbol = symbol.get(..length).unwrap_or(&[]);
+            let Some(after) = rest.strip_prefix(symbol) else {
+                // The pattern may end inside the symbol.
+                return Ok(!exact && symbol.starts_with(rest));
+            };
+            rest = after;
+        }
+        Ok(true)
+    }
+
+    /// The symbol of the next code and its length, which is not 0; `None` after the last code.
+    #[inline]
+    fn next_symbol(
+        &self,
+        codes: &mut std::slice::Iter<'_, u8>,
+    ) -> Result<Option<([u8; SYMBOL_BYTES], usize)>> {
+        let Some(code) = codes.next() else { return Ok(None) };
+        if *code == ESCAPE {
+            let byte = codes
+                .next()
+                .ok_or_else(|| Error::corrupt("an FSST escape stands at the end of a string"))?;
+            return Ok(Some(([*byte, 0, 0, 0, 0, 0, 0, 0], 1)));
+        }
+        let code = usize::from(*code);
+        let length = self.lengths.get(code).copied().filter(|length| *length > 0);
+        let symbol = self.symbols.get(code).copied().zip(length);
+        let missing = || Error::corrupt(format!("FSST code {code} has no symbol"));
+        symbol.map(|(symbol, length)| Some((symbol, usize::from(length)))).ok_or_else(missing)
     }
 
     /// Writes the string of the first `count` of `codes` at `at` of `out` and gives where it ends: at least
@@ -263,25 +292,12 @@ impl SymbolTable {
     #[cold]
     fn decode_slowly(&self, codes: &[u8], out: &mut [u8], mut at: usize) -> Result<usize> {
         let mut codes = codes.iter();
-        while let Some(code) = codes.next() {
-            let (symbol, length) = if *code == ESCAPE {
-                let Some(byte) = codes.next() else {
-                    return Err(Error::corrupt("an FSST escape stands at the end of a string"));
-                };
-                ([*byte, 0, 0, 0, 0, 0, 0, 0], 1)
-            } else {
-                let code = usize::from(*code);
-                let symbol = self.symbols.get(code).copied().unwrap_or_default();
-                (symbol, self.lengths.get(code).copied().unwrap_or(0))
-            };
-            if length == 0 {
-                return Err(Error::corrupt(format!("FSST code {code} has no symbol")));
-            }
+        while let Some((symbol, length)) = self.next_symbol(&mut codes)? {
             let Some(slot) = out.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) else {
                 return Err(too_many());
             };
             *slot = symbol;
-            at += usize::from(length);
+            at += length;
         }
         if at + ROOM > out.len() { Err(too_many()) } else { Ok(at) }
     }

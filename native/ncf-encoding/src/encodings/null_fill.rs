@@ -85,7 +85,12 @@ impl Encoding for NullFill {
                 validity.len()
             )));
         }
-        let dense = context.flat(body, physical, validity.count_set_bits())?;
+        let dense = match context.node(body, physical, validity.count_set_bits())? {
+            DecodedValues::Symbols(strings) => {
+                return Ok(DecodedValues::Symbols(strings.spread(validity, context.budget)?));
+            }
+            other => other.into_flat(context.budget)?,
+        };
         Ok(DecodedValues::Flat(spread(&lead, &dense, validity, context.budget)?))
     }
 }

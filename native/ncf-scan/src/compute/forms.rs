@@ -15,6 +15,7 @@ pub(super) fn map(
 ) -> Result<DecodedPage> {
     let values = match &page.values {
         DecodedValues::Flat(values) => DecodedValues::Flat(function(values)?),
+        DecodedValues::Symbols(_) => DecodedValues::Flat(function(&flat(page)?)?),
         DecodedValues::Constant(value, len) => DecodedValues::Constant(function(value)?, *len),
         DecodedValues::Runs { ends, values } => {
             DecodedValues::Runs { ends: ends.clone(), values: function(values)? }

@@ -55,6 +55,31 @@ impl Test {
     }
 }
 
+impl Test {
+    /// Whether strings need not be decoded for it.
+    fn reads_symbols(&self) -> bool {
+        matches!(
+            self,
+            Self::IsNull
+                | Self::Text(TextTest::StartsWith(_))
+                | Self::Compare(CompareOp::Eq | CompareOp::NotEq | CompareOp::NullSafeEq, _)
+        )
+    }
+}
+
+impl Node {
+    /// Whether no string has to be decoded for it.
+    pub(crate) fn reads_symbols(&self) -> bool {
+        match &self.kind {
+            Kind::Always(_) => true,
+            Kind::Test(_, test) => test.reads_symbols(),
+            Kind::And(parts) | Kind::Or(parts) => parts.iter().all(Self::reads_symbols),
+            Kind::Not(inner) => inner.reads_symbols(),
+            Kind::CompareColumns(..) | Kind::Computed(_) => false,
+        }
+    }
+}
+
 /// What an expression is once constants are known.
 enum Operand<'a> {
     Stored(usize, Role),

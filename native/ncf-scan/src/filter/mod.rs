@@ -2,7 +2,8 @@
 //!
 //! A node that reads one column is evaluated on the column's distinct forms where the page offers
 //! them: once for a constant, once per dictionary value (cached for the block), once per run. The
-//! results are then spread over the rows. Flat values go through the loops of [`compare`],
+//! results are then spread over the rows. Equality and prefixes are found out on strings that are not
+//! decoded. Flat values go through the loops of [`compare`],
 //! [`in_list`] and [`text`].
 
 mod compare;
@@ -22,12 +23,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_buffer::{BooleanBuffer, Buffer};
-use ncf_core::{CompareOp, Error, Result, Values};
-use ncf_encoding::{DecodedPage, DecodedValues};
+use ncf_core::{CompareOp, Error, Result, Scalar, Values};
+use ncf_encoding::{DecodedPage, DecodedValues, SymbolStrings};
 
 use crate::compute::numbers::flat;
 pub(crate) use compare::columns as compare_values;
 pub(crate) use compile::{Compiler, Kind, Node, Test};
+use text::TextTest;
 pub(crate) use truth::{Truth, gather, narrow, splat, spread};
 
 /// A dictionary this many times larger than the rows at hand is not evaluated for their sake.
@@ -41,6 +43,16 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
+    /// The same with all strings decoded, once for all that read them.
+    pub(crate) fn with_strings(mut self) -> Result<Self> {
+        for (_, page) in &mut self.pages {
+            if let DecodedValues::Symbols(_) = page.values {
+                page.values = DecodedValues::Flat(flat(page)?);
+            }
+        }
+        Ok(self)
+    }
+
     pub(crate) fn page(&self, slot: usize) -> Result<&DecodedPage> {
         self.pages
             .iter()
@@ -93,6 +105,11 @@ pub(crate) fn evaluate(node: &Node, rows: &Rows, cache: &mut Cache) -> Result<Tr
         Kind::Always(value) => Ok(Truth::constant(*value, rows.len)),
         Kind::Test(slot, test) => {
             let page = rows.page(*slot)?;
+            if let DecodedValues::Symbols(strings) = &page.values
+                && let Some(truth) = on_symbols(test, strings, page.validity.as_ref())?
+            {
+                return Ok(truth);
+            }
             on_values(test, &flat(page)?, page.validity.as_ref())
         }
         Kind::CompareColumns(op, left, right) => {
@@ -130,7 +147,7 @@ fn on_distinct(
         known: truth.known.as_ref().map(spread),
     };
     let spread = match &page.values {
-        DecodedValues::Flat(_) => return Ok(None),
+        DecodedValues::Flat(_) | DecodedValues::Symbols(_) => return Ok(None),
         DecodedValues::Constant(value, len) => {
             let truth = of_values(value, cache)?;
             each(&truth, &|bits| truth::splat(bits.has_true(), *len))
@@ -207,20 +224,47 @@ fn all(truths: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     result
 }
 
+/// A test of strings that are not decoded; `None` where it has to be made of decoded ones. Answers those of
+/// [`Test::reads_symbols`].
+fn on_symbols(
+    test: &Test,
+    strings: &SymbolStrings,
+    validity: Option<&BooleanBuffer>,
+) -> Result<Option<Truth>> {
+    let equal = |literal: &Scalar| match literal {
+        Scalar::String(text) => strings.equal_to(text.as_bytes()),
+        Scalar::Binary(bytes) => strings.equal_to(bytes),
+        _ => Err(Error::internal("strings are compared with another value")),
+    };
+    Ok(Some(match test {
+        Test::IsNull => is_null(strings.len(), validity),
+        Test::Compare(CompareOp::Eq, literal) => Truth::masked(equal(literal)?, validity),
+        Test::Compare(CompareOp::NotEq, literal) => Truth::masked(!&equal(literal)?, validity),
+        Test::Compare(CompareOp::NullSafeEq, literal) => null_safe(equal(literal)?, validity),
+        Test::Text(TextTest::StartsWith(prefix)) => {
+            Truth::masked(strings.starts_with(prefix)?, validity)
+        }
+        _ => return Ok(None),
+    }))
+}
+
+fn is_null(len: usize, validity: Option<&BooleanBuffer>) -> Truth {
+    let is_true = validity.map_or_else(|| BooleanBuffer::new_unset(len), |valid| !valid);
+    Truth { is_true, known: None }
+}
+
+/// Equality in which a null is not equal.
+fn null_safe(equal: BooleanBuffer, validity: Option<&BooleanBuffer>) -> Truth {
+    Truth { is_true: validity.map_or_else(|| equal.clone(), |valid| &equal & valid), known: None }
+}
+
 /// A test of dense values.
 fn on_values(test: &Test, values: &Values, validity: Option<&BooleanBuffer>) -> Result<Truth> {
     let len = values.len();
     Ok(match test {
-        Test::IsNull => {
-            let is_true = validity.map_or_else(|| BooleanBuffer::new_unset(len), |valid| !valid);
-            Truth { is_true, known: None }
-        }
+        Test::IsNull => is_null(len, validity),
         Test::Compare(CompareOp::NullSafeEq, literal) => {
-            let mask = compare::with_literal(CompareOp::Eq, values, literal)?;
-            Truth {
-                is_true: validity.map_or_else(|| mask.clone(), |valid| &mask & valid),
-                known: None,
-            }
+            null_safe(compare::with_literal(CompareOp::Eq, values, literal)?, validity)
         }
         Test::Compare(op, literal) => {
             Truth::masked(compare::with_literal(*op, values, literal)?, validity)

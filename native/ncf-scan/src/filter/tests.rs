@@ -1,6 +1,11 @@
 //! Every form of page against the row-at-a-time oracle.
 
-use ncf_core::{DataType, Field, FieldPath, Predicate, Role, TextOp};
+use ncf_core::{
+    DataType, Field, FieldPath, Interruption, Limits, PhysicalType, Predicate, Role, TextOp,
+};
+use ncf_encoding::{
+    ChooserState, ChunkInput, EncodeOptions, EncodingId, decode_page, decode_shared, encode_chunk,
+};
 
 use super::random::{Random, dense, name, predicate, scalar, types, validity};
 use super::*;
@@ -31,9 +36,10 @@ pub(crate) fn column(
         }
         _ => (0..len).map(|_| random.pick(&distinct)).collect(),
     };
-    let values = match random.below(3) {
+    let values = match random.below(4) {
         0 => DecodedValues::Flat(dense(&rows, data_type)),
-        1 => {
+        1 => symbols(dense(&rows, data_type), data_type),
+        2 => {
             let codes = rows.iter().map(|row| {
                 u32::try_from(distinct.iter().position(|have| have == row).unwrap()).unwrap()
             });
@@ -62,6 +68,29 @@ pub(crate) fn column(
     }
     let page = DecodedPage { validity: validity(&rows), values };
     (rows, page)
+}
+
+/// Strings as FSST leaves them; other values as they are.
+fn symbols(values: Values, data_type: DataType) -> DecodedValues {
+    if data_type.physical() != PhysicalType::Bytes {
+        return DecodedValues::Flat(values);
+    }
+    let len = values.len();
+    let all = 0..len;
+    let pages = std::slice::from_ref(&all);
+    let interruption = &Interruption::default();
+    let input = ChunkInput { values: &values, validity: None, pages, interruption };
+    let options = EncodeOptions { force: Some(EncodingId::FSST), ..EncodeOptions::default() };
+    let chunk = encode_chunk(&input, &options, &mut ChooserState::default()).unwrap();
+    let budget = Limits::DEFAULT.page_budget(len);
+    let shared: Vec<_> =
+        chunk.shared.iter().map(|page| (page.kind, page.count, page.bytes.as_slice())).collect();
+    let shared = decode_shared(&shared, PhysicalType::Bytes, &budget).unwrap();
+    let bytes = chunk.pages[0].bytes.as_slice();
+    let utf8 = data_type == DataType::String;
+    let page = decode_page(bytes, PhysicalType::Bytes, len, utf8, &shared, &budget).unwrap();
+    assert!(matches!(page.values, DecodedValues::Symbols(_)));
+    page.values
 }
 
 pub(crate) fn scan_columns(random: &mut Random, types: &[DataType]) -> Vec<ScanColumn> {
