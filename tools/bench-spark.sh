@@ -9,20 +9,20 @@
 #   --ceiling         measures a source that has decoded and filtered everything before, too: it needs memory beside the heap
 #   --reuse           measures the tables that the last run of this scale has written
 #   --append          adds the results to those of the last run of this scale
-#   --publish         writes the tables into docs/benchmarks
+#   --publish NAME    writes the tables and a plot into docs/benchmarks/NAME.md and NAME.svg
 #   --verify          compares the answers with DuckDB's and, at scale 0.01, 0.1 or 1, with published ones: see tools/bench/tpch_answers.py
 #   --quick           what CI runs: the answers of NCF, Parquet zstd, ORC and the ceiling at scale 0.1, --verify; the last line is "N passed, N failed"
 # Environment: NCF_HEAP heap of the Spark JVM (default 6g).
 source "$(dirname "$0")/lib.sh"
 command="tools/bench-spark.sh${*:+ $*}"
-scale=5 profile=dist results="" append="" publish="" verify="" options=()
+scale=5 profile=dist results="" append="" publish=() verify="" options=()
 while [ $# -gt 0 ]; do
   case $1 in
     --scale) scale=$2; shift ;;
     --rounds | --write-rounds | --formats | --queries) options+=("$1" "$2"); shift ;;
     --reuse | --ceiling) options+=("$1") ;;
     --append) append=1 ;;
-    --publish) publish=--publish ;;
+    --publish) publish=(--publish "$2"); shift ;;
     --verify) verify=1 ;;
     --quick) scale=0.1 profile=dev verify=1 results=target/bench/spark-quick.json options+=(--rounds 1 --write-rounds 1 --formats ncf,zstd,orc --ceiling) ;;
     *) echo "bench-spark.sh: no option $1; see the top of tools/bench-spark.sh" >&2; exit 2 ;;
@@ -40,7 +40,7 @@ rm -rf "$answers"
 [ -z "$verify" ] || options+=(--answers "$answers")
 NCF_HEAP=${NCF_HEAP:-6g} run_example "$profile" io.ncf.examples.bench.SparkBench "$data" "$work" "$results" --scale "$scale" "${options[@]}" >&2
 [ -x .venv/bin/python ] || python_with corpus
-.venv/bin/python tools/bench/spark.py "$results" --command "$command" ${append:+--earlier "$results.earlier"} $publish
+.venv/bin/python tools/bench/spark.py "$results" --command "$command" ${append:+--earlier "$results.earlier"} "${publish[@]}"
 if [ -n "$verify" ]; then
   tpch_answers
   PYTHONPATH=.venv/tpch .venv/bin/python tools/bench/tpch_answers.py "$answers" "$data" "$scale"

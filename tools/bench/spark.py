@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Tables of what tools/bench-spark.sh has measured.
 
-usage: spark.py RESULTS.json [--earlier EARLIER.json] [--command TEXT] [--publish]
+usage: spark.py RESULTS.json [--earlier EARLIER.json] [--command TEXT] [--publish NAME]
 
 Ratios compare the time of another format with NCF's: 2 means that NCF takes half the time. They are taken of the least times of
 both, and, "paired", within each round, where both formats met the same machine: then the median of the rounds counts.
 
---earlier adds the queries of another run of the same scale and formats. --publish writes docs/benchmarks/spark.md and spark.svg.
+--earlier adds the queries of another run of the same scale and formats. --publish writes docs/benchmarks/NAME.md and
+NAME.svg.
 """
 import argparse
 import datetime
@@ -131,8 +132,8 @@ class Results:
             parts.append(self.writes())
         return "\n\n".join([*parts, self.described()])
 
-    def markdown(self):
-        parts = ["# TPC-H in Spark", self.described(), *ABOUT, "![NCF against the others by query](spark.svg)",
+    def markdown(self, plot):
+        parts = ["# TPC-H in Spark", self.described(), *ABOUT, f"![NCF against the others by query]({plot})",
                  "## Times", SECONDS, self.times(), "## What crossed into the JVM", ABOUT_CROSSED, self.crossed()]
         if "ceiling" in self.formats:
             parts += ["## The ceiling", ABOUT_CEILING, self.ceiling()]
@@ -193,7 +194,7 @@ def main():
     parser.add_argument("results", type=pathlib.Path)
     parser.add_argument("--earlier", type=pathlib.Path)
     parser.add_argument("--command", help="how the results came to be; noted in them with machine, commit and date")
-    parser.add_argument("--publish", action="store_true")
+    parser.add_argument("--publish", metavar="NAME")
     args = parser.parse_args()
     facts = json.loads(args.results.read_text())
     if args.command:
@@ -207,8 +208,9 @@ def main():
     if args.publish:
         folder = ROOT / "docs" / "benchmarks"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "spark.md").write_text(results.markdown())
-        (folder / "spark.svg").write_text(results.plot())
+        plot = f"{args.publish}.svg"
+        (folder / f"{args.publish}.md").write_text(results.markdown(plot))
+        (folder / plot).write_text(results.plot())
 
 
 if __name__ == "__main__":
