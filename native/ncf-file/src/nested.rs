@@ -104,8 +104,7 @@ impl FileReader {
         let page = PageRef { column: parent, block, page };
         let decoded = self.read_pages(&[page])?.pop();
         let decoded = decoded.ok_or_else(|| Error::internal("a page was not read"))?;
-        let budget = self.options.limits.page_budget(decoded.values.len());
-        let present = match decoded.values.into_flat(&budget)? {
+        let present = match self.flat(page, decoded.values)? {
             Values::Bool(present) if present.len() == values.len() => present,
             _ => return Err(self.misplaced(column, block, "have other rows than their struct's")),
         };

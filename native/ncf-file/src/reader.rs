@@ -8,9 +8,9 @@ use std::sync::{Arc, OnceLock};
 use arrow_buffer::Buffer;
 use ncf_core::{
     Budget, Column, DataType, Error, Interruption, Limits, MemoryConsumer, MemoryReservation,
-    Result, ResultExt, Schema, columns,
+    Result, ResultExt, Schema, Values, columns,
 };
-use ncf_encoding::{DecodedPage, SharedPages, decode_page, decode_shared};
+use ncf_encoding::{DecodedPage, DecodedValues, SharedPages, decode_page, decode_shared};
 
 use crate::block::{self, BlockInfo};
 use crate::checksum::{PieceId, verify_piece};
@@ -325,13 +325,9 @@ impl FileReader {
             let data_type = self.stored_column(page.column)?.data_type;
             let (physical, values) = (data_type.physical(), stored.values as usize);
             let utf8 = data_type == DataType::String;
-            let budget =
-                self.options.limits.page_budget(stored.rows as usize).held_by(self.memory());
+            let budget = self.page_budget(stored.rows as usize);
             let page_values = decode_page(buffer, physical, values, utf8, &shared, &budget)
-                .at("page", || page.page)
-                .at("block", || page.block)
-                .at("column", || self.column_name(page.column))
-                .at("file", || self.name())?;
+                .map_err(|error| self.in_page(error, *page))?;
             // Scratch is gone; the pages are counted here until their owner does.
             drop(budget);
             held += page_values.byte_len() as u64;
@@ -339,6 +335,27 @@ impl FileReader {
             decoded.push(page_values);
         }
         Ok(decoded)
+    }
+
+    /// One value per row of a page that was read, or of some of its rows.
+    ///
+    /// # Errors
+    /// As those of reading it: strings may not have been decoded then.
+    pub fn flat(&self, page: PageRef, values: DecodedValues) -> Result<Values> {
+        let budget = self.page_budget(values.len());
+        values.into_flat(&budget).map_err(|error| self.in_page(error, page))
+    }
+
+    fn page_budget(&self, rows: usize) -> Budget {
+        self.options.limits.page_budget(rows).held_by(self.memory())
+    }
+
+    fn in_page(&self, error: Error, page: PageRef) -> Error {
+        error
+            .with("page", page.page)
+            .with("block", page.block)
+            .with("column", self.column_name(page.column))
+            .with("file", self.name())
     }
 
     /// The bytes of a metadata record, verified and decompressed.

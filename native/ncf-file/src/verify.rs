@@ -111,8 +111,7 @@ impl FileReader {
         for page in 0..pages {
             for decoded in self.read_pages(&[PageRef { column, block, page }])? {
                 let validity = decoded.validity;
-                let budget = self.options.limits.page_budget(decoded.values.len());
-                let values = decoded.values.into_flat(&budget)?;
+                let values = self.flat(PageRef { column, block, page }, decoded.values)?;
                 self.check_nulls(column, block, page, &values, validity.as_ref())?;
                 if stored.role == Role::Lengths {
                     let offsets = element_offsets(&values, validity.as_ref())

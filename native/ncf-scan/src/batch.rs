@@ -1,5 +1,6 @@
 //! Selected rows as Arrow arrays. Flat pages are sliced or filtered; dictionary pages are gathered
-//! from the dictionary's Arrow form, after their codes were filtered.
+//! from the dictionary's Arrow form, after their codes were filtered, or stay codes; strings that are
+//! symbols are decoded after they were filtered.
 
 use std::sync::Arc;
 
@@ -72,7 +73,7 @@ pub(crate) fn column_array(
         DecodedValues::Symbols(strings) => {
             let strings = DecodedValues::Symbols(selected_strings(strings, selection)?);
             let validity = selected_bits(validity, selection)?;
-            to_array(flat(strings)?, validity, data_type)
+            to_array(column.flat(strings)?, validity, data_type)
         }
         other => select(to_array(flat(other)?, validity, data_type)?),
     }

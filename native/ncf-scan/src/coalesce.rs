@@ -1,14 +1,15 @@
 //! Pieces of any size in, batches of about `batch_rows` rows out. Large pieces are sliced without a
-//! copy; only pieces of less than half a batch wait to be joined with their successors.
+//! copy; only pieces of less than half a batch wait to be joined with their successors, as values.
 
 use std::collections::VecDeque;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, SchemaRef};
-use ncf_core::Result;
+use arrow_select::concat::concat_batches;
+use ncf_core::{Error, Result};
 
-use crate::coded::{is_coded, join, value_bytes};
+use crate::coded::{is_coded, value_bytes, values_of};
 
 /// Bytes of strings that may wait: beyond, copying costs more than small batches do, and joined
 /// strings could pass the 2 GiB of Arrow's offsets.
@@ -42,7 +43,7 @@ impl Coalescer {
             let rows = (self.batch_rows - self.waiting_rows).min(batch.num_rows() - offset);
             let piece = batch.slice(offset, rows);
             offset += rows;
-            if rows == self.batch_rows {
+            if self.waiting.is_empty() && rows * 2 >= self.batch_rows {
                 self.ready.push_back(piece);
                 continue;
             }
@@ -50,7 +51,12 @@ impl Coalescer {
             if self.waiting_bytes.saturating_add(bytes) > WAITING_BYTES {
                 self.flush()?;
             }
-            self.waiting.push(piece);
+            if bytes > WAITING_BYTES {
+                self.ready.push_back(piece);
+                continue;
+            }
+            // Codes would keep the dictionaries of many blocks alive.
+            self.waiting.push(values_of(&self.schema, &piece)?);
             self.waiting_rows += rows;
             self.waiting_bytes = self.waiting_bytes.saturating_add(bytes);
             if self.waiting_rows >= self.batch_rows {
@@ -70,7 +76,8 @@ impl Coalescer {
         let batch = match waiting.as_slice() {
             [] => return Ok(()),
             [only] => only.clone(),
-            several => join(&self.schema, several)?,
+            several => concat_batches(&self.schema, several)
+                .map_err(|error| Error::internal(format!("cannot join batches: {error}")))?,
         };
         self.ready.push_back(batch);
         Ok(())

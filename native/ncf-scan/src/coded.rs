@@ -7,7 +7,6 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::UInt32Type;
 use arrow_array::{Array, ArrayRef, DictionaryArray, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType as ArrowType, Schema, SchemaRef};
-use arrow_select::concat::concat;
 use arrow_select::take::take;
 use ncf_core::{Error, Result};
 use ncf_encoding::DecodedValues;
@@ -75,28 +74,10 @@ fn with_codes(schema: &Schema, arrays: &[ArrayRef]) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// One batch of the rows of several. Codes stay codes where all are of one dictionary.
-pub(crate) fn join(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<RecordBatch> {
-    let columns = (0..schema.fields().len()).map(|index| {
-        let parts = batches.iter().filter_map(|batch| batch.columns().get(index));
-        join_column(&parts.collect::<Vec<_>>())
-    });
-    let rows = batches.iter().map(RecordBatch::num_rows).sum();
-    batch_of(schema, columns.collect::<Result<_>>()?, rows)
-}
-
-fn join_column(parts: &[&ArrayRef]) -> Result<ArrayRef> {
-    let coded_parts: Vec<_> = parts.iter().filter_map(|part| is_coded(part)).collect();
-    if let Some(first) = coded_parts.first()
-        && coded_parts.len() == parts.len()
-        && coded_parts.iter().all(|part| Arc::ptr_eq(part.values(), first.values()))
-    {
-        let keys: Vec<&dyn Array> = coded_parts.iter().map(|part| part.keys() as _).collect();
-        return coded(concat(&keys).map_err(arrow_error)?, first.values());
-    }
-    let plain = parts.iter().map(|part| plain(part)).collect::<Result<Vec<_>>>()?;
-    let plain: Vec<&dyn Array> = plain.iter().map(AsRef::as_ref).collect();
-    concat(&plain).map_err(arrow_error)
+/// The batch in `schema`, its codes turned into values.
+pub(crate) fn values_of(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch> {
+    let columns = batch.columns().iter().map(plain).collect::<Result<_>>()?;
+    batch_of(schema, columns, batch.num_rows())
 }
 
 /// The values in the place of codes.
@@ -143,38 +124,18 @@ mod tests {
         Arc::new(Schema::new(vec![number, Field::new("word", ArrowType::Utf8, true)]))
     }
 
-    fn batch(first: i32, word: ArrayRef) -> RecordBatch {
-        let rows = word.len();
-        let last = first + i32::try_from(rows).unwrap();
-        let number: ArrayRef = Arc::new(Int32Array::from_iter_values(first..last));
-        batch_of(&schema(), vec![number, word], rows).unwrap()
-    }
-
     #[test]
-    fn codes_of_one_dictionary_stay_codes() {
+    fn codes_become_values_where_they_have_to() {
         let dictionary = words(&["a", "bc"]);
-        let parts = [
-            batch(0, codes(&[Some(1), None], &dictionary)),
-            batch(2, codes(&[Some(0)], &dictionary)),
-        ];
-        let joined = join(&schema(), &parts).unwrap();
-        let word = is_coded(joined.column(1)).unwrap();
-        assert_eq!(word.keys(), &UInt32Array::from(vec![Some(1), None, Some(0)]));
-        assert_eq!(value_bytes(word), 3, "bc and a");
-        assert_eq!(joined.column(0).as_ref(), &Int32Array::from(vec![0, 1, 2]));
-    }
-
-    #[test]
-    fn codes_of_several_dictionaries_become_values() {
-        let parts = [
-            batch(0, codes(&[Some(1), None], &words(&["a", "bc"]))),
-            batch(2, words(&["d"])),
-            batch(3, codes(&[Some(0)], &words(&["a", "bc"]))),
-        ];
-        let joined = join(&schema(), &parts).unwrap();
-        let expected = StringArray::from(vec![Some("bc"), None, Some("d"), Some("a")]);
-        assert_eq!(joined.column(1).as_ref(), &expected);
-        assert_eq!(joined.schema(), schema());
+        let word = codes(&[Some(1), None, Some(0)], &dictionary);
+        assert_eq!(value_bytes(is_coded(&word).unwrap()), 3, "bc and a");
+        let number: ArrayRef = Arc::new(Int32Array::from_iter_values(0..3));
+        let batch = batch_of(&schema(), vec![number.clone(), word], 3).unwrap();
+        assert_ne!(batch.schema(), schema(), "the batch tells");
+        let expected = StringArray::from(vec![Some("bc"), None, Some("a")]);
+        let values = values_of(&schema(), &batch).unwrap();
+        assert_eq!(values.column(1).as_ref(), &expected);
+        assert_eq!((values.column(0), values.schema()), (&number, schema()));
     }
 
     #[test]

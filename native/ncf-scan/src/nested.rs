@@ -114,8 +114,9 @@ impl Nested {
         }
         match field_type {
             FieldType::Value(data_type) => {
-                let (values, validity) = cut(page, &range)?;
-                to_array(values, validity, *data_type)
+                let values = page.page.values.slice(range.start, range.len());
+                let values = pages.flat(*column, values)?;
+                to_array(values, cut_validity(page, &range), *data_type)
             }
             FieldType::Struct(fields) => {
                 let (Values::Bool(present), _) = cut(page, &range)? else {
@@ -175,8 +176,12 @@ fn cut(loaded: &Loaded, range: &Range<usize>) -> Result<(Values, Option<BooleanB
     let page = &loaded.page;
     let values = page.values.slice(range.start, range.len());
     let values = values.into_flat(&Limits::DEFAULT.page_budget(loaded.rows))?;
-    let validity = page.validity.as_ref().map(|valid| valid.slice(range.start, range.len()));
-    Ok((values, validity))
+    Ok((values, cut_validity(loaded, range)))
+}
+
+fn cut_validity(loaded: &Loaded, range: &Range<usize>) -> Option<BooleanBuffer> {
+    let validity = loaded.page.validity.as_ref();
+    validity.map(|valid| valid.slice(range.start, range.len()))
 }
 
 /// The offsets of some arrays of a page, counted from the first's elements; which elements these are;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::ArrayRef;
-use ncf_core::{Column, DataType, Error, Limits, MemoryReservation, Result, ResultExt};
+use ncf_core::{Column, DataType, Error, Limits, MemoryReservation, Result, ResultExt, Values};
 use ncf_encoding::{DecodedPage, DecodedValues};
 use ncf_file::{ColumnMeta, FileReader, PageMeta, PageRef};
 
@@ -27,6 +27,7 @@ pub(crate) struct Pages {
 
 /// One stored column.
 pub(crate) struct ColumnPages {
+    reader: Arc<FileReader>,
     file_column: usize,
     /// Type of the values of loaded pages.
     pub(crate) data_type: DataType,
@@ -59,6 +60,7 @@ impl Pages {
             let stored = reader.stored().get(slot.column);
             let stored = stored.ok_or_else(|| Error::internal("a slot has no stored column"))?;
             Ok(ColumnPages {
+                reader: reader.clone(),
                 file_column: slot.column,
                 data_type: slot.data_type,
                 widening: Widening::new(stored.data_type, slot.data_type),
@@ -162,12 +164,10 @@ impl Pages {
         let mut any = false;
         for slot in slots {
             let Some(column) = self.columns.get_mut(*slot) else { continue };
-            let name = || self.reader.stored().get(column.file_column).map(Column::name);
-            let Some(loaded) = &mut column.loaded else { continue };
-            if let DecodedValues::Symbols(strings) = &loaded.page.values {
-                let budget = Limits::DEFAULT.page_budget(loaded.rows);
-                let values = strings.decode(&budget);
-                let values = values.at("column", || name().unwrap_or_default())?;
+            let Some(loaded) = &column.loaded else { continue };
+            let DecodedValues::Symbols(strings) = &loaded.page.values else { continue };
+            let values = column.flat(DecodedValues::Symbols(strings.clone()))?;
+            if let Some(loaded) = &mut column.loaded {
                 loaded.page.values = DecodedValues::Flat(values);
                 any = true;
             }
@@ -218,11 +218,18 @@ impl Pages {
         Ok(())
     }
 
-    /// The name of a slot's column.
-    pub(crate) fn name(&self, slot: usize) -> String {
-        let column = self.columns.get(slot).map(|column| column.file_column);
-        let stored = column.and_then(|column| self.reader.stored().get(column));
-        stored.map(Column::name).unwrap_or_default()
+    /// One value per row, of some rows of a slot's loaded page.
+    pub(crate) fn flat(&self, slot: usize, values: DecodedValues) -> Result<Values> {
+        self.columns.get(slot).ok_or_else(not_loaded)?.flat(values)
+    }
+
+    /// The names of the columns of some slots.
+    pub(crate) fn names(&self, slots: &[usize]) -> String {
+        let name = |slot: &usize| {
+            let column = self.columns.get(*slot)?;
+            self.reader.stored().get(column.file_column).map(Column::name)
+        };
+        slots.iter().filter_map(name).collect::<Vec<_>>().join(", ")
     }
 
     /// The column of a slot.
@@ -232,6 +239,13 @@ impl Pages {
 }
 
 impl ColumnPages {
+    /// One value per row, of some rows of the loaded page.
+    pub(crate) fn flat(&self, values: DecodedValues) -> Result<Values> {
+        let loaded = self.loaded.as_ref().ok_or_else(not_loaded)?;
+        let page = PageRef { column: self.file_column, block: loaded.block, page: loaded.number };
+        self.reader.flat(page, values)
+    }
+
     fn find(&self, block: usize, row: usize) -> Result<(usize, &PageMeta)> {
         let pages = &self.meta.chunk(block)?.pages;
         let number = pages.partition_point(|page| (page.first_row as usize) <= row).wrapping_sub(1);

@@ -247,7 +247,8 @@ impl Scan {
                 pages.decode_strings(&node.slots)?;
             }
             let view = pages.rows(&node.slots, rows.start, rows.len())?;
-            selection = filter(node, &view, selection, cache)?;
+            selection =
+                filter(node, &view, selection, cache).at("column", || pages.names(&node.slots))?;
             let passed = selection.as_ref().map_or(rows.len(), BooleanBuffer::count_set_bits);
             order.note(index, left, passed);
             left = passed;
@@ -268,7 +269,9 @@ impl Scan {
                     None => aggregator.update(&all, cache)?,
                     Some(mask) => {
                         let selected = select_rows(&all, &predicate_of(&mask))?;
-                        aggregator.update(&selected.with_strings()?, cache)?;
+                        let names = || pages.names(aggregator.slots());
+                        let selected = selected.with_strings().at("column", names)?;
+                        aggregator.update(&selected, cache)?;
                     }
                 }
                 let granted = self.memory.try_resize(aggregator.byte_len() as u64)?;
@@ -392,7 +395,7 @@ impl Scan {
         let columns = self.plan.outputs.iter().zip(batch.columns());
         let own = columns.filter(|(output, _)| selected || !output.shares_page(&self.pages));
         own.map(|(_, column)| match is_coded(column) {
-            // The dictionary is the chunk's.
+            // The dictionary is the page's or its chunk's, or one value or a few.
             Some(coded) => coded.keys().get_buffer_memory_size(),
             None => column.get_buffer_memory_size(),
         })
@@ -412,7 +415,11 @@ fn filter(
     {
         let predicate = predicate_of(selected);
         if predicate.count() * SPARSE < rows.len {
-            let truth = evaluate(node, &select_rows(rows, &predicate)?, cache)?;
+            let mut selected_rows = select_rows(rows, &predicate)?;
+            if !node.reads_symbols() {
+                selected_rows = selected_rows.with_strings()?;
+            }
+            let truth = evaluate(node, &selected_rows, cache)?;
             return narrow(selected, &truth.is_true).map(Some);
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use arrow_array::ArrayRef;
 use arrow_select::filter::FilterPredicate;
-use ncf_core::{DataType, Error, FieldType, Result, ResultExt, Scalar};
+use ncf_core::{DataType, Error, FieldType, Result, Scalar};
 use ncf_file::FileReader;
 
 use crate::batch::{column_array, constant_array, filter_array};
@@ -104,7 +104,7 @@ impl Output {
             Self::Values(slot) => {
                 let column = pages.column(*slot);
                 let column = column.ok_or_else(|| Error::internal("a column was not planned"))?;
-                column_array(column, start, len, selection, keep).at("column", || pages.name(*slot))
+                column_array(column, start, len, selection, keep)
             }
             Self::Nested(nested) => {
                 let array = nested.array(pages, start, len)?;

@@ -204,6 +204,10 @@ impl SymbolTable {
             offsets.push(i32::try_from(at).unwrap_or(i32::MAX));
         }
         out.truncate(at);
+        // Of some rows it is not known before how long they are.
+        if out.capacity() > at.saturating_mul(2) {
+            out.shrink_to_fit();
+        }
         let (offsets, data) = (OffsetBuffer::new(offsets.into()), Buffer::from_vec(out));
         Ok(ByteValues { offsets, data })
     }

@@ -53,9 +53,7 @@ impl Test {
             Self::IsNull => Some(true),
         }
     }
-}
 
-impl Test {
     /// Whether strings need not be decoded for it.
     fn reads_symbols(&self) -> bool {
         matches!(

@@ -26,6 +26,10 @@ impl Dataset {
         if !matches!(self.kind(), Kind::Table { .. }) || request.sample.is_some() {
             return None;
         }
+        // Before all files are looked at.
+        if !aggregation.aggregates.iter().all(is_in_log) {
+            return None;
+        }
         let mut groups: BTreeMap<String, (AnswerRow, Vec<FileFacts>)> = BTreeMap::new();
         if aggregation.group_by.is_empty() {
             // One row, even of no files.
@@ -86,6 +90,17 @@ impl Dataset {
             exact(aggregate, &merged.unwrap_or_else(no_rows), rows)
         };
         aggregation.aggregates.iter().map(of_aggregate).collect()
+    }
+}
+
+/// Whether the log may know an aggregate.
+fn is_in_log(aggregate: &Aggregate) -> bool {
+    match aggregate {
+        Aggregate::CountRows => true,
+        Aggregate::Count(input) | Aggregate::Min(input) | Aggregate::Max(input) => {
+            column_of(input).is_some()
+        }
+        _ => false,
     }
 }
 

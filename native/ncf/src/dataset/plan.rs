@@ -32,7 +32,7 @@ pub struct ScanRequest {
     /// The columns that the filter names, where they are not those of `schema`: structs there may lack
     /// fields that the filter reads.
     pub filter_schema: Option<Schema>,
-    /// Most stored bytes of a split; one split a block run when absent.
+    /// Most stored bytes of a split, 0 for one split a block; one split a block run when absent.
     pub max_split_bytes: Option<u64>,
     /// Most threads that open files.
     pub threads: Option<usize>,
@@ -156,7 +156,8 @@ impl Dataset {
             for column in &stored {
                 bytes = u64::saturating_add(bytes, reader.chunk_bytes(*column, block)?);
             }
-            if open.as_ref().is_some_and(|split| split.bytes.saturating_add(bytes) > most) {
+            let is_full = |split: &Split| most == 0 || split.bytes.saturating_add(bytes) > most;
+            if open.as_ref().is_some_and(is_full) {
                 part.splits.extend(open.take());
             }
             let split = open.get_or_insert_with(|| Split { blocks: block..block, ..base.clone() });

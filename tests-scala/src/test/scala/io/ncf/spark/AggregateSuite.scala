@@ -256,6 +256,49 @@ class AggregateSuite extends SparkTestBase {
     }
   }
 
+  test("what the log knows of other files and other types does not mislead") {
+    withPath { path =>
+      val first = spark.range(0, 100, 1, 1).selectExpr("cast(id as int) a", "cast(id % 2 as int) p")
+      val second =
+        spark.range(100, 300, 1, 1).selectExpr("cast(id as int) a", "cast(id % 2 as int) p")
+      first.write.format("ncf").partitionBy("p").save(path)
+      second.write.format("ncf").mode("append").save(path)
+      val all = first.union(second).selectExpr("*", "cast(null as string) b")
+      val wide = spark.read.format("ncf").schema("a bigint, p bigint, b string").load(path)
+      for (
+        (what, where) <- Seq(
+          "count(b), min(b), max(b)" -> "true",
+          "count(*), min(a), max(a), min(p), max(p)" -> "a >= 100",
+          "count(*), max(a), max(p)" -> "a < 100 AND p = 1",
+          "count(*)" -> "a NOT IN (1000, 2000)",
+          "count(*), count(b)" -> "b IS NULL",
+          "count(*), max(p)" -> "p IS NOT NULL AND p > 0"
+        );
+        frame <- if (s"$what $where".contains("b")) Seq(wide) else Seq(read(path), wide)
+      ) {
+        val columns = what.split(", ").map(expr(_))
+        val expected = all.where(where).agg(columns.head, columns.tail.toSeq: _*)
+        val actual = frame.where(where).agg(columns.head, columns.tail.toSeq: _*)
+        val texts = Seq(actual, expected).map(_.collect().map(_.mkString("|")).toSeq)
+        assert(texts.head == texts.last, s"$what where $where")
+      }
+    }
+  }
+
+  test("partitions of NaN and null are not the least or the greatest by accident") {
+    withPath { path =>
+      val rows = spark.sql(
+        "SELECT id, element_at(array(1.5D, double('NaN'), null), cast(id % 3 + 1 AS int)) f FROM range(9)"
+      )
+      rows.write.format("ncf").partitionBy("f").save(path)
+      for (where <- Seq("true", "f IS NULL", "isnan(f)", "f = 1.5", "f > 2")) {
+        def ask(of: DataFrame): String =
+          of.where(where).selectExpr("count(*)", "count(f)", "min(f)", "max(f)").head().toString
+        assert(ask(read(path)) == ask(rows), where)
+      }
+    }
+  }
+
   test("partitions of zeros are one group, whatever their sign") {
     withPath { path =>
       val rows = spark.sql(
