@@ -110,7 +110,8 @@ class FakeStoreSuite extends StorageTestBase {
     withUrl { url =>
       (0 until 6).foreach(part => append(numbers(part * 10, part * 10 + 10), url))
       FakeFileSystem.reset()
-      assert(read(url).where("a >= 0").count() == 60)
+      // The log knows how many rows of whole files there are: the filter cuts one.
+      assert(read(url).where("a >= 5").count() == 55)
       val threads = FakeFileSystem.foreignThreads
       assert(!threads.isEmpty && threads.values().asScala.forall(_.booleanValue()), threads)
     }
