@@ -9,7 +9,8 @@
 //!
 //! A process may hold two copies of this library, one a class loader. So nothing here must be unique
 //! in a process, no thread is ever started, and no class of ours is held: the library goes with its
-//! class loader.
+//! class loader. An allocator of our own would be unique: with mimalloc 3 the second copy of a Spark
+//! Connect server's crashes.
 
 mod entry;
 mod error;
@@ -33,12 +34,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jni::sys::{JNI_ERR, JNI_VERSION_1_8, jint};
 use jni::{AttachConfig, AttachmentExceptionPolicy, Env, JavaVM, errors, sys};
-use mimalloc::MiMalloc;
-
-/// Decoding takes and frees buffers of up to a few megabytes all the time. The allocator of the C library
-/// gives such buffers back to the kernel and faults them in again; this one keeps them for a while.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Called by the JVM when it has loaded the library: finds the exception classes with the class
 /// loader that loads it, and connects the native methods.
