@@ -111,7 +111,7 @@ class FakeStoreSuite extends StorageTestBase {
       (0 until 6).foreach(part => append(numbers(part * 10, part * 10 + 10), url))
       FakeFileSystem.reset()
       // The log knows how many rows of whole files there are: the filter cuts one.
-      assert(read(url).where("a >= 5").count() == 55)
+      assert(read(url).where("a >= 3").count() == 57)
       val threads = FakeFileSystem.foreignThreads
       assert(!threads.isEmpty && threads.values().asScala.forall(_.booleanValue()), threads)
     }
