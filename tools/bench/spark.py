@@ -71,7 +71,7 @@ class Results:
 
     def means(self, columns):
         """The last row of a table: geometric means over TPC-H."""
-        return [f"geometric mean of {len(self.tpch)}", *columns] if self.tpch else None
+        return [f"geometric mean of {len(self.tpch)}", *columns]
 
     def times(self):
         measures = [(name, how) for name in self.rivals for how in (ratio, paired)]
@@ -79,7 +79,7 @@ class Results:
                   *(f"{name} / ncf" if how is ratio else "paired" for name, how in measures)]
         rows = [[entry["name"], *(spread(entry["seconds"][name]) for name in self.stored),
                  *(report.ratio(how(entry, name)) for name, how in measures)] for entry in self.queries]
-        if self.tpch and "ncf" in self.stored:
+        if len(self.tpch) > 1 and "ncf" in self.stored:
             blank = ["" for _ in self.stored]
             means = (report.ratio(mean([how(entry, name) for entry in self.tpch])) for name, how in measures)
             rows.append(self.means([*blank, *means]))
@@ -98,7 +98,7 @@ class Results:
         percent = lambda value: f"{100 * value:.0f} %"
         rows = [[entry["name"], spread(entry["seconds"]["ncf"]), spread(entry["seconds"]["ceiling"]), percent(ratio(entry, "ceiling")),
                  *(report.ratio(ratio(entry, name, "ceiling")) for name in self.rivals)] for entry in self.queries]
-        if self.tpch:
+        if len(self.tpch) > 1:
             others = (report.ratio(mean([ratio(entry, name, "ceiling") for entry in self.tpch])) for name in self.rivals)
             rows.append(self.means(["", "", percent(mean([ratio(entry, "ceiling") for entry in self.tpch])), *others]))
         return report.table(header, rows)
