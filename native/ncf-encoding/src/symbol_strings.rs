@@ -7,7 +7,7 @@ use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, Buffer, ScalarBuffer};
 use ncf_core::{Budget, Error, Result, Values};
 
 use crate::decoded::check_utf8;
-use crate::encodings::fsst::SymbolTable;
+use crate::encodings::fsst::{SYMBOL_BYTES, SymbolTable};
 
 /// Strings of one page, or some of them. Each row's codes are a part of the page's.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ impl SymbolStrings {
         size: usize,
         budget: &Budget,
     ) -> Result<Self> {
-        if size > codes.len().saturating_mul(SymbolTable::MOST_BYTES) {
+        if size > codes.len().saturating_mul(SYMBOL_BYTES) {
             let codes = codes.len();
             return Err(Error::corrupt(format!("{codes} FSST codes cannot give {size} bytes")));
         }
@@ -140,7 +140,7 @@ impl SymbolStrings {
     /// `Corrupt` for codes without a symbol, strings of more bytes than declared or not UTF-8.
     pub fn decode(&self, budget: &Budget) -> Result<Values> {
         let count: usize = self.rows().map(|(start, end)| end.saturating_sub(start)).sum();
-        let most = self.size.min(count.saturating_mul(SymbolTable::MOST_BYTES));
+        let most = self.size.min(count.saturating_mul(SYMBOL_BYTES));
         let values = self.table.decode(&self.codes, self.rows(), self.len(), most, budget)?;
         if self.whole && values.byte_len() != self.size {
             return Err(Error::corrupt(format!(

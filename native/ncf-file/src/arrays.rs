@@ -56,8 +56,8 @@ pub fn to_values(array: &dyn Array, data_type: DataType) -> Result<Values> {
 }
 
 /// An array of the Arrow type of `data_type` over dense values, without a copy. Strings must have
-/// been checked to be UTF-8 (see `ncf_encoding::decode_page` and `SymbolStrings`); they are checked again here only
-/// where that is cheap.
+/// been checked to be UTF-8 (see `ncf_encoding::decode_page` and `SymbolStrings`); they are checked
+/// again here only where that is cheap.
 pub fn to_array(
     values: Values,
     validity: Option<BooleanBuffer>,

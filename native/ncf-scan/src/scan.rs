@@ -247,8 +247,8 @@ impl Scan {
                 pages.decode_strings(&node.slots)?;
             }
             let view = pages.rows(&node.slots, rows.start, rows.len())?;
-            selection =
-                filter(node, &view, selection, cache).at("column", || pages.names(&node.slots))?;
+            selection = filter(node, &view, selection, sparse, cache)
+                .at("column", || pages.names(&node.slots))?;
             let passed = selection.as_ref().map_or(rows.len(), BooleanBuffer::count_set_bits);
             order.note(index, left, passed);
             left = passed;
@@ -403,25 +403,24 @@ impl Scan {
     }
 }
 
-/// The rows of `selection` (`None` = all) that make the node true.
+/// The rows of `selection` (`None` = all) that make the node true. With `sparse` these are few.
 fn filter(
     node: &Node,
     rows: &Rows,
     selection: Option<BooleanBuffer>,
+    sparse: bool,
     cache: &mut Cache,
 ) -> Result<Option<BooleanBuffer>> {
     if let Some(selected) = &selection
+        && sparse
         && has_strings(rows)
     {
-        let predicate = predicate_of(selected);
-        if predicate.count() * SPARSE < rows.len {
-            let mut selected_rows = select_rows(rows, &predicate)?;
-            if !node.reads_symbols() {
-                selected_rows = selected_rows.with_strings()?;
-            }
-            let truth = evaluate(node, &selected_rows, cache)?;
-            return narrow(selected, &truth.is_true).map(Some);
+        let mut selected_rows = select_rows(rows, &predicate_of(selected))?;
+        if !node.reads_symbols() {
+            selected_rows = selected_rows.with_strings()?;
         }
+        let truth = evaluate(node, &selected_rows, cache)?;
+        return narrow(selected, &truth.is_true).map(Some);
     }
     let found = evaluate(node, rows, cache)?.is_true;
     Ok(match selection {

@@ -20,7 +20,7 @@ use crate::symbol_strings::SymbolStrings;
 /// Symbols of a table; the code after the last possible one is the escape.
 pub(crate) const MAX_SYMBOLS: usize = 255;
 /// Bytes of a symbol, at most.
-const SYMBOL_BYTES: usize = 8;
+pub(crate) const SYMBOL_BYTES: usize = 8;
 /// Codes that are decoded at a time.
 const STEP: usize = 8;
 /// Bytes after the end of a string that decoding may write to: a step's symbols, from anywhere in it.
@@ -178,9 +178,6 @@ impl SymbolTable {
         }
         Ok(table)
     }
-
-    /// Bytes that a code stands for, at most.
-    pub(crate) const MOST_BYTES: usize = SYMBOL_BYTES;
 
     /// Strings of at most `size` bytes together, each of the codes between two places.
     pub(crate) fn decode(
