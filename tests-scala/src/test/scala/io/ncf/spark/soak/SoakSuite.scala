@@ -41,10 +41,16 @@ class SoakSuite extends AnyFunSuite {
     (status, lines.toSeq)
   }
 
+  /** What a failed run said: its own lines first, which a short excerpt of a log then shows. */
+  private def said(lines: Seq[String]): String = {
+    val own = lines.filter(_.startsWith("soak: ")).takeRight(4)
+    (own ++ lines.takeRight(40)).mkString("\n")
+  }
+
   private def assertSilent(lines: Seq[String]): Unit = {
-    val said = lines.zipWithIndex.filter { case (line, _) => warnings.exists(line.contains(_)) }
+    val warned = lines.zipWithIndex.filter { case (line, _) => warnings.exists(line.contains(_)) }
     // A warning is followed by the stack that it is about.
-    val about = said.map { case (_, at) => lines.slice(at, at + 12).mkString("\n") }
+    val about = warned.map { case (_, at) => lines.slice(at, at + 12).mkString("\n") }
     assert(about.isEmpty, about.distinct.mkString("\n"))
   }
 
@@ -60,7 +66,7 @@ class SoakSuite extends AnyFunSuite {
 
   test("scans, queries and writes leave nothing behind") {
     val (status, lines) = java(options, "io.ncf.spark.soak.Soak", Seq(scans.toString))
-    assert(status == 0, lines.takeRight(40).mkString("\n"))
+    assert(status == 0, said(lines))
     assert(lines.contains("soak: nothing was kept"))
     assertSilent(lines)
   }
@@ -69,7 +75,7 @@ class SoakSuite extends AnyFunSuite {
     val suites = Seq(classOf[BoundarySuite], classOf[NestedBoundarySuite], classOf[JvmStorageSuite])
     val runner = Seq("-oW") ++ suites.flatMap(suite => Seq("-s", suite.getName))
     val (status, lines) = java(options, "org.scalatest.tools.Runner", runner)
-    assert(status == 0, lines.takeRight(40).mkString("\n"))
+    assert(status == 0, said(lines))
     assertSilent(lines)
   }
 }
