@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use arrow_ipc::{FieldArgs, IntArgs, ListArgs, SchemaArgs};
 use flatbuffers::{FlatBufferBuilder, WIPOffset};
-use ncf::encoding::compression::compress;
+use ncf::encoding::compression::{LEVEL, compress};
 use ncf::encoding::{SharedPages, decode_page};
 use ncf::{DataType, EncodingId, Field, Limits, PhysicalType, Result, Schema, WriterOptions};
 use ncf_tests::reseal::{parts, reseal};
@@ -76,7 +76,7 @@ fn hostile_pages() -> Vec<Bomb> {
     use Answer::{Harmless, Limit, Refused};
     let runs = |count: u32, rest: &[u8]| node(5, &[&count.to_le_bytes(), rest].concat());
     let sized = |size: u32, frame: &[u8]| node(12, &[&size.to_le_bytes(), frame].concat());
-    let packed = |node: &[u8]| sized(node.len() as u32, &compress(node).unwrap());
+    let packed = |node: &[u8]| sized(node.len() as u32, &compress(node, LEVEL).unwrap());
     let mut deep = node(1, &[0; 8]);
     for _ in 0..10_000 {
         deep = sized(deep.len() as u32, &deep);
@@ -221,7 +221,7 @@ fn with_schema(file: &[u8], schema: &[u8]) -> Vec<u8> {
     let found = parts(file);
     let (kind, record) = found.records.last().unwrap().clone();
     assert_eq!((kind, record.end), (20, found.directory.start), "the schema is the last record");
-    let packed = compress(schema).unwrap();
+    let packed = compress(schema, LEVEL).unwrap();
     let mut directory = file[found.directory.clone()].to_vec();
     let entry = directory.len() - 40;
     directory[entry + 16..entry + 24].copy_from_slice(&(packed.len() as u64).to_le_bytes());

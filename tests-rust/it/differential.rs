@@ -15,7 +15,7 @@ use ncf_tests::{Random, flat_schema, open, random_batch, write_file};
 
 const DATASETS: u64 = 500;
 const PREDICATES: u64 = 20;
-const PROFILES: [Profile; 3] = [Profile::Fast, Profile::Balanced, Profile::Point];
+const PROFILES: [Profile; 4] = [Profile::Fast, Profile::Balanced, Profile::Compact, Profile::Point];
 
 /// A file, and the schema that it is read by.
 struct Case {
@@ -43,7 +43,7 @@ impl Case {
         let most = if random.one_in(3) { 300 } else { 30_000 };
         let options = WriterOptions {
             block_rows: 1 + random.below(most) as usize,
-            profile: PROFILES[random.below(3) as usize],
+            profile: PROFILES[random.below(4) as usize],
             ..WriterOptions::default()
         };
         let bytes = write_file(&stored, std::slice::from_ref(&data), options);

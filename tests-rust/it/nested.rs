@@ -269,7 +269,7 @@ fn vectors(n: usize, nullable: bool) -> (Schema, RecordBatch) {
 
 #[test]
 fn embeddings_are_used_where_the_file_has_them() {
-    for profile in [Profile::Fast, Profile::Balanced, Profile::Point] {
+    for profile in [Profile::Fast, Profile::Balanced, Profile::Compact, Profile::Point] {
         let (schema, data) = vectors(32, false);
         let bytes =
             write_file(&schema, std::slice::from_ref(&data), options(10_000, profile)).unwrap();

@@ -307,7 +307,7 @@ fn generated() -> Vec<(String, Vec<u8>)> {
             files.push((name, bytes));
         }
     };
-    for profile in [Profile::Fast, Profile::Balanced] {
+    for profile in [Profile::Fast, Profile::Balanced, Profile::Compact] {
         let options = || WriterOptions { profile, block_rows: 300, ..WriterOptions::default() };
         let mut keyed = flat_schema();
         keyed.fields[3].name = "key".into();

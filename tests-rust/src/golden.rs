@@ -30,6 +30,7 @@ pub fn all() -> Vec<Golden> {
     files.extend(FORCED.into_iter().map(forced));
     files.push(nested());
     files.push(logical());
+    files.push(forced(LATER));
     for (index, file) in files.iter_mut().enumerate() {
         file.options.file_uuid = Some([index as u8 + 1; 16]);
     }
@@ -118,6 +119,21 @@ const FORCED: [(&str, &[EncodingId]); 7] = [
         ],
     ),
 ];
+
+/// Encodings that came later.
+const LATER: (&str, &[EncodingId]) = (
+    "later",
+    &[
+        EncodingId::PCO,
+        EncodingId::WORDS,
+        EncodingId::TEMPLATE,
+        EncodingId::FIXED_PARSE,
+        EncodingId::SPARSE,
+        EncodingId::ALP_RD,
+        EncodingId::BYTE_STREAM_SPLIT,
+        EncodingId::FRONT_CODED,
+    ],
+);
 
 const FORCED_ROWS: usize = 40;
 

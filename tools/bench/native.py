@@ -29,11 +29,11 @@ import time
 import report
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FORMATS = ["ncf balanced", "ncf fast", "parquet snappy", "parquet zstd-3", "parquet zstd-19", "duckdb", "vortex",
+FORMATS = ["ncf balanced", "ncf fast", "ncf compact", "parquet snappy", "parquet zstd-3", "parquet zstd-19", "duckdb", "vortex",
            "vortex compact", "lance"]
 BASELINE = "parquet zstd-3"
 PACKAGES = ["pyarrow", "duckdb", "vortex-data", "pylance"]
-WRITERS = ["ncf balanced", "ncf fast", "parquet zstd-3", "vortex", "vortex compact", "lance"]
+WRITERS = ["ncf balanced", "ncf fast", "ncf compact", "parquet zstd-3", "vortex", "vortex compact", "lance"]
 REPEATS = {"write": 1, "read": 3, "filter": 4, "point": 6}
 
 # Per table: columns wanted, and conditions (column, operator, value), all of which must hold.

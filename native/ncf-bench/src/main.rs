@@ -32,7 +32,7 @@ enum Operation {
         input: PathBuf,
         /// NCF file; replaced.
         output: PathBuf,
-        /// fast, balanced or point.
+        /// fast, balanced, compact or point.
         #[arg(long, default_value_t)]
         profile: Profile,
     },

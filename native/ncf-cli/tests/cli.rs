@@ -161,6 +161,15 @@ fn a_uuid_makes_bytes_reproducible() {
     let forced = folder.path("d.ncf");
     good(&["convert", &file, &forced, "--encoding", "name=plain"]);
     assert!(good(&["info", &forced]).contains("plain"));
+    let explained = good(&["info", &forced, "--explain"]);
+    for part in ["name: a page in other encodings", "ns a value", "<- fast"] {
+        assert!(explained.contains(part), "{explained}");
+    }
+    let explained = good(&["info", &forced, "--explain", "--json"]);
+    let explained: serde_json::Value = serde_json::from_str(&explained).unwrap();
+    let alternatives = explained["columns"][0]["alternatives"].as_array().unwrap();
+    let bytes = |alternative: &serde_json::Value| alternative["bytes"].as_u64().unwrap();
+    assert!(alternatives.len() > 3 && alternatives.is_sorted_by_key(bytes), "{alternatives:?}");
 }
 
 #[test]

@@ -5,11 +5,14 @@ use std::ops::Range;
 use arrow_buffer::BooleanBuffer;
 use ncf_core::{Error, Interruption, PhysicalType, Result, Values};
 
+use crate::effort::Effort;
 use crate::encodings::dictionary::{self, Built, MAX_BYTES, MAX_ENTRIES};
 use crate::encodings::fsst::Trained;
+use crate::encodings::template_writer::Templates;
+use crate::encodings::vocabulary::Vocabulary;
 use crate::id::{EncodingId, Profile};
 use crate::native::plain_bytes;
-use crate::node::Place;
+use crate::node::{Place, Plan, Tables};
 use crate::page::{EncodedPage, PageInput, encode_page, encode_values, encode_with};
 use crate::select::sample::{self, Distinct};
 use crate::select::{NodeState, cost};
@@ -17,6 +20,8 @@ use crate::shared::SharedKind;
 
 /// Bytes that a shared page costs besides its own: alignment, checksum, a record in the metadata.
 const SHARED_OVERHEAD: usize = 128;
+/// Share of different strings up to which no words are looked for.
+const FEW_STRINGS: f64 = 0.05;
 /// Pages that a dictionary decision encodes both ways.
 const COMPARED_PAGES: usize = 4;
 
@@ -104,14 +109,10 @@ pub fn encode_chunk(
     if input.pages.iter().any(|page| page.start > page.end || page.end > rows) {
         return Err(Error::internal("a page lies outside its chunk"));
     }
-    let symbols = match (options.force, input.values) {
-        (None, values) => Trained::promising(values),
-        (Some(EncodingId::FSST), Values::Bytes(strings)) => Some(Trained::of(strings)),
-        _ => None,
-    };
-    let symbols = symbols.as_ref();
+    let owned = OwnedTables::of(input, options, state);
+    let tables = owned.borrowed();
     let built = match options.force {
-        None => choose_dictionary(input, symbols, options, state)?,
+        None => choose_dictionary(input, tables, options, state)?,
         Some(EncodingId::DICTIONARY) => Some(forced_dictionary(input.values)?),
         Some(_) => None,
     };
@@ -120,20 +121,59 @@ pub fn encode_chunk(
         shared.push(dictionary_page(built, options, &mut state.dictionary)?);
     }
     let codes = built.as_ref().map(|built| built.codes.as_slice());
-    let mut pages: Vec<EncodedPage> = Vec::with_capacity(input.pages.len());
-    let mut needed = None;
-    for range in input.pages {
-        input.interruption.check()?;
-        let output = encode_page(&page_input(input, codes, symbols, range), options, state)?;
-        needed = needed.or(symbols.filter(|_| output.uses_symbols));
-        pages.push(output.page);
+    let mut encoded = encode_pages(input, codes, tables, options, state)?;
+    let mut of_tables = owned.shared(&encoded.plans, options)?;
+    if options.force.is_none() && encoded.lose_to_light(&of_tables) {
+        state.values.forget_heavy();
+        let tables = Tables { words: None, templates: None, ..tables };
+        encoded = encode_pages(input, codes, tables, options, state)?;
+        of_tables = owned.shared(&encoded.plans, options)?;
     }
-    if let Some(symbols) = needed {
-        shared.push(symbols_page(symbols)?);
-    }
+    shared.append(&mut of_tables);
+    let pages = encoded.pages;
     let chunk = EncodedChunk { shared, pages };
     remember(&chunk, input.values, state);
     Ok(chunk)
+}
+
+/// The data pages of a chunk.
+#[derive(Default)]
+struct Pages {
+    pages: Vec<EncodedPage>,
+    /// The different trees.
+    plans: Vec<Plan>,
+    bytes: usize,
+    light_bytes: usize,
+}
+
+impl Pages {
+    /// Whether tables of words or templates cost more than pages with them save.
+    fn lose_to_light(&self, tables: &[SharedPage]) -> bool {
+        let heavy = tables.iter().filter(|page| page.kind != SharedKind::Symbols);
+        let heavy: usize = heavy.map(|page| page.bytes.len() + SHARED_OVERHEAD).sum();
+        heavy > 0 && self.bytes + heavy > self.light_bytes
+    }
+}
+
+fn encode_pages(
+    input: &ChunkInput<'_>,
+    codes: Option<&[u32]>,
+    tables: Tables<'_>,
+    options: &EncodeOptions,
+    state: &mut ChooserState,
+) -> Result<Pages> {
+    let mut all = Pages::default();
+    for range in input.pages {
+        input.interruption.check()?;
+        let output = encode_page(&page_input(input, codes, tables, range), options, state)?;
+        if !all.plans.contains(&output.plan) {
+            all.plans.push(output.plan);
+        }
+        all.bytes += output.bytes;
+        all.light_bytes += output.light_bytes;
+        all.pages.push(output.page);
+    }
+    Ok(all)
 }
 
 /// Forgets the dictionary decision when the chunk came out much larger or smaller than the one it was made on.
@@ -152,25 +192,90 @@ fn remember(chunk: &EncodedChunk, values: &Values, state: &mut ChooserState) {
 fn page_input<'a>(
     input: &ChunkInput<'_>,
     codes: Option<&'a [u32]>,
-    symbols: Option<&'a Trained>,
+    tables: Tables<'a>,
     range: &Range<usize>,
 ) -> PageInput<'a> {
     PageInput {
         values: input.values.slice(range.start, range.len()),
         validity: input.validity.map(|validity| validity.slice(range.start, range.len())),
         codes: codes.and_then(|codes| codes.get(range.clone())),
-        symbols,
+        tables,
     }
 }
 
-fn symbols_page(symbols: &Trained) -> Result<SharedPage> {
-    let values = symbols.symbols();
-    // One form, whatever the chooser prefers later: tables are small and few.
-    let options = EncodeOptions { profile: Profile::Fast, force: Some(EncodingId::PLAIN) };
+/// What tables a chunk of strings may use.
+#[derive(Default)]
+struct OwnedTables {
+    symbols: Option<Trained>,
+    words: Option<Vocabulary>,
+    templates: Option<Templates>,
+}
+
+impl OwnedTables {
+    /// The table that a forced encoding needs, or those of encodings that the profile may use and of which
+    /// nothing says that they do not pay.
+    fn of(input: &ChunkInput<'_>, options: &EncodeOptions, state: &ChooserState) -> Self {
+        let none = Self::default();
+        let Values::Bytes(strings) = input.values else {
+            return none;
+        };
+        match options.force {
+            Some(EncodingId::FSST) => Self { symbols: Some(Trained::of(strings)), ..none },
+            Some(EncodingId::WORDS) => Self { words: Some(Vocabulary::of(strings)), ..none },
+            Some(EncodingId::TEMPLATE) => Self { templates: Some(Templates::of(strings)), ..none },
+            Some(_) => none,
+            None => {
+                let values = input.values;
+                let coded = state.decision.as_ref().is_some_and(|decision| decision.used);
+                // Strings of few values get a dictionary of the whole strings.
+                let varied = Effort::of(options.profile).entropy()
+                    && !coded
+                    && sample::distinct(values).share > FEW_STRINGS;
+                let wanted = |id| varied && state.values.wants(id, input.pages.len());
+                Self {
+                    symbols: Trained::promising(values),
+                    words: wanted(EncodingId::WORDS)
+                        .then(|| Vocabulary::promising(values))
+                        .flatten(),
+                    templates: wanted(EncodingId::TEMPLATE)
+                        .then(|| Templates::promising(values))
+                        .flatten(),
+                }
+            }
+        }
+    }
+
+    fn borrowed(&self) -> Tables<'_> {
+        Tables {
+            symbols: self.symbols.as_ref(),
+            words: self.words.as_ref(),
+            templates: self.templates.as_ref(),
+        }
+    }
+
+    /// Shared pages of the tables that pages of such trees need.
+    fn shared(&self, plans: &[Plan], options: &EncodeOptions) -> Result<Vec<SharedPage>> {
+        let needed = |id: EncodingId| plans.iter().any(|plan| plan.has(id));
+        let options = EncodeOptions { force: None, ..*options };
+        // One form, whatever the chooser prefers later: tables of symbols are small and few.
+        let plain = EncodeOptions { profile: Profile::Fast, force: Some(EncodingId::PLAIN) };
+        let symbols = self.symbols.as_ref().filter(|_| needed(EncodingId::FSST));
+        let words = self.words.as_ref().filter(|_| needed(EncodingId::WORDS));
+        let templates = self.templates.as_ref().filter(|_| needed(EncodingId::TEMPLATE));
+        let pages = [
+            symbols.map(|table| table_page(SharedKind::Symbols, &table.symbols(), &plain)),
+            words.map(|table| table_page(SharedKind::Words, &table.words(), &options)),
+            templates.map(|table| table_page(SharedKind::Templates, &table.templates(), &options)),
+        ];
+        pages.into_iter().flatten().collect()
+    }
+}
+
+fn table_page(kind: SharedKind, values: &Values, options: &EncodeOptions) -> Result<SharedPage> {
     Ok(SharedPage {
-        kind: SharedKind::Symbols,
-        bytes: encode_values(&values, &options)?,
-        // At most 255.
+        kind,
+        bytes: encode_values(values, options)?,
+        // Every table has its limit.
         count: u32::try_from(values.len()).unwrap_or(u32::MAX),
     })
 }
@@ -203,7 +308,7 @@ fn forced_dictionary(values: &Values) -> Result<Built> {
 /// Builds the dictionary where it pays: a sample rules it out, else some pages are encoded both ways.
 fn choose_dictionary(
     input: &ChunkInput<'_>,
-    symbols: Option<&Trained>,
+    tables: Tables<'_>,
     options: &EncodeOptions,
     state: &mut ChooserState,
 ) -> Result<Option<Built>> {
@@ -226,7 +331,7 @@ fn choose_dictionary(
     let used = match (&built, known) {
         (None, _) => false,
         (Some(_), Some(true)) => true,
-        (Some(built), _) => dictionary_pays(input, built, symbols, options, state)?,
+        (Some(built), _) => dictionary_pays(input, built, tables, options, state)?,
     };
     if known != Some(used) {
         state.decision = Some(Decision { used, distinct, ratio: None });
@@ -244,9 +349,9 @@ struct Size {
 fn dictionary_pays(
     input: &ChunkInput<'_>,
     built: &Built,
-    symbols: Option<&Trained>,
+    tables: Tables<'_>,
     options: &EncodeOptions,
-    state: &ChooserState,
+    state: &mut ChooserState,
 ) -> Result<bool> {
     // A point read wants codes where light encodings want them, however well zstd would compress the strings.
     let profile = match options.profile {
@@ -260,7 +365,7 @@ fn dictionary_pays(
     let (mut codes_state, mut values_state) = (state.codes.clone(), state.values.clone());
     for range in input.pages.iter().step_by(step) {
         input.interruption.check()?;
-        let page = page_input(input, Some(&built.codes), symbols, range);
+        let page = page_input(input, Some(&built.codes), tables, range);
         let coded = codes_state.encode(&page.values, page.coded_place(), profile)?;
         let flat = values_state.encode(&page.values, page.place(), profile)?;
         with.bytes += coded.bytes.len();
@@ -278,5 +383,15 @@ fn dictionary_pays(
     let (flat, flat_light) = (scale(without.bytes), scale(without.light));
     // Codes decode faster than zstd and serve predicates, so they may cost 5 % more than the best, but
     // never more than the light choice.
-    Ok(coded <= flat || (coded * 100 <= flat * 105 && coded <= coded_light.min(flat_light)))
+    let worth_it = coded * 100 <= flat * 105 && coded <= coded_light.min(flat_light);
+    let pays = coded <= flat || (worth_it && profile != Profile::Compact);
+    // What was learned of the way that is taken need not be found out again.
+    if profile == options.profile {
+        if pays {
+            state.codes = codes_state;
+        } else {
+            state.values = values_state;
+        }
+    }
+    Ok(pays)
 }

@@ -127,7 +127,7 @@ fn slice_runs(
 }
 
 /// Each `(index, count)` of `runs` gives `count` copies of value `index`; `len` copies in all.
-fn repeat(
+pub(crate) fn repeat(
     values: &Values,
     runs: impl Iterator<Item = (usize, usize)> + Clone,
     len: usize,

@@ -24,25 +24,41 @@ impl EncodingId {
     pub const RUN_LENGTH: Self = Self(5);
     /// Codes into a dictionary that the column chunk shares.
     pub const DICTIONARY: Self = Self(6);
+    /// One value for most rows, and the rows that have another.
+    pub const SPARSE: Self = Self(7);
     /// A straight line over the row number, and what is left beside it.
     pub const SEQUENCE: Self = Self(8);
     /// Floats that were decimals, as integers.
     pub const ALP: Self = Self(9);
+    /// Floats that were never decimals, as a left part of few values and a right part.
+    pub const ALP_RD: Self = Self(10);
     /// Strings as codes of symbols that the column chunk shares.
     pub const FSST: Self = Self(11);
     /// Another node's bytes in one zstd frame.
     pub const ZSTD: Self = Self(12);
+    /// Numbers as entropy-coded bins and offsets in them.
+    pub const PCO: Self = Self(13);
+    /// The first bytes of all values, then the second ones, and so on.
+    pub const BYTE_STREAM_SPLIT: Self = Self(14);
     /// 128-bit integers as one or two columns of 64 bits.
     pub const DECIMAL_PARTS: Self = Self(15);
     /// Microseconds as days, seconds and microseconds.
     pub const TIMESTAMP_PARTS: Self = Self(16);
+    /// Strings of one form, such as numbers or dates, as what they stand for.
+    pub const FIXED_PARSE: Self = Self(17);
+    /// Strings as templates that the column chunk shares, and columns of what stands in their slots.
+    pub const TEMPLATE: Self = Self(18);
     /// The values of valid rows only.
     pub const NULL_FILL: Self = Self(19);
+    /// Strings as numbers of words that the column chunk shares.
+    pub const WORDS: Self = Self(20);
     /// Values as they are, at a multiple of 64 bytes.
     pub const ALIGNED: Self = Self(21);
+    /// Of each string what it does not share with the beginning of the one before.
+    pub const FRONT_CODED: Self = Self(22);
 
     /// Every encoding that this build knows, with its name.
-    pub const NAMES: [(Self, &'static str); 15] = [
+    pub const NAMES: [(Self, &'static str); 23] = [
         (Self::PLAIN, "plain"),
         (Self::CONSTANT, "constant"),
         (Self::BITMAP, "bitmap"),
@@ -50,14 +66,22 @@ impl EncodingId {
         (Self::DELTA, "delta"),
         (Self::RUN_LENGTH, "run_length"),
         (Self::DICTIONARY, "dictionary"),
+        (Self::SPARSE, "sparse"),
         (Self::SEQUENCE, "sequence"),
         (Self::ALP, "alp"),
+        (Self::ALP_RD, "alp_rd"),
         (Self::FSST, "fsst"),
         (Self::ZSTD, "zstd"),
+        (Self::PCO, "pco"),
+        (Self::BYTE_STREAM_SPLIT, "byte_stream_split"),
         (Self::DECIMAL_PARTS, "decimal_parts"),
         (Self::TIMESTAMP_PARTS, "timestamp_parts"),
+        (Self::FIXED_PARSE, "fixed_parse"),
+        (Self::TEMPLATE, "template"),
         (Self::NULL_FILL, "null_fill"),
+        (Self::WORDS, "words"),
         (Self::ALIGNED, "aligned"),
+        (Self::FRONT_CODED, "front_coded"),
     ];
 
     /// The encoding's name; `unknown` for a number that this build does not know.
@@ -105,14 +129,20 @@ pub enum Profile {
     /// Light encodings, and zstd around them where that is at least 5 % smaller.
     #[default]
     Balanced,
+    /// Every encoding wherever it saves anything, and zstd around it, at higher levels: the fewest bytes.
+    Compact,
     /// As `Fast`, zstd around strings only, and short pages, so that reading one row decodes little.
     Point,
 }
 
 impl Profile {
     /// Every profile with its name.
-    pub const NAMES: [(Self, &'static str); 3] =
-        [(Self::Fast, "fast"), (Self::Balanced, "balanced"), (Self::Point, "point")];
+    pub const NAMES: [(Self, &'static str); 4] = [
+        (Self::Fast, "fast"),
+        (Self::Balanced, "balanced"),
+        (Self::Compact, "compact"),
+        (Self::Point, "point"),
+    ];
 }
 
 impl fmt::Display for Profile {

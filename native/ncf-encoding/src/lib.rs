@@ -13,6 +13,7 @@
 pub mod chunk;
 pub mod compression;
 pub mod decoded;
+pub mod effort;
 pub mod encodings;
 pub mod id;
 pub(crate) mod native;
@@ -25,6 +26,7 @@ pub mod symbol_strings;
 
 pub use chunk::{ChooserState, ChunkInput, EncodeOptions, EncodedChunk, SharedPage, encode_chunk};
 pub use decoded::{DecodedPage, DecodedValues};
+pub use effort::Effort;
 pub use encodings::{Encoding, all};
 pub use id::{EncodingId, Profile};
 pub use native::zero;

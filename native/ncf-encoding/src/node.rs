@@ -6,8 +6,11 @@ use arrow_buffer::BooleanBuffer;
 use ncf_core::{Budget, Error, PhysicalType, Result, Values};
 
 use crate::decoded::DecodedValues;
+use crate::effort::Effort;
 use crate::encodings;
 use crate::encodings::fsst::Trained;
+use crate::encodings::template_writer::Templates;
+use crate::encodings::vocabulary::Vocabulary;
 use crate::id::EncodingId;
 use crate::reader::Reader;
 use crate::select::cascade;
@@ -62,8 +65,27 @@ pub(crate) struct Place<'a> {
     pub(crate) codes: Option<&'a [u32]>,
     /// Which of the values are valid; only where they are the rows of a page and some are null.
     pub(crate) validity: Option<&'a BooleanBuffer>,
-    /// The chunk's symbol table.
+    /// The chunk's tables.
+    pub(crate) tables: Tables<'a>,
+    /// What may be chosen where nothing is planned.
+    pub(crate) effort: Effort,
+}
+
+/// Tables that the pages of a chunk of strings may share.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tables<'a> {
     pub(crate) symbols: Option<&'a Trained>,
+    pub(crate) words: Option<&'a Vocabulary>,
+    pub(crate) templates: Option<&'a Templates>,
+}
+
+impl Tables<'_> {
+    /// About how many bytes of the chunk's tables of words and templates a tree uses for each byte of strings.
+    pub(crate) fn overhead(&self, plan: &Plan) -> f64 {
+        let words = self.words.filter(|_| plan.has(EncodingId::WORDS));
+        let templates = self.templates.filter(|_| plan.has(EncodingId::TEMPLATE));
+        words.map_or(0.0, Vocabulary::overhead) + templates.map_or(0.0, Templates::overhead)
+    }
 }
 
 /// Encodes the children of a node: as planned, or chosen on the spot.
@@ -87,7 +109,22 @@ impl<'a> ChildEncoder<'a> {
 
     /// The chunk's symbol table, when there is one.
     pub(crate) fn symbols(&self) -> Option<&'a Trained> {
-        self.place.symbols
+        self.place.tables.symbols
+    }
+
+    /// The chunk's words, when there are some.
+    pub(crate) fn words(&self) -> Option<&'a Vocabulary> {
+        self.place.tables.words
+    }
+
+    /// The chunk's templates, when there are some.
+    pub(crate) fn templates(&self) -> Option<&'a Templates> {
+        self.place.tables.templates
+    }
+
+    /// How hard to try.
+    pub(crate) fn effort(&self) -> Effort {
+        self.place.effort
     }
 
     /// Appends the next child, a node of its own, to `out`.
@@ -97,14 +134,15 @@ impl<'a> ChildEncoder<'a> {
             path: self.place.path | 1 << (self.plan.id.0 & 63),
             codes: None,
             validity: None,
-            symbols: self.place.symbols,
+            ..self.place
         };
         self.encode_child(values, place, out)
     }
 
     /// Appends a child that holds the node's own values in another form (a wrapper such as zstd).
     pub fn wrapped(&mut self, values: &Values, out: &mut Vec<u8>) -> Result<()> {
-        self.encode_child(values, self.place, out)
+        let path = self.place.path | 1 << (self.plan.id.0 & 63);
+        self.encode_child(values, Place { path, ..self.place }, out)
     }
 
     fn encode_child(&mut self, values: &Values, place: Place<'_>, out: &mut Vec<u8>) -> Result<()> {

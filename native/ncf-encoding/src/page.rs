@@ -5,10 +5,10 @@ use ncf_core::{Budget, Error, PhysicalType, Result, ResultExt, Values};
 
 use crate::chunk::{ChooserState, EncodeOptions};
 use crate::decoded::{DecodedPage, DecodedValues, check_utf8};
-use crate::encodings::fsst::Trained;
+use crate::effort::Effort;
 use crate::id::EncodingId;
 use crate::native::zero;
-use crate::node::{DecodeContext, Place};
+use crate::node::{DecodeContext, Place, Plan, Tables};
 use crate::reader::Reader;
 use crate::select::{NodeState, forced};
 use crate::shared::SharedPages;
@@ -29,19 +29,19 @@ pub struct EncodedPage {
     pub tree: String,
 }
 
-/// The rows of one page. Codes are present when the chunk has a dictionary, symbols when it has their table.
+/// The rows of one page. Codes are present when the chunk has a dictionary.
 pub(crate) struct PageInput<'a> {
     pub(crate) values: Values,
     pub(crate) validity: Option<BooleanBuffer>,
     pub(crate) codes: Option<&'a [u32]>,
-    pub(crate) symbols: Option<&'a Trained>,
+    pub(crate) tables: Tables<'a>,
 }
 
 impl PageInput<'_> {
     /// Where the root of the values stands when it uses no dictionary.
     pub(crate) fn place(&self) -> Place<'_> {
         let nulls = self.validity.as_ref().filter(|bits| bits.count_set_bits() < bits.len());
-        Place { validity: nulls, symbols: self.symbols, ..Place::default() }
+        Place { validity: nulls, tables: self.tables, ..Place::default() }
     }
 
     /// The same with codes into the chunk's dictionary.
@@ -50,10 +50,12 @@ impl PageInput<'_> {
     }
 }
 
-/// A data page and whether it needs the chunk's symbol table.
+/// A data page, the tree of its values, and what these need in light encodings.
 pub(crate) struct PageOutput {
     pub(crate) page: EncodedPage,
-    pub(crate) uses_symbols: bool,
+    pub(crate) plan: Plan,
+    pub(crate) bytes: usize,
+    pub(crate) light_bytes: usize,
 }
 
 /// Encodes one data page.
@@ -70,7 +72,8 @@ pub(crate) fn encode_page(
         let budget = Budget::new(u64::MAX);
         forced(&value.into_flat(&budget)?, Place::default(), EncodingId::CONSTANT)?
     } else if let Some(id) = options.force {
-        forced(&page.values, page.coded_place(), id)?
+        let effort = Effort::of(options.profile);
+        forced(&page.values, Place { effort, ..page.coded_place() }, id)?
     } else {
         let node = if page.codes.is_some() { &mut state.codes } else { &mut state.values };
         node.encode(&page.values, page.coded_place(), options.profile)?
@@ -90,8 +93,12 @@ pub(crate) fn encode_page(
         tree = format!("nullable({}, {tree})", validity.plan);
     }
     bytes.extend_from_slice(&values.bytes);
-    let uses_symbols = values.plan.has(EncodingId::FSST);
-    Ok(PageOutput { page: EncodedPage { bytes, tree }, uses_symbols })
+    Ok(PageOutput {
+        page: EncodedPage { bytes, tree },
+        plan: values.plan,
+        bytes: values.bytes.len(),
+        light_bytes: values.light_bytes,
+    })
 }
 
 /// Encodes values that belong to no chunk, such as arrays of statistics, without a dictionary.

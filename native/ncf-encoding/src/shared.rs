@@ -6,6 +6,8 @@ use ncf_core::{Budget, Error, PhysicalType, Result, ResultExt, Values};
 
 use crate::decoded::check_utf8;
 use crate::encodings::fsst::SymbolTable;
+use crate::encodings::template_table::TemplateTable;
+use crate::encodings::words::WordTable;
 use crate::page::decode_values;
 
 /// What a shared page holds. Numbers are final.
@@ -15,17 +17,23 @@ pub enum SharedKind {
     Dictionary = 1,
     /// The symbols of FSST codes, as strings in the order of the codes.
     Symbols = 2,
+    /// The words of numbers, as strings, the most frequent first.
+    Words = 3,
+    /// Templates of strings, the most frequent first.
+    Templates = 4,
 }
 
 impl SharedKind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Dictionary, Self::Symbols];
+    pub const ALL: [Self; 4] = [Self::Dictionary, Self::Symbols, Self::Words, Self::Templates];
 
     /// The stored number.
     pub fn id(self) -> u8 {
         match self {
             Self::Dictionary => 1,
             Self::Symbols => 2,
+            Self::Words => 3,
+            Self::Templates => 4,
         }
     }
 
@@ -49,6 +57,8 @@ struct Inner {
     /// Whether the dictionary's strings are UTF-8, found out at most once.
     utf8: OnceLock<bool>,
     symbols: Option<Arc<SymbolTable>>,
+    words: Option<WordTable>,
+    templates: Option<TemplateTable>,
 }
 
 impl SharedPages {
@@ -57,14 +67,26 @@ impl SharedPages {
         self.0.as_deref().and_then(|inner| inner.dictionary.as_ref())
     }
 
-    /// Bytes that the dictionary takes in memory; a symbol table has only a few thousand.
+    /// Bytes that the tables take in memory; one of symbols has only a few thousand.
     pub fn byte_len(&self) -> usize {
-        self.dictionary().map_or(0, |values| values.byte_len())
+        let words = self.words().map_or(0, WordTable::byte_len);
+        let templates = self.templates().map_or(0, TemplateTable::byte_len);
+        self.dictionary().map_or(0, |values| values.byte_len()) + words + templates
     }
 
     /// The symbol table, when there is one.
     pub(crate) fn symbols(&self) -> Option<&Arc<SymbolTable>> {
         self.0.as_deref().and_then(|inner| inner.symbols.as_ref())
+    }
+
+    /// The words, when there are some.
+    pub(crate) fn words(&self) -> Option<&WordTable> {
+        self.0.as_deref().and_then(|inner| inner.words.as_ref())
+    }
+
+    /// The templates, when there are some.
+    pub(crate) fn templates(&self) -> Option<&TemplateTable> {
+        self.0.as_deref().and_then(|inner| inner.templates.as_ref())
     }
 
     /// `Corrupt` unless the dictionary's strings are UTF-8; the answer is kept.
@@ -105,6 +127,18 @@ pub fn decode_shared(
                     .and_then(|values| SymbolTable::new(&values))
                     .at("shared page", || "symbol table")?;
                 inner.symbols.replace(Arc::new(table)).is_some()
+            }
+            SharedKind::Words => {
+                let table = decode_values(bytes, PhysicalType::Bytes, count, budget)
+                    .and_then(|values| WordTable::new(values, budget))
+                    .at("shared page", || "words")?;
+                inner.words.replace(table).is_some()
+            }
+            SharedKind::Templates => {
+                let table = decode_values(bytes, PhysicalType::Bytes, count, budget)
+                    .and_then(|values| TemplateTable::new(values, budget))
+                    .at("shared page", || "templates")?;
+                inner.templates.replace(table).is_some()
             }
         };
         if twice {

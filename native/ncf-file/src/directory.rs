@@ -59,7 +59,7 @@ impl DirectoryRecord {
 /// Compresses a record where that pays. Returns the stored bytes and the flags.
 pub(crate) fn pack_record(raw: Vec<u8>) -> Result<(Vec<u8>, u32)> {
     if raw.len() > COMPRESS_RECORD_OVER {
-        let packed = compression::compress(&raw)?;
+        let packed = compression::compress(&raw, compression::LEVEL)?;
         if packed.len() < raw.len() {
             return Ok((packed, RECORD_ZSTD));
         }

@@ -19,7 +19,7 @@ pub(crate) struct Convert {
     input: PathBuf,
     /// The file to write; replaced if it exists.
     output: PathBuf,
-    /// What the encodings are chosen for: fast, balanced or point.
+    /// What the encodings are chosen for: fast, balanced, compact or point.
     #[arg(long, value_name = "PROFILE", default_value_t)]
     profile: Profile,
     /// Sort the rows by these columns, ascending, nulls first; holds all rows in memory.

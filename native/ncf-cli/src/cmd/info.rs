@@ -11,6 +11,7 @@ use ncf::dataset::{DataFile, Dataset, Kind};
 use ncf::{Error, FieldType, FileReader, MmapSource, ReadOptions, Result, TYPE_KEY, find_name};
 use serde::Serialize;
 
+use super::explain::{Alternative, alternatives};
 use crate::io::NcfInput;
 use crate::progress;
 
@@ -25,6 +26,9 @@ pub(crate) struct Info {
     /// Print JSON for programs.
     #[arg(long)]
     json: bool,
+    /// Encode a page of each column in every way, and show what each needs.
+    #[arg(long)]
+    explain: bool,
 }
 
 #[derive(Serialize)]
@@ -59,6 +63,9 @@ struct Column {
     bytes: u64,
     /// Encoding tree → data pages.
     encodings: BTreeMap<String, u64>,
+    /// Ways to store a page, where they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alternatives: Vec<Alternative>,
 }
 
 #[derive(Serialize)]
@@ -74,7 +81,7 @@ impl Info {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<()> {
         let input = NcfInput::open(&self.path)?;
-        let report = Report::of(self.path.display().to_string(), input.dataset())?;
+        let report = Report::of(self.path.display().to_string(), input.dataset(), self.explain)?;
         let text = if self.json {
             let json = serde_json::to_string_pretty(&report);
             json.map_err(|error| Error::internal(format!("JSON failed: {error}")))? + "\n"
@@ -88,7 +95,7 @@ impl Info {
 }
 
 impl Report {
-    fn of(path: String, dataset: &Dataset) -> Result<Self> {
+    fn of(path: String, dataset: &Dataset, explain: bool) -> Result<Self> {
         let columns = dataset.schema().fields.iter().map(|field| Column {
             id: field.id,
             name: field.name.clone(),
@@ -97,6 +104,7 @@ impl Report {
             metadata: field.metadata.clone(),
             bytes: 0,
             encodings: BTreeMap::new(),
+            alternatives: Vec::new(),
         });
         let mut report = Self {
             schema_version: SCHEMA_VERSION,
@@ -113,14 +121,14 @@ impl Report {
         };
         let bar = progress::bar(Some(dataset.files().len() as u64), "info", "files");
         for file in dataset.files() {
-            report.add(file).map_err(|error| error.with("file", file.path.display()))?;
+            report.add(file, explain).map_err(|error| error.with("file", file.path.display()))?;
             bar.inc(1);
         }
         bar.finish_and_clear();
         Ok(report)
     }
 
-    fn add(&mut self, file: &DataFile) -> Result<()> {
+    fn add(&mut self, file: &DataFile, explain: bool) -> Result<()> {
         let source = Arc::new(MmapSource::open(&file.path)?);
         let reader = FileReader::open(source, ReadOptions::default())?;
         self.rows = self.rows.saturating_add(reader.rows());
@@ -140,7 +148,11 @@ impl Report {
             let name = find_name(&stored.name, names.iter().map(String::as_str));
             let column = self.columns.iter_mut().find(|column| Some(column.name.as_str()) == name);
             let Some(column) = column else { continue };
-            for stored in reader.stored_of(index) {
+            let parts = reader.stored_of(index);
+            if explain && column.alternatives.is_empty() && parts.len() == 1 {
+                column.alternatives = alternatives(&reader, parts.start)?;
+            }
+            for stored in parts {
                 let meta = reader.column(stored)?;
                 for chunk in &meta.blocks {
                     column.bytes = column.bytes.saturating_add(chunk.bytes());
@@ -201,6 +213,7 @@ impl Report {
         lines.extend(
             table.iter().map(|[a, b, c, d]| format!("{a:name$}  {b:ty$}  {c:>bytes$}  {d}")),
         );
+        lines.extend(self.columns.iter().flat_map(Column::describe_alternatives));
         lines.push(String::new());
         lines.join("\n")
     }
@@ -218,6 +231,24 @@ impl Column {
         trees.sort_by_key(|(tree, pages)| (std::cmp::Reverse(**pages), (*tree).clone()));
         let texts: Vec<_> = trees.iter().map(|(tree, pages)| format!("{tree} ({pages})")).collect();
         if texts.is_empty() { "-".to_string() } else { texts.join(", ") }
+    }
+
+    /// A line for each way to store a page, below the column's name.
+    fn describe_alternatives(&self) -> Vec<String> {
+        if self.alternatives.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = vec![String::new(), format!("{}: a page in other encodings", self.name)];
+        lines.extend(self.alternatives.iter().map(|one| {
+            let profiles = if one.profiles.is_empty() {
+                String::new()
+            } else {
+                format!("  <- {}", one.profiles.join(", "))
+            };
+            let (bytes, nanos, tree) = (one.bytes, one.decode_nanos, &one.encoding);
+            format!("{bytes:>12} bytes  {nanos:>8.2} ns a value  {tree}{profiles}")
+        }));
+        lines
     }
 }
 

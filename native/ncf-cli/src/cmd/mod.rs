@@ -2,5 +2,6 @@
 
 pub(crate) mod cat;
 pub(crate) mod convert;
+mod explain;
 pub(crate) mod info;
 pub(crate) mod verify;

@@ -7,6 +7,7 @@ use ncf_core::{ByteValues, Error, PhysicalType, Result, Values};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Encoding;
+use super::hash_table::HashTable;
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::native::{Native, with_values};
@@ -150,7 +151,7 @@ pub(crate) fn build(values: &Values, max_entries: usize, max_bytes: usize) -> Op
 
 fn build_fixed<T: Native>(values: &[T], max_entries: usize) -> Option<Built> {
     let mut distinct: Vec<T> = Vec::new();
-    let mut table = Table::default();
+    let mut table = HashTable::default();
     let mut codes: Vec<u32> = Vec::with_capacity(values.len());
     let mut last: Option<(T, u32)> = None;
     for value in values {
@@ -180,7 +181,7 @@ fn build_fixed<T: Native>(values: &[T], max_entries: usize) -> Option<Built> {
 
 fn build_bytes(values: &ByteValues, max_entries: usize, max_bytes: usize) -> Option<Built> {
     let mut distinct: Vec<&[u8]> = Vec::new();
-    let mut table = Table::default();
+    let mut table = HashTable::default();
     let mut codes: Vec<u32> = Vec::with_capacity(values.len());
     let mut bytes = 0usize;
     let mut last: Option<(&[u8], u32)> = None;
@@ -231,59 +232,4 @@ pub(crate) fn hash_bits(bits: u128) -> u64 {
         [bits, bits >> 64].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0));
     let mixed = (low ^ high.rotate_left(29)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed ^ (mixed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93)
-}
-
-/// An open-addressing table of entry numbers: `hash's high half << 32 | entry + 1`, 0 = free.
-#[derive(Default)]
-struct Table {
-    slots: Vec<u64>,
-    entries: u32,
-}
-
-impl Table {
-    /// The entry that `same` accepts, or the number of a new one. `None` when numbers run out.
-    fn code(&mut self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
-        if (self.entries as usize + 1) * 2 > self.slots.len() {
-            self.grow();
-        }
-        let tag = hash & !u64::from(u32::MAX);
-        let mask = self.slots.len() - 1;
-        let mut at = home(hash, mask);
-        loop {
-            let slot = self.slots.get_mut(at)?;
-            if *slot == 0 {
-                let code = self.entries;
-                self.entries = self.entries.checked_add(1)?;
-                *slot = tag | u64::from(self.entries);
-                return Some(code);
-            }
-            if *slot & !u64::from(u32::MAX) == tag {
-                let code = u32::try_from(*slot & u64::from(u32::MAX)).ok()? - 1;
-                if same(code) {
-                    return Some(code);
-                }
-            }
-            at = (at + 1) & mask;
-        }
-    }
-
-    fn grow(&mut self) {
-        let size = (self.slots.len() * 2).max(1024);
-        let old = std::mem::replace(&mut self.slots, vec![0; size]);
-        for slot in old.into_iter().filter(|slot| *slot != 0) {
-            let mut at = home(slot, size - 1);
-            while let Some(place) = self.slots.get_mut(at) {
-                if *place == 0 {
-                    *place = slot;
-                    break;
-                }
-                at = (at + 1) & (size - 1);
-            }
-        }
-    }
-}
-
-/// The first slot to look at, from the half of the hash that slots keep.
-fn home(hash: u64, mask: usize) -> usize {
-    usize::try_from(hash >> 32).unwrap_or(0) & mask
 }

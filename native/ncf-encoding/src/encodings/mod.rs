@@ -3,20 +3,33 @@
 
 pub(crate) mod aligned;
 pub(crate) mod alp;
+pub(crate) mod alp_rd;
 pub(crate) mod bitmap;
+pub(crate) mod byte_stream_split;
 pub(crate) mod constant;
 pub(crate) mod decimal_parts;
 pub(crate) mod delta;
 pub(crate) mod dictionary;
+pub(crate) mod fixed_parse;
 pub(crate) mod for_bitpack;
+pub(crate) mod front_coded;
 pub(crate) mod fsst;
+mod hash_table;
 mod integers;
 mod lanes;
 pub(crate) mod null_fill;
+pub(crate) mod pco;
 pub(crate) mod plain;
 pub(crate) mod run_length;
 pub(crate) mod sequence;
+pub(crate) mod sparse;
+pub(crate) mod template;
+pub(crate) mod template_table;
+pub(crate) mod template_writer;
+mod text_forms;
 pub(crate) mod timestamp_parts;
+pub(crate) mod vocabulary;
+pub(crate) mod words;
 pub(crate) mod zstd;
 
 use ncf_core::{Error, PhysicalType, Result, Values};
@@ -71,7 +84,7 @@ pub trait Encoding: Send + Sync {
     ) -> Result<DecodedValues>;
 }
 
-static ALL: [&dyn Encoding; 15] = [
+static ALL: [&dyn Encoding; 23] = [
     &plain::Plain,
     &constant::Constant,
     &bitmap::Bitmap,
@@ -79,14 +92,22 @@ static ALL: [&dyn Encoding; 15] = [
     &delta::Delta,
     &run_length::RunLength,
     &dictionary::Dictionary,
+    &sparse::Sparse,
     &sequence::Sequence,
     &alp::Alp,
+    &alp_rd::AlpRd,
     &fsst::Fsst,
     &zstd::Zstd,
+    &pco::Pco,
+    &byte_stream_split::ByteStreamSplit,
     &decimal_parts::DecimalParts,
     &timestamp_parts::TimestampParts,
+    &fixed_parse::FixedParse,
+    &template::Template,
     &null_fill::NullFill,
+    &words::Words,
     &aligned::Aligned,
+    &front_coded::FrontCoded,
 ];
 
 /// The registry, in the order of ids.

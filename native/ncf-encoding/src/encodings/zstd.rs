@@ -6,6 +6,7 @@ use ncf_core::{PhysicalType, Result, Values};
 use super::Encoding;
 use crate::compression;
 use crate::decoded::DecodedValues;
+use crate::effort::Effort;
 use crate::id::EncodingId;
 use crate::node::{ChildEncoder, DecodeContext};
 use crate::reader::Reader;
@@ -39,7 +40,7 @@ impl Encoding for Zstd {
     ) -> Result<bool> {
         let mut node = Vec::new();
         children.wrapped(values, &mut node)?;
-        compress(&node, out)
+        compress(&node, children.effort(), out)
     }
 
     fn decode(
@@ -62,11 +63,11 @@ impl Encoding for Zstd {
 }
 
 /// Appends a body: the size of `node` and its frame. `false` when the size does not fit the field.
-pub(crate) fn compress(node: &[u8], out: &mut Vec<u8>) -> Result<bool> {
+pub(crate) fn compress(node: &[u8], effort: Effort, out: &mut Vec<u8>) -> Result<bool> {
     let Ok(size) = u32::try_from(node.len()) else {
         return Ok(false);
     };
-    let frame = compression::compress(node)?;
+    let frame = compression::compress(node, effort.zstd_level())?;
     out.extend_from_slice(&size.to_le_bytes());
     out.extend_from_slice(&frame);
     Ok(true)

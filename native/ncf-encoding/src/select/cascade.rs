@@ -1,16 +1,20 @@
 //! The search for a tree: candidates are encoded on a sample, their children chosen the same way, at most
 //! three levels deep and no nesting encoding twice on a path.
 
-use ncf_core::{Error, Result, Values};
+use ncf_core::{Error, PhysicalType, Result, Values};
 
 use super::statistics::Statistics;
 use super::{cost, sample};
 use crate::encodings::{self, Encoding, null_fill};
 use crate::id::EncodingId;
+use crate::native::plain_bytes;
 use crate::node::{Place, Plan, encode_node};
 
 /// Levels of a tree that the writer makes, zstd not counted.
 const LEVELS: usize = 3;
+/// Bytes of values up to which encodings are ranked on all of them instead of a sample, where entropy codes are
+/// among them.
+const WHOLE_BYTES: usize = 512 << 10;
 /// Encodings that predict a value from its row or its neighbours: one on a path is enough.
 const PREDICTING: u64 = 1 << EncodingId::DELTA.0 | 1 << EncodingId::SEQUENCE.0;
 
@@ -38,8 +42,11 @@ pub(crate) fn rank(values: &Values, place: Place<'_>) -> Result<Vec<Plan>> {
     if let [only] = candidates.as_slice() {
         return Ok(std::iter::once(Plan::open(only.id())).collect());
     }
-    let mut sample = sample::take(values);
-    let validity = place.validity.map(sample::take_validity);
+    // Tables of entropy codes would outweigh what a sample saves; only pieces get here with these allowed.
+    let whole = place.effort.entropy() && plain_bytes(values) <= WHOLE_BYTES;
+    let mut sample = if whole { values.clone() } else { sample::take(values) };
+    let validity =
+        place.validity.map(|bits| if whole { bits.clone() } else { sample::take_validity(bits) });
     if let Some(validity) = validity.as_ref().filter(|_| offered(EncodingId::NULL_FILL)) {
         // Where pieces meet, a null row no longer repeats the value before it.
         sample = null_fill::definite(&sample, validity)?;
@@ -49,9 +56,9 @@ pub(crate) fn rank(values: &Values, place: Place<'_>) -> Result<Vec<Plan>> {
     let mut bytes = Vec::new();
     for encoding in candidates {
         bytes.clear();
-        let plan = Plan::open(encoding.id());
+        let plan = opened(encoding.id());
         if let Some(plan) = encode_node(&sample, &plan, place, &mut bytes)? {
-            ranked.push((cost::cost(&plan, bytes.len()), plan));
+            ranked.push((cost::cost(&plan, bytes.len(), place.effort), plan));
         }
     }
     ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -64,8 +71,23 @@ fn allowed(encoding: &dyn Encoding, statistics: &Statistics, place: Place<'_>) -
     let kin = if own & PREDICTING == 0 { own } else { PREDICTING };
     let again = place.path & kin != 0;
     encoding.accepts(statistics.physical)
-        && encoding.candidate(statistics)
+        && (encoding.candidate(statistics) || inner_zstd(encoding.id(), statistics, place))
         && !(nests && (again || place.depth + 1 >= LEVELS))
+}
+
+/// Whether zstd may hold a child: strings that a node of words leaves over.
+fn inner_zstd(id: EncodingId, statistics: &Statistics, place: Place<'_>) -> bool {
+    id == EncodingId::ZSTD
+        && statistics.physical == PhysicalType::Bytes
+        && place.effort.entropy()
+        && place.depth > 0
+        && place.path & (1 << EncodingId::ZSTD.0) == 0
+}
+
+/// A plan whose children are still to be chosen; but zstd compresses strings best as they are.
+fn opened(id: EncodingId) -> Plan {
+    let plain = (id == EncodingId::ZSTD).then(|| Plan::open(EncodingId::PLAIN));
+    Plan { id, children: plain.into_iter().collect() }
 }
 
 /// Appends a node with the cheapest plan that holds the values.

@@ -1,25 +1,26 @@
 //! The cost of an encoded node: its bytes, made a little dearer by the time to decode them.
 
+use crate::effort::Effort;
 use crate::encodings;
+use crate::id::EncodingId;
 use crate::node::Plan;
 
-/// How much one nanosecond per value weighs: 1 ns costs as much as 2 % more bytes.
-const LAMBDA: f64 = 0.02;
 /// Change of the achieved ratio after which a choice is made again.
 const DRIFT: f64 = 0.10;
 /// Bytes of change that are never worth a new choice.
 const DRIFT_BYTES: f64 = 64.0;
 
 /// `bytes × (1 + λ · nanoseconds per value)`.
-pub(crate) fn cost(plan: &Plan, bytes: usize) -> f64 {
-    bytes as f64 * (1.0 + LAMBDA * time(plan))
+pub(crate) fn cost(plan: &Plan, bytes: usize, effort: Effort) -> f64 {
+    bytes as f64 * (1.0 + effort.lambda() * time(plan))
 }
 
-/// Nanoseconds to decode one value. Children of run-length count little: they have few values.
+/// Nanoseconds to decode one value. Children of run-length and sparse count little: they have few values.
 fn time(plan: &Plan) -> f64 {
     let own = encodings::find(plan.id).map_or(0.0, |encoding| encoding.decode_cost());
     let children: f64 = plan.children.iter().map(time).sum();
-    if plan.id == crate::id::EncodingId::RUN_LENGTH { own + children / 4.0 } else { own + children }
+    let few = matches!(plan.id, EncodingId::RUN_LENGTH | EncodingId::SPARSE);
+    if few { own + children / 4.0 } else { own + children }
 }
 
 /// `part ÷ whole`, where an empty whole counts as one.

@@ -1,9 +1,11 @@
-//! Zstd around a node: tried on one contiguous piece (general compression cannot be judged from scattered
-//! vectors), kept per column, and on every page only where it is at least 5 % smaller than light encodings.
+//! Encodings beyond light ones: zstd around a node, and trees with entropy codes (pco, words). Tried on one contiguous
+//! piece (general compression cannot be judged from scattered vectors), kept per column, and on every page only where
+//! the profile's share is saved against light encodings.
 
 use ncf_core::{Result, Values};
 
-use super::{Encoded, Winner, try_plan};
+use super::{Encoded, Winner, cascade, cost, try_plan};
+use crate::effort::Effort;
 use crate::encodings::zstd;
 use crate::id::EncodingId;
 use crate::native::plain_bytes;
@@ -13,10 +15,10 @@ use crate::node::{Place, Plan};
 const TRIAL_BYTES: usize = 256 << 10;
 /// Nodes below this size are left alone.
 const MIN_BYTES: usize = 64;
-/// Pages after which a refused zstd is tried again: one block.
+/// Pages after which a refusal is tried again: one block.
 const PATIENCE: u8 = 16;
 
-/// What a column remembers about zstd.
+/// What a column remembers about heavy encodings.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Heavy {
     /// Not tried, or the last choice no longer fits.
@@ -24,12 +26,26 @@ pub(super) enum Heavy {
     Open,
     /// Did not pay; the number of pages since.
     Refused(u8),
-    /// Pays around this inner plan.
+    /// This plan pays.
     Chosen(Winner),
 }
 
 impl Heavy {
-    /// Zstd around the chosen plan where that is not the light winner's, and pays against what the light winner
+    /// Forgets the last choice: it did not pay after all.
+    pub(super) fn forget(&mut self) {
+        *self = Self::Open;
+    }
+
+    /// Whether an encoding is chosen, or among what will be tried within the next `pages`.
+    pub(super) fn wants(&self, id: EncodingId, pages: usize) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Refused(since) => usize::from(*since) + pages > usize::from(PATIENCE),
+            Self::Chosen(winner) => winner.plan.has(id),
+        }
+    }
+
+    /// The chosen plan where it does not build on the light winner's, and pays against what the light winner
     /// promised.
     pub(super) fn alone(
         &self,
@@ -38,21 +54,17 @@ impl Heavy {
         light: &Winner,
     ) -> Result<Option<Encoded>> {
         let winner = match self {
-            Self::Chosen(winner) if winner.plan != light.plan => winner,
+            Self::Chosen(winner) if inner(&winner.plan) != Some(&light.plan) => winner,
             _ => return Ok(None),
         };
-        let Some(node) = try_plan(values, &winner.plan, place)? else {
-            return Ok(None);
-        };
         let raw = plain_bytes(values);
-        let encoded = compressed(&node, light.promised(raw))?;
+        let encoded = encode(values, place, &winner.plan, None, light.promised(raw))?;
         Ok(encoded.filter(|encoded| {
-            let bytes = encoded.bytes.len();
-            !winner.drifted(bytes, raw) && pays(bytes, encoded.light_bytes)
+            !winner.drifted(encoded.bytes.len(), raw) && pays(encoded, place.effort)
         }))
     }
 
-    /// `light`, or zstd where it pays.
+    /// `light`, or a heavy plan where it pays.
     pub(super) fn improve(
         &mut self,
         values: &Values,
@@ -63,7 +75,7 @@ impl Heavy {
             return Ok(light);
         }
         let raw = plain_bytes(values);
-        let inner = match self {
+        let plan = match self {
             Self::Refused(pages) if *pages < PATIENCE => {
                 *pages += 1;
                 return Ok(light);
@@ -71,30 +83,40 @@ impl Heavy {
             Self::Chosen(winner) => Some(winner.plan.clone()),
             Self::Open | Self::Refused(_) => trial(values, place, &light.plan)?,
         };
-        let Some(inner) = inner else {
+        let Some(plan) = plan else {
             *self = Self::Refused(0);
             return Ok(light);
         };
-        let Some(heavy) = wrap(values, place, &inner, &light)? else {
+        let Some(heavy) = encode(values, place, &plan, Some(&light), light.bytes.len())? else {
+            *self = Self::Open;
             return Ok(light);
         };
         match self {
             Self::Chosen(winner) if winner.drifted(heavy.bytes.len(), raw) => *self = Self::Open,
             Self::Chosen(_) => {}
             Self::Open | Self::Refused(_) => {
-                let inner = heavy.plan.children.first().cloned().unwrap_or(inner);
-                *self = Self::Chosen(Winner::new(inner, heavy.bytes.len(), raw));
+                *self = Self::Chosen(Winner::new(heavy.plan.clone(), heavy.bytes.len(), raw));
             }
         }
-        Ok(if pays(heavy.bytes.len(), light.bytes.len()) { heavy } else { light })
+        Ok(if pays(&heavy, place.effort) { heavy } else { light })
     }
 }
 
-fn pays(heavy: usize, light: usize) -> bool {
-    heavy * 100 <= light * 95
+/// Whether a heavy node is enough smaller than light encodings are.
+fn pays(heavy: &Encoded, effort: Effort) -> bool {
+    saves(heavy, 0, effort)
 }
 
-/// The inner plan that compresses a piece from the middle best, when it pays there.
+/// The same with bytes of tables that only it needs.
+fn saves(heavy: &Encoded, table: usize, effort: Effort) -> bool {
+    let percent = match effort {
+        Effort::Compact => 99,
+        Effort::Light => 95,
+    };
+    (heavy.bytes.len() + table) * 100 <= heavy.light_bytes * percent
+}
+
+/// The plan that holds a piece from the middle best, when it pays there.
 fn trial(values: &Values, place: Place<'_>, light: &Plan) -> Result<Option<Plan>> {
     let raw = plain_bytes(values).max(1);
     let rows = values.len().saturating_mul(TRIAL_BYTES) / raw;
@@ -104,23 +126,53 @@ fn trial(values: &Values, place: Place<'_>, light: &Plan) -> Result<Option<Plan>
     let codes = place.codes.and_then(|codes| codes.get(start..start + rows));
     let validity = place.validity.map(|validity| validity.slice(start, rows));
     let place = Place { codes, validity: validity.as_ref(), ..place };
+    let Some(alone) = try_plan(&piece, light, Place { effort: Effort::Light, ..place })? else {
+        return Ok(None);
+    };
+    let mut best: Option<(f64, Plan)> = None;
+    for plan in candidates(&piece, place, light)? {
+        let Some(encoded) = encode(&piece, place, &plan, Some(&alone), alone.bytes.len())? else {
+            continue;
+        };
+        let table = cost::share(place.tables.overhead(&encoded.plan), plain_bytes(&piece));
+        if !saves(&encoded, table, place.effort) {
+            continue;
+        }
+        let bytes = encoded.bytes.len() + table;
+        let cost = match place.effort {
+            // Zstd around one tree or another takes about the same time.
+            Effort::Light => bytes as f64,
+            Effort::Compact => cost::cost(&encoded.plan, bytes, place.effort),
+        };
+        if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+            best = Some((cost, encoded.plan));
+        }
+    }
+    Ok(best.map(|(_, plan)| plan))
+}
+
+/// What to try: zstd around several forms, and the best tree with entropy codes.
+fn candidates(piece: &Values, place: Place<'_>, light: &Plan) -> Result<Vec<Plan>> {
     let mut inner = vec![light.clone(), flattened(light)];
-    if !matches!(values, Values::Bool(_)) {
+    if !matches!(piece, Values::Bool(_)) {
         inner.push(Plan::open(EncodingId::PLAIN));
     }
     inner.dedup();
-    let Some(alone) = try_plan(&piece, light, place)? else {
-        return Ok(None);
-    };
-    let mut best: Option<(usize, Plan)> = None;
-    for plan in inner {
-        if let Some(encoded) = wrap(&piece, place, &plan, &alone)?
-            && best.as_ref().is_none_or(|(bytes, _)| encoded.bytes.len() < *bytes)
-        {
-            best = Some((encoded.bytes.len(), plan));
-        }
+    if place.effort == Effort::Compact && piece.physical().width().is_some_and(|width| width > 1) {
+        inner.push(Plan::open(EncodingId::BYTE_STREAM_SPLIT));
     }
-    Ok(best.filter(|(bytes, _)| pays(*bytes, alone.bytes.len())).map(|(_, plan)| plan))
+    let mut plans: Vec<Plan> = inner.into_iter().map(compressed_plan).collect();
+    if place.effort.entropy()
+        && let Some(best) = cascade::rank(piece, place)?.into_iter().next()
+        && let Some(encoded) = try_plan(piece, &best, place)?
+        && encoded.plan != *light
+    {
+        if place.effort == Effort::Compact && !encoded.plan.has(EncodingId::ZSTD) {
+            plans.push(compressed_plan(encoded.plan.clone()));
+        }
+        plans.push(encoded.plan);
+    }
+    Ok(plans)
 }
 
 /// The same root with plain children: bit-packed integers hide repetition from zstd.
@@ -129,32 +181,45 @@ fn flattened(plan: &Plan) -> Plan {
     Plan { id: plan.id, children }
 }
 
-/// Zstd around `inner`; the light node is used again when it has the same plan.
-fn wrap(
+fn compressed_plan(inner: Plan) -> Plan {
+    Plan { id: EncodingId::ZSTD, children: vec![inner] }
+}
+
+/// What zstd stands around.
+fn inner(plan: &Plan) -> Option<&Plan> {
+    plan.children.first().filter(|_| plan.id == EncodingId::ZSTD)
+}
+
+/// The values as planned; the light node is used again where zstd stands around it.
+fn encode(
     values: &Values,
     place: Place<'_>,
-    inner: &Plan,
-    light: &Encoded,
+    plan: &Plan,
+    light: Option<&Encoded>,
+    light_bytes: usize,
 ) -> Result<Option<Encoded>> {
+    let Some(inner) = inner(plan) else {
+        let encoded = try_plan(values, plan, place)?;
+        return Ok(encoded.map(|encoded| Encoded { light_bytes, ..encoded }));
+    };
     let other;
-    let node = if *inner == light.plan {
-        light
-    } else {
-        match try_plan(values, inner, place)? {
+    let node = match light.filter(|light| light.plan == *inner) {
+        Some(light) => light,
+        None => match try_plan(values, inner, place)? {
             Some(encoded) => {
                 other = encoded;
                 &other
             }
             None => return Ok(None),
-        }
+        },
     };
-    compressed(node, light.light_bytes)
+    compressed(node, light_bytes, place.effort)
 }
 
 /// Zstd around a node.
-fn compressed(node: &Encoded, light_bytes: usize) -> Result<Option<Encoded>> {
+fn compressed(node: &Encoded, light_bytes: usize, effort: Effort) -> Result<Option<Encoded>> {
     let mut body = Vec::new();
-    if !zstd::compress(&node.bytes, &mut body)? {
+    if !zstd::compress(&node.bytes, effort, &mut body)? {
         return Ok(None);
     }
     let Ok(length) = u32::try_from(body.len()) else {
@@ -164,6 +229,5 @@ fn compressed(node: &Encoded, light_bytes: usize) -> Result<Option<Encoded>> {
     bytes.extend_from_slice(&EncodingId::ZSTD.0.to_le_bytes());
     bytes.extend_from_slice(&length.to_le_bytes());
     bytes.append(&mut body);
-    let plan = Plan { id: EncodingId::ZSTD, children: vec![node.plan.clone()] };
-    Ok(Some(Encoded { bytes, plan, light_bytes }))
+    Ok(Some(Encoded { bytes, plan: compressed_plan(node.plan.clone()), light_bytes }))
 }

@@ -13,6 +13,7 @@ use ncf_core::{Error, Result, Values};
 
 pub use self::statistics::Statistics;
 pub(crate) use self::statistics::{TELLING_VALUES, count_runs, for_each_run};
+use crate::effort::Effort;
 use crate::id::{EncodingId, Profile};
 use crate::native::plain_bytes;
 use crate::node::{Place, Plan, encode_node};
@@ -32,8 +33,8 @@ pub(crate) struct Encoded {
 }
 
 impl Encoded {
-    fn cost(&self) -> f64 {
-        cost::cost(&self.plan, self.bytes.len())
+    fn cost(&self, effort: Effort) -> f64 {
+        cost::cost(&self.plan, self.bytes.len(), effort)
     }
 }
 
@@ -77,19 +78,30 @@ impl NodeState {
     ) -> Result<Encoded> {
         let heavy = match profile {
             Profile::Fast => false,
-            Profile::Balanced => true,
+            Profile::Balanced | Profile::Compact => true,
             // Numbers and codes are cheap to decode as they are.
             Profile::Point => matches!(values, Values::Bytes(_)) && place.codes.is_none(),
         };
-        if heavy && let Some(encoded) = self.heavy_alone(values, place)? {
+        let harder = Place { effort: Effort::of(profile), ..place };
+        if heavy && let Some(encoded) = self.heavy_alone(values, harder)? {
             return Ok(encoded);
         }
         let light = self.light(values, place)?;
-        if heavy { self.heavy.improve(values, place, light) } else { Ok(light) }
+        if heavy { self.heavy.improve(values, harder, light) } else { Ok(light) }
     }
 
-    /// Zstd around another plan than the light one, without encoding that as well: FSST takes as long as zstd
-    /// and would be thrown away. `None` where the page differs from those that the choice was made on.
+    /// Whether an encoding is chosen, or among what will be tried within the next `pages`.
+    pub(crate) fn wants(&self, id: EncodingId, pages: usize) -> bool {
+        self.heavy.wants(id, pages)
+    }
+
+    /// Forgets which heavy encoding was chosen: it did not pay after all.
+    pub(crate) fn forget_heavy(&mut self) {
+        self.heavy.forget();
+    }
+
+    /// A heavy plan that does not build on the light one, without encoding that as well: FSST takes as long as
+    /// zstd and would be thrown away. `None` where the page differs from those that the choice was made on.
     fn heavy_alone(&self, values: &Values, place: Place<'_>) -> Result<Option<Encoded>> {
         match &self.light {
             Some(light) if light.plan.has(EncodingId::FSST) => {
@@ -134,7 +146,9 @@ impl NodeState {
 
 fn smaller(a: Option<Encoded>, b: Option<Encoded>) -> Option<Encoded> {
     match (a, b) {
-        (Some(a), Some(b)) => Some(if b.cost() < a.cost() { b } else { a }),
+        (Some(a), Some(b)) => {
+            Some(if b.cost(Effort::Light) < a.cost(Effort::Light) { b } else { a })
+        }
         (a, b) => a.or(b),
     }
 }

@@ -45,6 +45,17 @@ pub(crate) fn take_validity(validity: &BooleanBuffer) -> BooleanBuffer {
     }
 }
 
+/// About `count` rows, one at a place that a fixed hash chooses in each of as many stretches: rows at even distances
+/// would all be alike where the data has that period.
+pub(crate) fn spread(len: usize, count: usize) -> impl Iterator<Item = usize> + Clone {
+    let step = len.div_ceil(count).max(1);
+    (0..len).step_by(step).map(move |start| {
+        let hash = (start as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
+        let room = step.min(len - start) as u64;
+        start + usize::try_from(hash % room).unwrap_or(0)
+    })
+}
+
 /// What a strided sample says about a dictionary.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Distinct {

@@ -3,6 +3,8 @@
 use arrow_buffer::BooleanBuffer;
 use ncf_core::{PhysicalType, Values};
 
+use crate::encodings::fixed_parse::usual_form;
+use crate::encodings::front_coded::share_prefixes;
 use crate::encodings::sequence::is_progression;
 use crate::native::{Native, with_values};
 use crate::node::Place;
@@ -28,11 +30,22 @@ pub struct Statistics {
     pub progression: bool,
     /// Whether the chunk has a symbol table.
     pub symbols: bool,
+    /// Whether the chunk has words and these may be used.
+    pub words: bool,
+    /// Whether the chunk has templates and these may be used.
+    pub templates: bool,
+    /// Whether strings have a form in common, such as that of dates.
+    pub form: bool,
+    /// Whether neighbouring strings begin alike.
+    pub prefixes: bool,
+    /// Whether encodings may be chosen that take more time than light ones.
+    pub entropy: bool,
 }
 
 impl Statistics {
     /// Looks at every value.
     pub(crate) fn of(values: &Values, place: Place<'_>) -> Self {
+        let telling = place.effort.entropy() && values.len() >= TELLING_VALUES;
         let nulls = |validity: &BooleanBuffer| validity.len() - validity.count_set_bits();
         Self {
             physical: values.physical(),
@@ -41,7 +54,12 @@ impl Statistics {
             range: range_of(values),
             nulls: place.validity.map_or(0, nulls),
             progression: is_progression(values),
-            symbols: place.symbols.is_some(),
+            symbols: place.tables.symbols.is_some(),
+            words: place.effort.entropy() && place.tables.words.is_some(),
+            templates: place.effort.entropy() && place.tables.templates.is_some(),
+            form: telling && matches!(values, Values::Bytes(v) if usual_form(v).is_some()),
+            prefixes: telling && matches!(values, Values::Bytes(v) if share_prefixes(v)),
+            entropy: place.effort.entropy(),
         }
     }
 }

@@ -78,9 +78,14 @@ fn plain_cases_get_the_obvious_tree() {
         .collect();
     let text = Values::Bytes(text.iter().collect());
     assert_eq!(tree(&text, Profile::Fast), "fsst(for_bitpack)");
-    for profile in [Profile::Balanced, Profile::Point] {
-        assert!(tree(&text, profile).starts_with("zstd("));
-    }
+    assert!(tree(&text, Profile::Point).starts_with("zstd("));
+    let skewed = longs(50_000, |row| noise(row) >> (20 + noise(row + 9) % 44));
+    assert!(tree(&skewed, Profile::Compact).contains("pco"));
+    let prose: Vec<String> = (0..50_000)
+        .map(|row| (0..8).map(|word| format!("word{} ", noise(row * 8 + word) % 1000)).collect())
+        .collect();
+    let prose = tree(&Values::Bytes(prose.iter().collect()), Profile::Compact);
+    assert!(prose.contains("words("), "{prose}");
 }
 
 /// Columns whose sample, first page or first block misleads.
@@ -128,6 +133,22 @@ fn traps() -> Vec<(&'static str, Values)> {
                 (0..n).map(|row| noise(row / 3).is_multiple_of(2)).collect::<BooleanBuffer>(),
             ),
         ),
+        (
+            "words that are met three times",
+            Values::Bytes(
+                (0..4000)
+                    .map(|row| {
+                        let word = |at: u64| noise((row * 13 + at) % 17_000) % 17_576;
+                        let letter = |word: u64| char::from(b'a' + (word % 26) as u8);
+                        let letters = |word: u64| [word, word / 26, word / 676].map(letter);
+                        let words = (0..13).map(|at| letters(word(at)));
+                        words
+                            .map(|word| format!("{}{}{} ", word[0], word[1], word[2]))
+                            .collect::<String>()
+                    })
+                    .collect(),
+            ),
+        ),
         ("wide", Values::I128((0..n).map(|row| i128::from(noise(row)) << (row % 64)).collect())),
     ]
 }
@@ -135,7 +156,7 @@ fn traps() -> Vec<(&'static str, Values)> {
 #[test]
 fn no_page_is_larger_than_plain() {
     for (name, values) in traps() {
-        for profile in [Profile::Fast, Profile::Balanced, Profile::Point] {
+        for profile in [Profile::Fast, Profile::Balanced, Profile::Compact, Profile::Point] {
             let state = &mut ChooserState::default();
             // Twice: the second block starts with what the first remembered.
             for _ in 0..2 {
@@ -161,6 +182,11 @@ fn balanced_is_never_larger_than_fast() {
     for (name, values) in traps() {
         let (fast, balanced) = (size(&values, Profile::Fast), size(&values, Profile::Balanced));
         assert!(balanced <= fast, "{name}: balanced {balanced}, fast {fast}");
+        let compact = size(&values, Profile::Compact);
+        assert!(
+            compact <= balanced + balanced / 100 + 100,
+            "{name}: compact {compact}, balanced {balanced}"
+        );
         let point = size(&values, Profile::Point);
         assert!(point <= fast, "{name}: point {point}, fast {fast}");
     }
@@ -218,7 +244,7 @@ fn a_remembered_choice_is_nearly_as_good_as_a_fresh_one() {
 #[test]
 fn the_same_input_gives_the_same_bytes() {
     for (name, values) in traps() {
-        for profile in [Profile::Fast, Profile::Balanced] {
+        for profile in [Profile::Fast, Profile::Balanced, Profile::Compact] {
             let run =
                 || encode(&values, None, &options(profile), &mut ChooserState::default()).unwrap();
             assert_eq!(run(), run(), "{name}");

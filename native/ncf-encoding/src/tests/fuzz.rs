@@ -156,7 +156,7 @@ fn bombs_are_refused() {
     let mut node = vec![0, 0, 0, 0, 0, 0];
     for _ in 0..10 {
         let mut body = Vec::new();
-        crate::encodings::zstd::compress(&node, &mut body).unwrap();
+        crate::encodings::zstd::compress(&node, Effort::Light, &mut body).unwrap();
         node = [
             12u16.to_le_bytes().as_slice(),
             &u32::try_from(body.len()).unwrap().to_le_bytes(),

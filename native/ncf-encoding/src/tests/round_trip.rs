@@ -6,7 +6,7 @@ use super::data::{column, columns, definite, validity};
 use super::{check, encode};
 use crate::*;
 
-const PROFILES: [Profile; 3] = [Profile::Fast, Profile::Balanced, Profile::Point];
+const PROFILES: [Profile; 4] = [Profile::Fast, Profile::Balanced, Profile::Compact, Profile::Point];
 
 fn all_options() -> Vec<EncodeOptions> {
     let forced = all()
@@ -227,7 +227,7 @@ fn structure_is_kept_for_predicates() {
 #[test]
 fn a_forced_encoding_that_does_not_fit_is_the_callers_mistake() {
     let values = column(PhysicalType::I64, 100, 6);
-    for force in [EncodingId::CONSTANT, EncodingId::ALP, EncodingId::BITMAP, EncodingId(7)] {
+    for force in [EncodingId::CONSTANT, EncodingId::ALP, EncodingId::BITMAP, EncodingId(999)] {
         let options = EncodeOptions { profile: Profile::Fast, force: Some(force) };
         let error = encode(&values, None, &options, &mut ChooserState::default()).unwrap_err();
         assert!(

@@ -56,6 +56,16 @@ fn worked_examples_are_exact() {
     check("for_bitpack", EncodingId::FOR_BITPACK, &Values::I32(vec![100, 103, 101, 102].into()));
     check("run_length", EncodingId::RUN_LENGTH, &Values::I8(vec![5, 5, 5, 9].into()));
     check("alp", EncodingId::ALP, &Values::F32(vec![1.5, -0.0, 2.5].into()));
+    check("pco", EncodingId::PCO, &Values::I32(vec![3, 5, 3, 3].into()));
+    check("sparse", EncodingId::SPARSE, &Values::I8(vec![5, 5, 9, 5].into()));
+    check("alp_rd", EncodingId::ALP_RD, &Values::F32(vec![1.5, -2.0].into()));
+    let dates = ["1970-01-02", "1970-01-04", "none", "1970-01-06", "1970-01-05"];
+    let dates = Values::Bytes(dates.iter().collect());
+    check("fixed_parse", EncodingId::FIXED_PARSE, &dates);
+    let sorted = Values::Bytes(["abc", "abd", "abde", "b"].iter().collect());
+    check("front_coded", EncodingId::FRONT_CODED, &sorted);
+    let split = EncodingId::BYTE_STREAM_SPLIT;
+    check("byte_stream_split", split, &Values::F32(vec![1.5, -2.0].into()));
     check("delta", EncodingId::DELTA, &Values::I32(vec![10, 11, 13, 16].into()));
     check("sequence", EncodingId::SEQUENCE, &Values::I32(vec![5, 8, 11, 14].into()));
     check("aligned", EncodingId::ALIGNED, &Values::F32(vec![1.5, -2.0].into()));
@@ -83,6 +93,26 @@ fn the_fsst_example_is_exact() {
     let chunk = encode(&values, None, &options, &mut ChooserState::default()).unwrap();
     assert_eq!(hex(&chunk.shared[0].bytes), hex(&example("fsst shared page")));
     assert_eq!(hex(&chunk.pages[0].bytes), hex(&example("fsst page")));
+    super::check(&values, None, &chunk);
+}
+
+#[test]
+fn the_template_example_is_exact() {
+    let values = Values::Bytes(["id=7 ok", "id=12 ok", "none"].iter().collect());
+    let options = EncodeOptions { profile: Profile::Fast, force: Some(EncodingId::TEMPLATE) };
+    let chunk = encode(&values, None, &options, &mut ChooserState::default()).unwrap();
+    assert_eq!(hex(&chunk.shared[0].bytes), hex(&example("template shared page")));
+    assert_eq!(hex(&chunk.pages[0].bytes), hex(&example("template page")));
+    super::check(&values, None, &chunk);
+}
+
+#[test]
+fn the_words_example_is_exact() {
+    let values = Values::Bytes(["a b a b ", "a b ", "a c"].iter().collect());
+    let options = EncodeOptions { profile: Profile::Fast, force: Some(EncodingId::WORDS) };
+    let chunk = encode(&values, None, &options, &mut ChooserState::default()).unwrap();
+    assert_eq!(hex(&chunk.shared[0].bytes), hex(&example("words shared page")));
+    assert_eq!(hex(&chunk.pages[0].bytes), hex(&example("words page")));
     super::check(&values, None, &chunk);
 }
 

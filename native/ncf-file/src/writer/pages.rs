@@ -30,7 +30,7 @@ pub(super) fn page_ranges(
 ) -> Result<Vec<Range<usize>>> {
     let most = match profile {
         Profile::Point => ZONE_ROWS,
-        Profile::Fast | Profile::Balanced => PAGE_ROWS,
+        Profile::Fast | Profile::Balanced | Profile::Compact => PAGE_ROWS,
     };
     let sized =
         |column: &&Shredded| column.rows.is_some() || matches!(column.values, Values::Bytes(_));

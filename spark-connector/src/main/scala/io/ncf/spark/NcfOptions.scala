@@ -94,9 +94,9 @@ private[spark] object NcfOptions {
     value => require(choices.contains(value.trim), choices.mkString("one of ", ", ", ""))
   )
 
-  val Profile: NcfOption = choice("profile", "fast", "balanced", "point")(
+  val Profile: NcfOption = choice("profile", "fast", "balanced", "compact", "point")(
     "write: fast = light encodings only; balanced (default) = smaller files; " +
-      "point = short pages for reading single rows"
+      "compact = the fewest bytes, slower to write; point = short pages for reading single rows"
   )
   val SortBy: NcfOption = NcfOption(
     "sortBy",

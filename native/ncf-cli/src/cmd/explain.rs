@@ -1,0 +1,107 @@
+//! `ncf info --explain`: what a page of a column needs in every encoding that can hold it, and which profile takes which.
+
+use std::time::Instant;
+
+use ncf::encoding::{
+    ChooserState, ChunkInput, EncodeOptions, EncodedChunk, all, decode_page, decode_shared,
+    encode_chunk,
+};
+use ncf::{
+    Budget, EncodingId, Error, ErrorKind, FileReader, Interruption, Limits, PageRef, Profile,
+    Result, Values,
+};
+use serde::Serialize;
+
+/// Times that a page is decoded; the least counts.
+const DECODES: usize = 3;
+
+/// One way to store a page.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Alternative {
+    /// The tree of encodings.
+    pub(super) encoding: String,
+    /// Of the page, with the shared pages that it would need alone.
+    pub(super) bytes: usize,
+    /// To decode one value, here and now.
+    pub(super) decode_nanos: f64,
+    /// Profiles that choose it.
+    pub(super) profiles: Vec<String>,
+}
+
+/// What the middle page of a stored column needs in each encoding, the smallest first, as if the page were all of the
+/// column. Empty for columns without rows.
+pub(super) fn alternatives(reader: &FileReader, stored: usize) -> Result<Vec<Alternative>> {
+    let meta = reader.column(stored)?;
+    let block = meta.blocks.len() / 2;
+    let pages = meta.blocks.get(block).map_or(0, |chunk| chunk.pages.len());
+    let page = PageRef { column: stored, block, page: pages / 2 };
+    if pages == 0 {
+        return Ok(Vec::new());
+    }
+    let decoded = reader.read_pages(&[page])?.pop();
+    let decoded = decoded.ok_or_else(|| Error::internal("a page was not read"))?;
+    let values = reader.flat(page, decoded.values)?;
+    let rows = 0..values.len();
+    let input = ChunkInput {
+        values: &values,
+        validity: decoded.validity.as_ref(),
+        pages: std::slice::from_ref(&rows),
+        interruption: &Interruption::default(),
+    };
+    let mut found: Vec<Alternative> = Vec::new();
+    let forced = all().iter().map(|encoding| (Profile::Balanced, Some(encoding.id())));
+    let chosen = Profile::NAMES.iter().map(|(profile, _)| (*profile, None));
+    for (profile, force) in chosen.chain(forced) {
+        add(&input, profile, force, &mut found)?;
+    }
+    found.sort_by_key(|alternative| alternative.bytes);
+    Ok(found)
+}
+
+fn add(
+    input: &ChunkInput<'_>,
+    profile: Profile,
+    force: Option<EncodingId>,
+    found: &mut Vec<Alternative>,
+) -> Result<()> {
+    let options = EncodeOptions { profile, force };
+    let chunk = match encode_chunk(input, &options, &mut ChooserState::default()) {
+        Ok(chunk) => chunk,
+        // An encoding that cannot hold the values.
+        Err(error) if error.kind() == ErrorKind::InvalidArgument => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let shared: usize = chunk.shared.iter().map(|page| page.bytes.len()).sum();
+    let bytes = shared + chunk.pages.iter().map(|page| page.bytes.len()).sum::<usize>();
+    let tree = chunk.pages.first().map(|page| page.tree.clone()).unwrap_or_default();
+    let name = force.is_none().then(|| profile.to_string());
+    let same = |have: &&mut Alternative| have.encoding == tree && have.bytes == bytes;
+    if let Some(have) = found.iter_mut().find(same) {
+        have.profiles.extend(name);
+        return Ok(());
+    }
+    let decode_nanos = decode_nanos(input.values, &chunk)?;
+    let profiles = name.into_iter().collect();
+    found.push(Alternative { encoding: tree, bytes, decode_nanos, profiles });
+    Ok(())
+}
+
+/// The least time of decoding the page to one value per row, for each row.
+fn decode_nanos(values: &Values, chunk: &EncodedChunk) -> Result<f64> {
+    let physical = values.physical();
+    let budget = || Budget::new(Limits::DEFAULT.page_bytes);
+    let parts: Vec<_> =
+        chunk.shared.iter().map(|page| (page.kind, page.count, page.bytes.as_slice())).collect();
+    let shared = decode_shared(&parts, physical, &budget())?;
+    let mut least = f64::INFINITY;
+    for _ in 0..DECODES {
+        let start = Instant::now();
+        for page in &chunk.pages {
+            let page = decode_page(&page.bytes, physical, values.len(), false, &shared, &budget())?;
+            page.values.into_flat(&budget())?;
+        }
+        least = least.min(start.elapsed().as_secs_f64());
+    }
+    Ok(least * 1e9 / values.len().max(1) as f64)
+}

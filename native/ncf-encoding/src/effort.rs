@@ -1,0 +1,52 @@
+//! What a profile allows beyond light encodings, and how hard these try.
+
+use crate::id::Profile;
+
+/// How much time decoding and encoding may take for fewer bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Effort {
+    /// Light encodings only.
+    #[default]
+    Light,
+    /// Every encoding wherever it saves anything, and zstd around it, at higher levels.
+    Compact,
+}
+
+impl Effort {
+    /// What trees of encodings a profile's writers may grow. `Balanced` and `Point` take zstd, but not inside of trees.
+    pub(crate) fn of(profile: Profile) -> Self {
+        match profile {
+            Profile::Fast | Profile::Balanced | Profile::Point => Self::Light,
+            Profile::Compact => Self::Compact,
+        }
+    }
+
+    /// Whether encodings may be chosen that take more time than light ones.
+    pub(crate) fn entropy(self) -> bool {
+        self != Self::Light
+    }
+
+    /// Level of zstd: 1 to 22.
+    pub(crate) fn zstd_level(self) -> i32 {
+        match self {
+            Self::Light => 3,
+            Self::Compact => 12,
+        }
+    }
+
+    /// Level of pco: 0 to 12.
+    pub(crate) fn pco_level(self) -> usize {
+        match self {
+            Self::Light => 8,
+            Self::Compact => 10,
+        }
+    }
+
+    /// How much one nanosecond per value weighs: 0.02 makes it cost as much as 2 % more bytes.
+    pub(crate) fn lambda(self) -> f64 {
+        match self {
+            Self::Light => 0.02,
+            Self::Compact => 0.002,
+        }
+    }
+}
