@@ -92,7 +92,13 @@ impl Heavy {
             return Ok(light);
         };
         match self {
-            Self::Chosen(winner) if winner.drifted(heavy.bytes.len(), raw) => *self = Self::Open,
+            Self::Chosen(winner) if winner.drifted(heavy.bytes.len(), raw) => {
+                *self = Self::Open;
+                // Bytes count more than the time of another trial.
+                if place.effort == Effort::Compact {
+                    return self.improve(values, place, light);
+                }
+            }
             Self::Chosen(_) => {}
             Self::Open | Self::Refused(_) => {
                 *self = Self::Chosen(Winner::new(heavy.plan.clone(), heavy.bytes.len(), raw));
