@@ -145,7 +145,8 @@ class ErrorSuite extends SparkTestBase {
         spark.range(1).write.format("ncf").option("profile", "tiny").save(path)
       )
       assert(
-        value.contains("option profile cannot be 'tiny'") && value.contains("fast, balanced, compact, point")
+        value.contains("option profile cannot be 'tiny'") &&
+          value.contains("fast, balanced, compact, point")
       )
       assert(failure[NcfInvalidArgumentException](
         spark.range(1).write.format("ncf").option("blockRows", "-5").save(path)
