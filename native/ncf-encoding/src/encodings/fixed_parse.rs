@@ -6,6 +6,7 @@ use ncf_core::{Budget, ByteValues, Error, PhysicalType, Result, Values};
 
 use super::Encoding;
 use super::integers::column;
+use super::strings::{declared_bytes, optional_strings};
 use super::text_forms::{Form, Parsed};
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
@@ -93,11 +94,7 @@ impl Encoding for FixedParse {
         len: usize,
         context: &DecodeContext<'_>,
     ) -> Result<DecodedValues> {
-        let size = body.size()?;
-        let limit = i32::MAX.unsigned_abs();
-        if size > limit as usize {
-            return Err(Error::limit_exceeded("bytes of a page", size as u64, u64::from(limit)));
-        }
+        let size = declared_bytes(body)?;
         let stored = [body.u8()?, body.u8()?];
         let form = Form::from_stored(stored)
             .ok_or_else(|| Error::corrupt(format!("{stored:?} is no form of text")))?;
@@ -208,20 +205,17 @@ impl Exceptions {
         context: &DecodeContext<'_>,
     ) -> Result<Self> {
         let mut positions: Vec<usize> = context.budget.vec("exceptions", count)?;
-        if count == 0 {
-            return Ok(Self { positions, strings: std::iter::empty::<&[u8]>().collect(), next: 0 });
-        }
-        for position in column::<i32>(body, count, context)?.iter() {
+        let rows =
+            if count == 0 { Vec::new().into() } else { column::<i32>(body, count, context)? };
+        for position in rows.iter() {
             let least = positions.last().map_or(0, |last| last + 1);
             let position = usize::try_from(*position).ok();
             let position = position.filter(|position| (least..len).contains(position));
             positions
                 .push(position.ok_or_else(|| Error::corrupt("rows of exceptions do not ascend"))?);
         }
-        match context.flat(body, PhysicalType::Bytes, count)? {
-            Values::Bytes(strings) => Ok(Self { positions, strings, next: 0 }),
-            _ => Err(Error::internal("exceptions are not strings")),
-        }
+        let strings = optional_strings(body, count, context)?;
+        Ok(Self { positions, strings, next: 0 })
     }
 
     /// Appends the exception of a row, or what `write` appends: at most `most` bytes.

@@ -6,6 +6,7 @@ use ncf_core::{Budget, ByteValues, Error, PhysicalType, Result, Values};
 
 use super::Encoding;
 use super::integers::column;
+use super::strings::declared_bytes;
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::native::lengths_column;
@@ -84,11 +85,7 @@ impl Encoding for FrontCoded {
         len: usize,
         context: &DecodeContext<'_>,
     ) -> Result<DecodedValues> {
-        let size = body.size()?;
-        let limit = i32::MAX.unsigned_abs();
-        if size > limit as usize {
-            return Err(Error::limit_exceeded("bytes of a page", size as u64, u64::from(limit)));
-        }
+        let size = declared_bytes(body)?;
         let prefixes = column::<i32>(body, len, context)?;
         let Values::Bytes(rests) = context.flat(body, PhysicalType::Bytes, len)? else {
             return Err(Error::internal("rests of strings are not strings"));

@@ -9,6 +9,7 @@ use ncf_core::{Budget, ByteValues, Error, PhysicalType, Result, Values};
 
 use super::Encoding;
 use super::integers::column;
+use super::strings::declared_bytes;
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::native::lengths_column;
@@ -92,11 +93,7 @@ impl Encoding for Fsst {
         let Some(table) = context.shared.symbols() else {
             return Err(Error::corrupt("a page has FSST codes but its chunk has no symbol table"));
         };
-        let size = body.size()?;
-        let limit = i32::MAX.unsigned_abs();
-        if size > limit as usize {
-            return Err(Error::limit_exceeded("bytes of a page", size as u64, u64::from(limit)));
-        }
+        let size = declared_bytes(body)?;
         let lengths = column::<i32>(body, len, context)?;
         let codes = body.take(body.remaining())?;
         let strings = SymbolStrings::new(table, codes, &lengths, size, context.budget)?;

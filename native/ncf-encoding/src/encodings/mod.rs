@@ -23,6 +23,7 @@ pub(crate) mod plain;
 pub(crate) mod run_length;
 pub(crate) mod sequence;
 pub(crate) mod sparse;
+mod strings;
 pub(crate) mod template;
 pub(crate) mod template_table;
 pub(crate) mod template_writer;

@@ -6,6 +6,7 @@ use ncf_core::{Budget, ByteValues, Error, PhysicalType, Result, Values};
 
 use super::Encoding;
 use super::integers::column;
+use super::strings::{declared_bytes, optional_strings};
 use super::template_table::{COLUMNS, Piece, TemplateTable};
 use super::text_forms::push_digits;
 use crate::decoded::DecodedValues;
@@ -87,11 +88,7 @@ impl Encoding for Template {
         let Some(table) = context.shared.templates() else {
             return Err(Error::corrupt("a page has templates but its chunk has no table of them"));
         };
-        let size = body.size()?;
-        let limit = i32::MAX.unsigned_abs();
-        if size > limit as usize {
-            return Err(Error::limit_exceeded("bytes of a page", size as u64, u64::from(limit)));
-        }
+        let size = declared_bytes(body)?;
         let templates = column::<i16>(body, len, context)?;
         let uses = table.uses(&templates, context.budget)?;
         // What stands in a slot is at least one byte.
@@ -104,26 +101,15 @@ impl Encoding for Template {
             columns.push(if *count == 0 {
                 Filling::Numbers(Vec::new().into())
             } else if table.is_text(number) {
-                Filling::Texts(strings(body, *count, context)?)
+                Filling::Texts(optional_strings(body, *count, context)?)
             } else {
                 Filling::Numbers(column::<i64>(body, *count, context)?)
             });
         }
-        let exceptions = strings(body, uses.exceptions, context)?;
+        let exceptions = optional_strings(body, uses.exceptions, context)?;
         let spelling = Spelling { table, exceptions, columns, next: [0; COLUMNS], exception: 0 };
         let strings = spelling.spell(&templates, size, context.budget)?;
         Ok(DecodedValues::Flat(Values::Bytes(strings)))
-    }
-}
-
-/// The next node, if it has any strings.
-fn strings(body: &mut Reader<'_>, count: usize, context: &DecodeContext<'_>) -> Result<ByteValues> {
-    if count == 0 {
-        return Ok(std::iter::empty::<&[u8]>().collect());
-    }
-    match context.flat(body, PhysicalType::Bytes, count)? {
-        Values::Bytes(strings) => Ok(strings),
-        _ => Err(Error::internal("strings have another type")),
     }
 }
 

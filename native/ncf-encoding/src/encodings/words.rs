@@ -6,6 +6,7 @@ use ncf_core::{Budget, ByteValues, Error, PhysicalType, Result, Values};
 
 use super::Encoding;
 use super::integers::{Integer, column};
+use super::strings::{declared_bytes, optional_strings};
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::native::{Native, lengths_column};
@@ -95,11 +96,7 @@ impl Encoding for Words {
         let Some(table) = context.shared.words() else {
             return Err(Error::corrupt("a page has numbers of words but its chunk has no words"));
         };
-        let (size, count) = (body.size()?, body.size()?);
-        let limit = i32::MAX.unsigned_abs();
-        if size > limit as usize {
-            return Err(Error::limit_exceeded("bytes of a page", size as u64, u64::from(limit)));
-        }
+        let (size, count) = (declared_bytes(body)?, body.size()?);
         if count > size {
             return Err(Error::corrupt(format!("{count} words cannot spell {size} bytes")));
         }
@@ -135,14 +132,7 @@ fn spelled<I: Integer + Into<i64>>(
 ) -> Result<ByteValues> {
     let numbers = column::<I>(body, count, context)?;
     let literals = numbers.iter().filter(|number| **number == I::default()).count();
-    let literals = if literals == 0 {
-        std::iter::empty::<&[u8]>().collect()
-    } else {
-        match context.flat(body, PhysicalType::Bytes, literals)? {
-            Values::Bytes(literals) => literals,
-            _ => return Err(Error::internal("literals are not strings")),
-        }
-    };
+    let literals = optional_strings(body, literals, context)?;
     Spelling { table, literals: &literals, next: 0 }.spell(&numbers, counts, size, context.budget)
 }
 
