@@ -85,7 +85,7 @@ impl MemoryConsumer {
     /// # Errors
     /// `LimitExceeded` when fewer are granted; then none of them are held.
     pub(crate) fn grow(&self, what: &str, bytes: u64) -> Result<()> {
-        match self.ask(bytes)? {
+        match self.ask(bytes, 0)? {
             Some(granted) => Err(self.refused(what, bytes, granted)),
             None => Ok(()),
         }
@@ -96,8 +96,8 @@ impl MemoryConsumer {
         counts.held = counts.held.saturating_sub(bytes);
     }
 
-    /// Holds `bytes` more, or answers how many could have been held.
-    fn ask(&self, bytes: u64) -> Result<Option<u64>> {
+    /// Holds `bytes` more where the pool has `spare` left beside them, or answers how many could have been held.
+    fn ask(&self, bytes: u64, spare: u64) -> Result<Option<u64>> {
         let mut counts = self.counts();
         let free = self.0.limit.saturating_sub(counts.held);
         if bytes > free {
@@ -108,13 +108,16 @@ impl MemoryConsumer {
             && held > counts.acquired
         {
             let missing = held - counts.acquired;
-            let granted =
-                pool.acquire(missing.checked_next_multiple_of(STEP).unwrap_or(missing))?;
-            if granted < missing {
+            let asked = missing.checked_next_multiple_of(STEP).unwrap_or(missing);
+            let granted = pool.acquire(asked.saturating_add(spare))?;
+            if granted < missing.saturating_add(spare) {
                 pool.release(granted);
-                return Ok(Some(counts.acquired - counts.held + granted));
+                return Ok(Some(counts.acquired - counts.held + granted.saturating_sub(spare)));
             }
-            counts.acquired += granted;
+            if spare > 0 {
+                pool.release(spare);
+            }
+            counts.acquired += granted - spare;
         }
         counts.held = held;
         counts.peak = counts.peak.max(held);
@@ -197,7 +200,16 @@ impl MemoryReservation {
     /// # Errors
     /// When the pool cannot be asked.
     pub fn try_resize(&mut self, bytes: u64) -> Result<bool> {
-        self.resize_with(bytes, |consumer, more| Ok(consumer.ask(more)?.is_none()))
+        self.resize_with(bytes, |consumer, more| Ok(consumer.ask(more, 0)?.is_none()))
+    }
+
+    /// As [`MemoryReservation::try_resize`], but only while as much again is left for others: what can be
+    /// written out at any time should not make an operator fail that cannot wait.
+    ///
+    /// # Errors
+    /// When the pool cannot be asked.
+    pub fn try_resize_sparing(&mut self, bytes: u64) -> Result<bool> {
+        self.resize_with(bytes, |consumer, more| Ok(consumer.ask(more, bytes)?.is_none()))
     }
 
     fn resize_with(
@@ -288,5 +300,19 @@ mod tests {
         drop(held);
         drop(consumer);
         assert_eq!(left.load(Ordering::Relaxed), 3 * STEP + 5);
+    }
+
+    #[test]
+    fn sparing_growth_leaves_as_much_to_others() {
+        let left = Arc::new(AtomicU64::new(4 * STEP));
+        let consumer = MemoryConsumer::new("scan", u64::MAX, Some(Box::new(Left(left.clone()))));
+        let mut groups = consumer.reservation();
+        assert!(groups.try_resize_sparing(2 * STEP).unwrap());
+        assert_eq!(left.load(Ordering::Relaxed), 2 * STEP);
+        assert!(!groups.try_resize_sparing(2 * STEP + 1).unwrap());
+        assert_eq!(left.load(Ordering::Relaxed), 2 * STEP);
+        assert!(groups.try_resize(4 * STEP).unwrap());
+        drop((groups, consumer));
+        assert_eq!(left.load(Ordering::Relaxed), 4 * STEP);
     }
 }

@@ -274,7 +274,7 @@ impl Scan {
                         aggregator.update(&selected, cache)?;
                     }
                 }
-                let granted = self.memory.try_resize(aggregator.byte_len() as u64)?;
+                let granted = self.memory.try_resize_sparing(aggregator.byte_len() as u64)?;
                 if !granted || aggregator.is_full() {
                     self.output.push(&aggregator.take()?)?;
                     self.memory.resize("groups", 0)?;
