@@ -11,7 +11,7 @@ use ncf::{
 use ncf_tests::nested::nested_schema;
 use ncf_tests::oracle::{FieldRows, field_rows, matches, reread};
 use ncf_tests::predicates::{narrower_schema, random_predicate, wider_schema};
-use ncf_tests::{Random, flat_schema, open, random_batch, write_file};
+use ncf_tests::{Random, flat_schema, open, related_batch, write_file};
 
 const DATASETS: u64 = 500;
 const PREDICATES: u64 = 20;
@@ -39,7 +39,7 @@ impl Case {
         let rows = [1, 7, 200, 1000, 2500][random.below(5) as usize];
         // A few span several zones.
         let rows = if random.one_in(25) { 20_000 } else { rows };
-        let data = random_batch(&stored, rows, random);
+        let data = related_batch(&stored, rows, random);
         let most = if random.one_in(3) { 300 } else { 30_000 };
         let options = WriterOptions {
             block_rows: 1 + random.below(most) as usize,

@@ -3,7 +3,9 @@
 use arrow_array::{RecordBatch, StringArray};
 use arrow_select::concat::concat_batches;
 use ncf::{DataType, Field, Profile, Schema, WriterOptions};
-use ncf_tests::{Random, flat_schema, open, random_batch, read_all, scan_all, write_file};
+use ncf_tests::{
+    Random, flat_schema, open, random_batch, read_all, related_batch, scan_all, write_file,
+};
 
 fn options(profile: Profile, block_rows: usize, threads: usize) -> WriterOptions {
     let file_uuid = Some([3; 16]);
@@ -17,11 +19,12 @@ fn joined(batches: &[RecordBatch]) -> RecordBatch {
 #[test]
 fn random_rows_of_every_type_come_back() {
     let schema = flat_schema();
-    for seed in 0..12 {
+    for seed in 0..18 {
         let mut random = Random::new(seed);
         let rows = [0, 1, 1023, 1025, 8193, 30_000, 70_000][random.below(7) as usize];
-        let batch = random_batch(&schema, rows, &mut random);
-        let profile = if seed % 2 == 0 { Profile::Fast } else { Profile::Balanced };
+        let batch = related_batch(&schema, rows, &mut random);
+        let profiles = [Profile::Fast, Profile::Balanced, Profile::Compact];
+        let profile = profiles[seed as usize % profiles.len()];
         let block_rows = 1 + random.below(80_000) as usize;
         let bytes =
             write_file(&schema, std::slice::from_ref(&batch), options(profile, block_rows, 1))
@@ -101,7 +104,7 @@ fn many_blocks_and_long_strings_make_compressed_records() {
 #[test]
 fn threads_and_batch_sizes_do_not_change_a_byte() {
     let schema = flat_schema();
-    let batch = random_batch(&schema, 40_000, &mut Random::new(99));
+    let batch = related_batch(&schema, 40_000, &mut Random::new(99));
     let one =
         write_file(&schema, std::slice::from_ref(&batch), options(Profile::Balanced, 15_000, 1))
             .unwrap();
@@ -118,7 +121,7 @@ fn threads_and_batch_sizes_do_not_change_a_byte() {
 fn balanced_is_never_larger_than_fast() {
     let schema = flat_schema();
     for seed in 20..24 {
-        let batch = random_batch(&schema, 20_000, &mut Random::new(seed));
+        let batch = related_batch(&schema, 20_000, &mut Random::new(seed));
         let size = |profile| {
             write_file(&schema, std::slice::from_ref(&batch), options(profile, 1 << 20, 1))
                 .unwrap()

@@ -19,7 +19,7 @@ use ncf::{
 use crate::golden;
 use crate::nested::nested_schema;
 use crate::reseal::{Parts, parts, reseal};
-use crate::{Random, flat_schema, open, random_batch, read_all, scan_all, write_file};
+use crate::{Random, flat_schema, open, read_all, related_batch, scan_all, write_file};
 
 /// Batches that are read of a file that `verify` refuses.
 const BATCHES: usize = 50;
@@ -300,7 +300,7 @@ fn generated() -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     let mut add = |name: String, schema: &Schema, rows: usize, options: WriterOptions| {
         let mut random = Random::new(files.len() as u64 + 1);
-        let batch = random_batch(schema, rows, &mut random);
+        let batch = related_batch(schema, rows, &mut random);
         let options = WriterOptions { file_uuid: Some([7; 16]), ..options };
         // An encoding that cannot hold a column is no seed.
         if let Ok(bytes) = write_file(schema, &[batch], options) {
@@ -325,6 +325,9 @@ fn generated() -> Vec<(String, Vec<u8>)> {
             let options = WriterOptions { encodings, ..WriterOptions::default() };
             add(format!("{name} {}", field.field_type), &schema, 1100, options);
         }
+    }
+    for file in golden::related(1100) {
+        files.push((format!("{} related", file.name), file.made()));
     }
     files
 }

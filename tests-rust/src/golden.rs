@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow_buffer::BooleanBuffer;
+use ncf::encoding::DecodedValues;
+use ncf::encoding::relations::{Linear, Other, Product, Relation, Term, Transform};
 use ncf::{
     ByteValues, DataType, EncodingId, Field, FieldType, PhysicalType, Profile, Schema, TYPE_KEY,
     Values, WriterOptions, to_arrow_schema,
@@ -31,6 +33,7 @@ pub fn all() -> Vec<Golden> {
     files.push(nested());
     files.push(logical());
     files.push(forced(LATER));
+    files.extend(related(FORCED_ROWS));
     for (index, file) in files.iter_mut().enumerate() {
         file.options.file_uuid = Some([index as u8 + 1; 16]);
     }
@@ -157,6 +160,74 @@ fn forced((name, encodings): (&'static str, &[EncodingId])) -> Golden {
     let options = WriterOptions { profile: Profile::Fast, encodings: chosen, ..Default::default() };
     let batch = RecordBatch::try_new(Arc::new(to_arrow_schema(&schema)), columns);
     Golden { name, schema, batch: batch.expect("columns fit"), options }
+}
+
+/// A file for each way in which columns follow from others, over every type that it accepts.
+pub fn related(rows: usize) -> Vec<Golden> {
+    let relates = ncf::encoding::all().iter().filter(|encoding| encoding.relates());
+    relates.map(|encoding| Related::new(rows).file(*encoding)).collect()
+}
+
+/// Columns, and how some follow from others.
+struct Related {
+    rows: usize,
+    fields: Vec<Field>,
+    columns: Vec<ArrayRef>,
+    relations: BTreeMap<u32, Relation>,
+}
+
+impl Related {
+    fn new(rows: usize) -> Self {
+        Self { rows, fields: Vec::new(), columns: Vec::new(), relations: BTreeMap::new() }
+    }
+
+    /// Adds a column and answers its number.
+    fn add(&mut self, physical: PhysicalType, relation: Option<Relation>) -> u32 {
+        let (number, data_type) = (self.fields.len() as u32, type_of(physical));
+        let codes: Vec<u32> = (0..self.rows).map(|row| (row * 7 % FORCED_ROWS) as u32).collect();
+        let values = Arc::new(values(physical, false));
+        let repeated = DecodedValues::Dictionary { codes: codes.into(), values };
+        let repeated = repeated.into_flat(&ncf::Budget::new(1 << 24)).expect("few values");
+        // Null rows in every third column that follows from others.
+        let valid = (relation.is_some() && number % 3 == 0)
+            .then(|| BooleanBuffer::collect_bool(self.rows, |row| row % 7 != 2));
+        self.columns.push(ncf::file::to_array(repeated, valid, data_type).expect("values fit"));
+        let kind = relation.as_ref().map_or("reference".to_owned(), Relation::to_string);
+        self.fields.push(Field::new(number + 1, format!("{kind}_{number}"), data_type, true));
+        self.relations.extend(relation.map(|relation| (number, relation)));
+        number
+    }
+
+    fn file(mut self, encoding: &dyn ncf::encoding::Encoding) -> Golden {
+        let [narrow, wide, text] = [PhysicalType::I8, PhysicalType::I64, PhysicalType::Bytes]
+            .map(|physical| self.add(physical, None));
+        let term = |column, transform, coefficient| Term { column, transform, coefficient };
+        for physical in PhysicalType::ALL.into_iter().filter(|one| encoding.accepts(*one)) {
+            let relation = match encoding.id() {
+                EncodingId::EQUALITY => Relation::Equality { column: self.add(physical, None) },
+                EncodingId::MAP => Relation::Map { keys: vec![text, wide] },
+                EncodingId::LINEAR => Relation::Linear(Linear {
+                    terms: vec![
+                        term(wide, Transform::Part { divisor: 1, modulus: 24 }, 3),
+                        term(narrow, Transform::Identity, -1),
+                    ],
+                    constant: 5,
+                    shift: 1,
+                    scale: if physical == PhysicalType::F64 { 2 } else { 0 },
+                }),
+                _ => {
+                    let other = Other::Map(vec![text]);
+                    Relation::Product(Product { factor: narrow, other, divisor: 10 })
+                }
+            };
+            self.add(physical, Some(relation));
+        }
+        let Self { fields, columns, relations, .. } = self;
+        let schema = Schema::new(fields).expect("names differ");
+        let options = WriterOptions { profile: Profile::Balanced, relations, ..Default::default() };
+        let batch = RecordBatch::try_new(Arc::new(to_arrow_schema(&schema)), columns);
+        Golden { name: encoding.name(), schema, batch: batch.expect("columns fit"), options }
+    }
 }
 
 /// A type that is stored as this one.

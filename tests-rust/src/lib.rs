@@ -23,7 +23,9 @@ use arrow_array::builder::{
     Float32Builder, Float64Builder, Int8Builder, Int16Builder, Int32Builder, Int64Builder,
     StringBuilder, TimestampMicrosecondBuilder,
 };
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, UInt32Array};
 use ncf::{
     DataType, Field, FileReader, FileWriter, MemorySink, MemorySource, Result, Scan, ScanBuilder,
     ScanColumn, Schema, WriterOptions, to_arrow_schema,
@@ -102,6 +104,60 @@ pub fn random_batch(schema: &Schema, rows: usize, random: &mut Random) -> Record
     match RecordBatch::try_new(Arc::new(to_arrow_schema(schema)), columns) {
         Ok(batch) => batch,
         Err(error) => unreachable!("generated columns fit their schema: {error}"),
+    }
+}
+
+/// As [`random_batch`], and in every other batch columns follow from others.
+pub fn related_batch(schema: &Schema, rows: usize, random: &mut Random) -> RecordBatch {
+    let batch = random_batch(schema, rows, random);
+    if random.one_in(2) {
+        return batch;
+    }
+    let mut columns = batch.columns().to_vec();
+    relate(&mut columns, schema, random);
+    match RecordBatch::try_new(batch.schema(), columns) {
+        Ok(batch) => batch,
+        Err(error) => unreachable!("columns that follow from others fit their schema: {error}"),
+    }
+}
+
+/// Makes columns follow from others: of one type, and then the same but for some rows or a little more; or of any types,
+/// and then with a value that belongs to that of the other.
+fn relate(columns: &mut [ArrayRef], schema: &Schema, random: &mut Random) {
+    let rows = columns.first().map_or(0, |column| column.len());
+    for _ in 0..columns.len() {
+        let [from, to] = [0; 2].map(|_| random.below(columns.len() as u64) as usize);
+        let (Some(a), Some(b)) = (columns.get(from).cloned(), columns.get(to).cloned()) else {
+            return;
+        };
+        if from == to || rows == 0 || schema.fields[from].nullable != schema.fields[to].nullable {
+            continue;
+        }
+        if random.one_in(2) {
+            let few = 1 + random.below(30);
+            let picked: Vec<u32> =
+                (0..rows).map(|_| random.below(few.min(rows as u64)) as u32).collect();
+            let picked = UInt32Array::from(picked);
+            let pick = |array: &ArrayRef| arrow_select::take::take(array, &picked, None);
+            if let (Ok(a), Ok(b)) = (pick(&a), pick(&b)) {
+                (columns[from], columns[to]) = (a, b);
+            }
+        } else if a.data_type() == b.data_type() {
+            let rarely = 2 + random.below(1000);
+            let source: Vec<(usize, usize)> =
+                (0..rows).map(|row| (usize::from(random.one_in(rarely)), row)).collect();
+            if let Ok(mixed) = arrow_select::interleave::interleave(&[&*a, &*b], &source) {
+                columns[to] = mixed;
+            }
+            if let Some(longs) = columns[to].as_primitive_opt::<Int64Type>() {
+                let more = 1 + random.below(50);
+                let longs = longs.iter().map(|long| {
+                    let more = random.below(more) as i64;
+                    long.map(|long| long.wrapping_add(more))
+                });
+                columns[to] = Arc::new(longs.collect::<Int64Array>());
+            }
+        }
     }
 }
 

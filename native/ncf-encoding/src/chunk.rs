@@ -54,6 +54,8 @@ pub struct ChooserState {
     pub(crate) codes: NodeState,
     pub(crate) validity: NodeState,
     pub(crate) dictionary: NodeState,
+    /// What is left beside a relation.
+    pub(crate) related: NodeState,
     decision: Option<Decision>,
 }
 
@@ -81,6 +83,14 @@ pub struct EncodedChunk {
     pub shared: Vec<SharedPage>,
     /// Data pages, one per range of the input.
     pub pages: Vec<EncodedPage>,
+}
+
+impl EncodedChunk {
+    /// Bytes of all pages.
+    pub fn byte_len(&self) -> usize {
+        let shared = self.shared.iter().map(|page| page.bytes.len());
+        shared.chain(self.pages.iter().map(|page| page.bytes.len())).sum()
+    }
 }
 
 /// A page that the data pages of a chunk share.

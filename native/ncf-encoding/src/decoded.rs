@@ -126,6 +126,65 @@ fn slice_runs(
     }
 }
 
+/// The values of several parts of one type, one after the other.
+pub fn join(parts: Vec<DecodedValues>, budget: &Budget) -> Result<DecodedValues> {
+    fn fixed<T: Native>(
+        parts: &[Values],
+        slice: impl Fn(&Values) -> Option<&[T]>,
+        budget: &Budget,
+    ) -> Result<Values> {
+        let mut out: Vec<T> = budget.vec("values", parts.iter().map(Values::len).sum())?;
+        for part in parts {
+            out.extend_from_slice(slice(part).ok_or_else(other_type)?);
+        }
+        Ok(T::wrap(out))
+    }
+    fn other_type() -> Error {
+        Error::internal("parts of a column have different types")
+    }
+    let mut parts = parts;
+    if parts.len() == 1
+        && let Some(one) = parts.pop()
+    {
+        return Ok(one);
+    }
+    let parts: Vec<Values> =
+        parts.into_iter().map(|part| part.into_flat(budget)).collect::<Result<_>>()?;
+    macro_rules! of {
+        ($variant:ident) => {
+            fixed(
+                &parts,
+                |part| if let Values::$variant(v) = part { Some(v) } else { None },
+                budget,
+            )?
+        };
+    }
+    let joined = match parts.first() {
+        None => return Err(Error::corrupt("a page without rows refers to other columns")),
+        Some(Values::I8(_)) => of!(I8),
+        Some(Values::I16(_)) => of!(I16),
+        Some(Values::I32(_)) => of!(I32),
+        Some(Values::I64(_)) => of!(I64),
+        Some(Values::I128(_)) => of!(I128),
+        Some(Values::F32(_)) => of!(F32),
+        Some(Values::F64(_)) => of!(F64),
+        Some(Values::Bool(_)) => return Err(Error::corrupt("a page refers to booleans")),
+        Some(Values::Bytes(_)) => {
+            let (rows, bytes) = (
+                parts.iter().map(Values::len).sum(),
+                parts.iter().map(Values::byte_len).sum::<usize>(),
+            );
+            let mut out = BytesBuilder::new(rows, bytes as u64, budget)?;
+            for part in &parts {
+                let Values::Bytes(strings) = part else { return Err(other_type()) };
+                strings.iter().for_each(|string| out.push(string));
+            }
+            out.finish()
+        }
+    };
+    Ok(DecodedValues::Flat(joined))
+}
+
 /// Each `(index, count)` of `runs` gives `count` copies of value `index`; `len` copies in all.
 pub(crate) fn repeat(
     values: &Values,
@@ -163,6 +222,49 @@ pub(crate) fn repeat(
                 let string = v.get(index);
                 for _ in 0..count {
                     out.push(string);
+                }
+            }
+            Ok(out.finish())
+        },
+    )
+}
+
+/// `values` with others in some rows, which lie inside and ascend.
+pub(crate) fn replaced(
+    values: &Values,
+    others: &Values,
+    rows: &[i32],
+    budget: &Budget,
+) -> Result<Values> {
+    fn fixed<T: Native>(
+        values: &[T],
+        others: &Values,
+        rows: &[i32],
+        budget: &Budget,
+    ) -> Result<Values> {
+        let mut out: Vec<T> = budget.vec("values", values.len())?;
+        out.extend_from_slice(values);
+        for (at, row) in rows.iter().enumerate() {
+            if let Some(slot) = out.get_mut(row.cast_unsigned() as usize) {
+                *slot = T::first_of(&others.slice(at, 1));
+            }
+        }
+        Ok(T::wrap(out))
+    }
+    with_values!(values,
+        fixed(v) => fixed(v, others, rows, budget),
+        bool(_v) => Err(Error::corrupt("exceptions among booleans")),
+        bytes(v) => {
+            let Values::Bytes(others) = others else {
+                return Err(Error::corrupt("exceptions of another type"));
+            };
+            let bytes = v.byte_len() as u64 + others.byte_len() as u64;
+            let mut out = BytesBuilder::new(v.len(), bytes, budget)?;
+            let mut exceptions = rows.iter().enumerate().peekable();
+            for row in 0..v.len() {
+                match exceptions.next_if(|(_, next)| next.cast_unsigned() as usize == row) {
+                    Some((at, _)) => out.push(others.get(at)),
+                    None => out.push(v.get(row)),
                 }
             }
             Ok(out.finish())

@@ -56,9 +56,17 @@ impl EncodingId {
     pub const ALIGNED: Self = Self(21);
     /// Of each string what it does not share with the beginning of the one before.
     pub const FRONT_CODED: Self = Self(22);
+    /// Another column of the block, and the rows that differ.
+    pub const EQUALITY: Self = Self(32);
+    /// Ranks among the values that rows with the same values in other columns have.
+    pub const MAP: Self = Self(33);
+    /// What is left beside a sum over other columns.
+    pub const LINEAR: Self = Self(34);
+    /// What is left beside a product of other columns, or of one and a map of others.
+    pub const PRODUCT: Self = Self(35);
 
     /// Every encoding that this build knows, with its name.
-    pub const NAMES: [(Self, &'static str); 23] = [
+    pub const NAMES: [(Self, &'static str); 27] = [
         (Self::PLAIN, "plain"),
         (Self::CONSTANT, "constant"),
         (Self::BITMAP, "bitmap"),
@@ -82,6 +90,10 @@ impl EncodingId {
         (Self::WORDS, "words"),
         (Self::ALIGNED, "aligned"),
         (Self::FRONT_CODED, "front_coded"),
+        (Self::EQUALITY, "equality"),
+        (Self::MAP, "map"),
+        (Self::LINEAR, "linear"),
+        (Self::PRODUCT, "product"),
     ];
 
     /// The encoding's name; `unknown` for a number that this build does not know.

@@ -20,17 +20,19 @@ pub(crate) mod native;
 pub mod node;
 pub mod page;
 pub mod reader;
+pub mod relations;
 pub mod select;
 pub mod shared;
 pub mod symbol_strings;
 
 pub use chunk::{ChooserState, ChunkInput, EncodeOptions, EncodedChunk, SharedPage, encode_chunk};
-pub use decoded::{DecodedPage, DecodedValues};
+pub use decoded::{DecodedPage, DecodedValues, join};
 pub use effort::Effort;
 pub use encodings::{Encoding, all};
 pub use id::{EncodingId, Profile};
 pub use native::zero;
-pub use page::{EncodedPage, decode_page, decode_values, encode_values};
+pub use page::{EncodedPage, decode_page, decode_related, decode_values, encode_values};
+pub use relations::{Relation, encode_related};
 pub use shared::{SharedKind, SharedPages, decode_shared};
 pub use symbol_strings::SymbolStrings;
 

@@ -197,13 +197,36 @@ pub struct DecodeContext<'a> {
     /// The chunk's shared pages.
     pub shared: &'a SharedPages,
     validity: Option<&'a BooleanBuffer>,
+    references: &'a [DecodedValues],
     depth: usize,
 }
 
 impl<'a> DecodeContext<'a> {
     /// The context of a page's root.
     pub fn new(budget: &'a Budget, shared: &'a SharedPages) -> Self {
-        Self { budget, shared, validity: None, depth: 0 }
+        Self { budget, shared, validity: None, references: &[], depth: 0 }
+    }
+
+    /// The same for a page that refers to other columns: their values in its rows.
+    pub(crate) fn with_references(self, references: &'a [DecodedValues]) -> Self {
+        Self { references, ..self }
+    }
+
+    /// The values of the column that a node numbers so, one for each of its `len` rows.
+    pub(crate) fn reference(&self, number: u8, len: usize) -> Result<&'a DecodedValues> {
+        let values = self.references.get(usize::from(number)).ok_or_else(|| {
+            Error::corrupt(format!(
+                "a node refers to column {number} of {} that its page has",
+                self.references.len()
+            ))
+        })?;
+        if values.len() != len {
+            return Err(Error::corrupt(format!(
+                "{len} values refer to {} of another column",
+                values.len()
+            )));
+        }
+        Ok(values)
     }
 
     /// The same for a page with nulls, whose validity comes before its values.

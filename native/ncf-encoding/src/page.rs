@@ -10,7 +10,7 @@ use crate::id::EncodingId;
 use crate::native::zero;
 use crate::node::{DecodeContext, Place, Plan, Tables};
 use crate::reader::Reader;
-use crate::select::{NodeState, forced};
+use crate::select::{Encoded, NodeState, forced};
 use crate::shared::SharedPages;
 
 /// Version of the page layout.
@@ -67,10 +67,7 @@ pub(crate) fn encode_page(
     let rows = page.values.len();
     let valid = page.validity.as_ref().map_or(rows, BooleanBuffer::count_set_bits);
     let values = if valid == 0 && rows > 0 {
-        // No row shows its value, so whatever the values are, one is enough.
-        let value = DecodedValues::Constant(zero(page.values.physical()), rows);
-        let budget = Budget::new(u64::MAX);
-        forced(&value.into_flat(&budget)?, Place::default(), EncodingId::CONSTANT)?
+        nulls(page.values.physical(), rows)?
     } else if let Some(id) = options.force {
         let effort = Effort::of(options.profile);
         forced(&page.values, Place { effort, ..page.coded_place() }, id)?
@@ -78,6 +75,24 @@ pub(crate) fn encode_page(
         let node = if page.codes.is_some() { &mut state.codes } else { &mut state.values };
         node.encode(&page.values, page.coded_place(), options.profile)?
     };
+    finish_page(page, values, options, state)
+}
+
+/// The values of a page of nulls: no row shows its value, so whatever they are, one is enough.
+pub(crate) fn nulls(physical: PhysicalType, rows: usize) -> Result<Encoded> {
+    let value = DecodedValues::Constant(zero(physical), rows);
+    forced(&value.into_flat(&Budget::new(u64::MAX))?, Place::default(), EncodingId::CONSTANT)
+}
+
+/// The page of encoded values: its header, and its validity where rows are null.
+pub(crate) fn finish_page(
+    page: &PageInput<'_>,
+    values: Encoded,
+    options: &EncodeOptions,
+    state: &mut ChooserState,
+) -> Result<PageOutput> {
+    let rows = page.values.len();
+    let valid = page.validity.as_ref().map_or(rows, BooleanBuffer::count_set_bits);
     let validity = match &page.validity {
         Some(bits) if valid < rows => {
             let bits = Values::Bool(bits.clone());
@@ -151,7 +166,21 @@ pub fn decode_page<'a>(
     shared: &SharedPages,
     budget: &Budget,
 ) -> Result<DecodedPage> {
-    decode(page.into(), physical, rows, utf8, shared, budget)
+    decode(page.into(), physical, rows, utf8, shared, &[], budget)
+}
+
+/// As [`decode_page`], of a page that refers to other columns: their values in the page's rows, in the order of
+/// [`SharedPages::references`].
+pub fn decode_related<'a>(
+    page: impl Into<Reader<'a>>,
+    physical: PhysicalType,
+    rows: usize,
+    utf8: bool,
+    shared: &SharedPages,
+    references: &[DecodedValues],
+    budget: &Budget,
+) -> Result<DecodedPage> {
+    decode(page.into(), physical, rows, utf8, shared, references, budget)
 }
 
 fn decode(
@@ -160,9 +189,10 @@ fn decode(
     rows: usize,
     utf8: bool,
     shared: &SharedPages,
+    references: &[DecodedValues],
     budget: &Budget,
 ) -> Result<DecodedPage> {
-    let context = DecodeContext::new(budget, shared);
+    let context = DecodeContext::new(budget, shared).with_references(references);
     let validity = if header(&mut reader)? {
         let bits = context.flat(&mut reader, PhysicalType::Bool, rows).at("part", || "validity")?;
         let Values::Bool(bits) = bits else {

@@ -96,6 +96,11 @@ impl<'a> Reader<'a> {
         Ok(u32::from_le_bytes(self.array()?))
     }
 
+    /// Eight bytes.
+    pub fn u64(&mut self) -> Result<u64> {
+        Ok(u64::from_le_bytes(self.array()?))
+    }
+
     /// Four bytes that count something in memory.
     pub fn size(&mut self) -> Result<usize> {
         Ok(self.u32()? as usize)

@@ -9,6 +9,8 @@ use crate::encodings::fsst::SymbolTable;
 use crate::encodings::template_table::TemplateTable;
 use crate::encodings::words::WordTable;
 use crate::page::decode_values;
+use crate::relations::MAX_REFERENCES;
+use crate::relations::map_table::{MapParts, MapTable};
 
 /// What a shared page holds. Numbers are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,11 +23,22 @@ pub enum SharedKind {
     Words = 3,
     /// Templates of strings, the most frequent first.
     Templates = 4,
+    /// Numbers of the columns that the pages refer to.
+    References = 5,
+    /// What follows from values of these columns.
+    Map = 6,
 }
 
 impl SharedKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Dictionary, Self::Symbols, Self::Words, Self::Templates];
+    pub const ALL: [Self; 6] = [
+        Self::Dictionary,
+        Self::Symbols,
+        Self::Words,
+        Self::Templates,
+        Self::References,
+        Self::Map,
+    ];
 
     /// The stored number.
     pub fn id(self) -> u8 {
@@ -34,6 +47,8 @@ impl SharedKind {
             Self::Symbols => 2,
             Self::Words => 3,
             Self::Templates => 4,
+            Self::References => 5,
+            Self::Map => 6,
         }
     }
 
@@ -54,11 +69,13 @@ pub struct SharedPages(Option<Arc<Inner>>);
 #[derive(Debug, Default)]
 struct Inner {
     dictionary: Option<Arc<Values>>,
-    /// Whether the dictionary's strings are UTF-8, found out at most once.
+    /// Whether the strings of dictionary and map are UTF-8, found out at most once.
     utf8: OnceLock<bool>,
     symbols: Option<Arc<SymbolTable>>,
     words: Option<WordTable>,
     templates: Option<TemplateTable>,
+    references: Option<Vec<u32>>,
+    map: Option<MapTable>,
 }
 
 impl SharedPages {
@@ -71,7 +88,18 @@ impl SharedPages {
     pub fn byte_len(&self) -> usize {
         let words = self.words().map_or(0, WordTable::byte_len);
         let templates = self.templates().map_or(0, TemplateTable::byte_len);
-        self.dictionary().map_or(0, |values| values.byte_len()) + words + templates
+        let map = self.map().map_or(0, MapTable::byte_len);
+        self.dictionary().map_or(0, |values| values.byte_len()) + words + templates + map
+    }
+
+    /// Numbers of the columns that the pages refer to; usually none.
+    pub fn references(&self) -> &[u32] {
+        self.0.as_deref().and_then(|inner| inner.references.as_deref()).unwrap_or(&[])
+    }
+
+    /// The map, when there is one.
+    pub(crate) fn map(&self) -> Option<&MapTable> {
+        self.0.as_deref().and_then(|inner| inner.map.as_ref())
     }
 
     /// The symbol table, when there is one.
@@ -89,18 +117,17 @@ impl SharedPages {
         self.0.as_deref().and_then(|inner| inner.templates.as_ref())
     }
 
-    /// `Corrupt` unless the dictionary's strings are UTF-8; the answer is kept.
+    /// `Corrupt` unless the strings of dictionary and map are UTF-8; the answer is kept.
     pub(crate) fn check_utf8(&self) -> Result<()> {
         let Some(inner) = &self.0 else {
             return Ok(());
         };
-        let Some(dictionary) = &inner.dictionary else {
-            return Ok(());
-        };
-        if *inner.utf8.get_or_init(|| check_utf8(dictionary).is_ok()) {
+        let of_map = inner.map.as_ref().map(|map| &**map.values());
+        let mut strings = inner.dictionary.as_deref().into_iter().chain(of_map);
+        if *inner.utf8.get_or_init(|| strings.clone().all(|values| check_utf8(values).is_ok())) {
             return Ok(());
         }
-        check_utf8(dictionary)
+        strings.try_for_each(check_utf8)
     }
 }
 
@@ -140,10 +167,38 @@ pub fn decode_shared(
                     .at("shared page", || "templates")?;
                 inner.templates.replace(table).is_some()
             }
+            SharedKind::References => {
+                let columns =
+                    references(bytes, count, budget).at("shared page", || "references")?;
+                inner.references.replace(columns).is_some()
+            }
+            SharedKind::Map => {
+                let table = MapParts::decode(bytes, count, budget)
+                    .and_then(|parts| MapTable::new(parts, budget))
+                    .at("shared page", || "map")?;
+                inner.map.replace(table).is_some()
+            }
         };
         if twice {
             return Err(Error::corrupt(format!("a column chunk has two shared pages of {kind:?}")));
         }
     }
     Ok(SharedPages(Some(Arc::new(inner))))
+}
+
+/// Numbers of columns, different ones and few.
+fn references(bytes: &[u8], count: usize, budget: &Budget) -> Result<Vec<u32>> {
+    if count > MAX_REFERENCES {
+        let limit = MAX_REFERENCES as u64;
+        return Err(Error::limit_exceeded("columns that a page refers to", count as u64, limit));
+    }
+    let Values::I32(numbers) = decode_values(bytes, PhysicalType::I32, count, budget)? else {
+        return Err(Error::internal("numbers of columns have another type"));
+    };
+    let numbers: Vec<u32> = numbers.iter().map(|number| number.cast_unsigned()).collect();
+    let again = |(at, number)| numbers.iter().take(at).any(|before: &u32| before == number);
+    if numbers.iter().enumerate().any(again) {
+        return Err(Error::corrupt("a page refers to a column twice"));
+    }
+    Ok(numbers)
 }

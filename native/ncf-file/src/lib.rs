@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 0        header 256 B    magic · version · file uuid · writer · crc32c        header.rs
-//! 256      blocks          per block, per column: shared pages, data pages      writer/, reader.rs
+//! 256      blocks          per block, per column: shared pages, data pages      writer/, page_reader.rs
 //!                          each page: encoded values · zeros up to 64 B         ncf-encoding
 //!          statistics      per column: zone bounds and counts, sketches         statistics/record.rs
 //!          column meta     per column: offset, length, rows, crc of pages       column_meta.rs
@@ -26,6 +26,7 @@ pub mod constants;
 mod directory;
 mod header;
 mod nested;
+mod page_reader;
 mod reader;
 mod schema_record;
 mod shared_cache;
@@ -43,6 +44,7 @@ pub use column_meta::{ChunkMeta, ColumnMeta, PageMeta, SharedPageMeta};
 pub use directory::DirectoryRecord;
 pub use header::Header;
 pub use nested::element_offsets;
+pub use page_reader::PagesRead;
 pub use reader::{FileReader, PageRef, ReadOptions};
 pub use schema_record::to_arrow_schema;
 pub use sink::{ByteSink, LocalSink, MemorySink};

@@ -7,10 +7,10 @@ use std::sync::{Arc, OnceLock};
 
 use arrow_buffer::Buffer;
 use ncf_core::{
-    Budget, Column, DataType, Error, Interruption, Limits, MemoryConsumer, MemoryReservation,
-    Result, ResultExt, Schema, Values, columns,
+    Budget, Column, Error, Interruption, Limits, MemoryConsumer, MemoryReservation, Result,
+    ResultExt, Schema, Values, columns,
 };
-use ncf_encoding::{DecodedPage, DecodedValues, SharedPages, decode_page, decode_shared};
+use ncf_encoding::{DecodedValues, SharedPages, decode_shared};
 
 use crate::block::{self, BlockInfo};
 use crate::checksum::{PieceId, verify_piece};
@@ -18,6 +18,7 @@ use crate::column_meta::ColumnMeta;
 use crate::constants::{HEADER_LEN, NONE, PieceKind, TAIL_READ, TRAILER_LEN};
 use crate::directory::{self, DirectoryRecord};
 use crate::header::Header;
+use crate::page_reader::ReferenceCache;
 use crate::schema_record;
 use crate::shared_cache::SharedCache;
 use crate::source::{ByteSource, read_coalesced};
@@ -77,6 +78,7 @@ pub struct FileReader {
     columns: Vec<Cached<ColumnMeta>>,
     statistics: Vec<Cached<ColumnStatistics>>,
     shared: SharedCache,
+    pub(crate) references: ReferenceCache,
     /// Of the tail, the schema and the blocks.
     held: Option<MemoryReservation>,
 }
@@ -139,6 +141,7 @@ impl FileReader {
             columns: Vec::new(),
             statistics: Vec::new(),
             shared: SharedCache::default(),
+            references: ReferenceCache::default(),
             held: None,
         };
         let limits = reader.options.limits.clone();
@@ -293,50 +296,6 @@ impl FileReader {
         Ok(pages)
     }
 
-    /// Reads, verifies and decodes pages, with as few reads as possible.
-    pub fn read_pages(&self, pages: &[PageRef]) -> Result<Vec<DecodedPage>> {
-        let mut found = Vec::with_capacity(pages.len());
-        for page in pages {
-            let meta = self.column(page.column)?;
-            let chunk = meta.chunk(page.block)?;
-            let stored = chunk.pages.get(page.page).cloned().ok_or_else(|| {
-                Error::invalid_argument(format!("there is no page {}", page.page))
-            })?;
-            found.push(stored);
-        }
-        let ranges: Vec<_> =
-            found.iter().map(|p| p.offset..p.offset + u64::from(p.length)).collect();
-        let mut memory = self.memory().reservation();
-        let stored = ranges.iter().map(|range| range.end - range.start).sum();
-        memory.resize("stored pages", stored).at("file", || self.name())?;
-        let buffers = read_coalesced(&*self.source, &ranges).at("file", || self.name())?;
-        let mut held = stored;
-        let mut decoded = Vec::with_capacity(pages.len());
-        for ((page, stored), buffer) in pages.iter().zip(&found).zip(&buffers) {
-            self.options.interruption.check()?;
-            let id = PieceId {
-                kind: PieceKind::DataPage,
-                column: to_id(page.column),
-                block: to_id(page.block),
-                page: to_id(page.page),
-            };
-            self.verify_page(id, buffer, stored.crc)?;
-            let shared = self.shared(page.column, page.block)?;
-            let data_type = self.stored_column(page.column)?.data_type;
-            let (physical, values) = (data_type.physical(), stored.values as usize);
-            let utf8 = data_type == DataType::String;
-            let budget = self.page_budget(stored.rows as usize);
-            let page_values = decode_page(buffer, physical, values, utf8, &shared, &budget)
-                .map_err(|error| self.in_page(error, *page))?;
-            // Scratch is gone; the pages are counted here until their owner does.
-            drop(budget);
-            held += page_values.byte_len() as u64;
-            memory.resize("pages", held).at("file", || self.name())?;
-            decoded.push(page_values);
-        }
-        Ok(decoded)
-    }
-
     /// One value per row of a page that was read, or of some of its rows.
     ///
     /// # Errors
@@ -346,11 +305,11 @@ impl FileReader {
         values.into_flat(&budget).map_err(|error| self.in_page(error, page))
     }
 
-    fn page_budget(&self, rows: usize) -> Budget {
+    pub(crate) fn page_budget(&self, rows: usize) -> Budget {
         self.options.limits.page_budget(rows).held_by(self.memory())
     }
 
-    fn in_page(&self, error: Error, page: PageRef) -> Error {
+    pub(crate) fn in_page(&self, error: Error, page: PageRef) -> Error {
         error
             .with("page", page.page)
             .with("block", page.block)
@@ -381,7 +340,7 @@ impl FileReader {
         check_header(&bytes, &self.trailer)
     }
 
-    fn verify_page(&self, id: PieceId, bytes: &[u8], crc: u32) -> Result<()> {
+    pub(crate) fn verify_page(&self, id: PieceId, bytes: &[u8], crc: u32) -> Result<()> {
         if !self.options.verify_checksums {
             return Ok(());
         }
@@ -418,13 +377,13 @@ impl FileReader {
         Ok(value.clone())
     }
 
-    fn stored_column(&self, index: usize) -> Result<&Column> {
+    pub(crate) fn stored_column(&self, index: usize) -> Result<&Column> {
         self.stored.get(index).ok_or_else(|| {
             Error::invalid_argument(format!("there is no column {index} in the file"))
         })
     }
 
-    fn column_name(&self, index: usize) -> String {
+    pub(crate) fn column_name(&self, index: usize) -> String {
         self.stored.get(index).map_or_else(|| index.to_string(), Column::name)
     }
 
@@ -434,7 +393,7 @@ impl FileReader {
 }
 
 /// Numbers of columns, blocks and pages are 32 bits in the file; larger ones match no checksum.
-fn to_id(number: usize) -> u32 {
+pub(crate) fn to_id(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(NONE)
 }
 

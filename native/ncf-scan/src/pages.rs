@@ -8,7 +8,7 @@ use std::time::Instant;
 use arrow_array::ArrayRef;
 use ncf_core::{Column, DataType, Error, Limits, MemoryReservation, Result, ResultExt, Values};
 use ncf_encoding::{DecodedPage, DecodedValues};
-use ncf_file::{ColumnMeta, FileReader, PageMeta, PageRef};
+use ncf_file::{ColumnMeta, FileReader, PageMeta, PageRef, PagesRead};
 
 use crate::batch::Dictionary;
 use crate::filter::Rows;
@@ -140,7 +140,8 @@ impl Pages {
         self.count_memory()?;
         let start = Instant::now();
         let refs: Vec<_> = wanted.iter().map(|(_, page, ..)| *page).collect();
-        let pages = self.reader.read_pages(&refs)?;
+        let PagesRead { pages, reference_bytes } = self.reader.read_related(&refs)?;
+        metrics.bytes_read += reference_bytes;
         metrics.pages_read += pages.len() as u64;
         for ((slot, page_ref, first_row, rows), page) in wanted.into_iter().zip(pages) {
             let Some(column) = self.columns.get_mut(slot) else { continue };

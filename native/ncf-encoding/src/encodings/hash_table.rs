@@ -1,15 +1,24 @@
 //! A hash table of numbers: whoever uses it keeps what the numbers stand for.
 
+/// Slots of the smallest table.
+const LEAST_SLOTS: usize = 1024;
+
 /// An open-addressing table of entry numbers: `hash's high half << 32 | entry + 1`, 0 = free.
 #[derive(Debug, Default)]
-pub(super) struct HashTable {
+pub(crate) struct HashTable {
     slots: Vec<u64>,
     entries: u32,
 }
 
 impl HashTable {
+    /// About how many bytes a table of so many entries takes.
+    pub(crate) fn bytes_for(entries: usize) -> usize {
+        let slots = entries.saturating_mul(2).checked_next_power_of_two().unwrap_or(usize::MAX);
+        slots.max(LEAST_SLOTS).saturating_mul(8)
+    }
+
     /// The entry that `same` accepts, or the number of a new one. `None` when numbers run out.
-    pub(super) fn code(&mut self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
+    pub(crate) fn code(&mut self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
         if (self.entries as usize + 1) * 2 > self.slots.len() {
             self.grow();
         }
@@ -24,7 +33,7 @@ impl HashTable {
     }
 
     /// The entry that `same` accepts.
-    pub(super) fn find(&self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
+    pub(crate) fn find(&self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
         self.probe(hash, same)?.1
     }
 
@@ -48,7 +57,7 @@ impl HashTable {
     }
 
     fn grow(&mut self) {
-        let size = (self.slots.len() * 2).max(1024);
+        let size = (self.slots.len() * 2).max(LEAST_SLOTS);
         let old = std::mem::replace(&mut self.slots, vec![0; size]);
         for slot in old.into_iter().filter(|slot| *slot != 0) {
             let mut at = home(slot, size - 1);

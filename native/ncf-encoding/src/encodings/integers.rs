@@ -8,7 +8,7 @@ use crate::node::DecodeContext;
 use crate::reader::Reader;
 
 /// An integer type. All arithmetic wraps.
-pub(super) trait Integer: Native + Ord + Into<i128> {
+pub(crate) trait Integer: Native + Ord + Into<i128> {
     /// Bits of a value.
     const BITS: u32;
     /// The type of a column of these.
@@ -21,6 +21,8 @@ pub(super) trait Integer: Native + Ord + Into<i128> {
     fn shifted_right(self, bits: u32) -> Self;
     /// The low bits of a wider integer.
     fn low_bits(wide: i128) -> Self;
+    /// The value in 64 bits; of wider ones the low bits.
+    fn low_i64(self) -> i64;
     /// The values as what they are.
     fn from_values(values: Values) -> Result<ScalarBuffer<Self>>;
 }
@@ -50,6 +52,16 @@ macro_rules! integer {
             )]
             fn low_bits(wide: i128) -> Self {
                 wide as $type
+            }
+
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_lossless,
+                clippy::unnecessary_cast,
+                reason = "the low bits are what is asked for"
+            )]
+            fn low_i64(self) -> i64 {
+                self as i64
             }
 
             fn from_values(values: Values) -> Result<ScalarBuffer<Self>> {
@@ -96,7 +108,7 @@ macro_rules! with_integer {
         }
     };
 }
-pub(super) use with_integer;
+pub(crate) use with_integer;
 
 /// Runs one expression with integer [`Values`], which it sees as a slice of the Rust type.
 macro_rules! with_integers {
@@ -111,10 +123,10 @@ macro_rules! with_integers {
         }
     };
 }
-pub(super) use with_integers;
+pub(crate) use with_integers;
 
 /// Decodes the next node of `body`, `len` integers.
-pub(super) fn column<T: Integer>(
+pub(crate) fn column<T: Integer>(
     body: &mut Reader<'_>,
     len: usize,
     context: &DecodeContext<'_>,
@@ -123,7 +135,7 @@ pub(super) fn column<T: Integer>(
 }
 
 /// The values as a vector to change in place: their own memory where nobody shares it, else a copy.
-pub(super) fn owned<T: Integer>(values: ScalarBuffer<T>, budget: &Budget) -> Result<Vec<T>> {
+pub(crate) fn owned<T: Integer>(values: ScalarBuffer<T>, budget: &Budget) -> Result<Vec<T>> {
     match values.into_inner().into_vec::<T>() {
         Ok(values) => Ok(values),
         Err(shared) => {

@@ -10,16 +10,20 @@ pub(crate) mod constant;
 pub(crate) mod decimal_parts;
 pub(crate) mod delta;
 pub(crate) mod dictionary;
+pub(crate) mod equality;
 pub(crate) mod fixed_parse;
 pub(crate) mod for_bitpack;
 pub(crate) mod front_coded;
 pub(crate) mod fsst;
-mod hash_table;
-mod integers;
+pub(crate) mod hash_table;
+pub(crate) mod integers;
 mod lanes;
+pub(crate) mod linear;
+pub(crate) mod map;
 pub(crate) mod null_fill;
 pub(crate) mod pco;
 pub(crate) mod plain;
+pub(crate) mod product;
 pub(crate) mod run_length;
 pub(crate) mod sequence;
 pub(crate) mod sparse;
@@ -63,6 +67,11 @@ pub trait Encoding: Send + Sync {
         false
     }
 
+    /// Whether it refers to other columns: a writer of files places it, nobody can ask for it.
+    fn relates(&self) -> bool {
+        false
+    }
+
     /// Time to decode one value, children left out, in nanoseconds: a constant of the cost model, measured with
     /// `examples/decode_cost.rs`.
     fn decode_cost(&self) -> f64;
@@ -85,7 +94,7 @@ pub trait Encoding: Send + Sync {
     ) -> Result<DecodedValues>;
 }
 
-static ALL: [&dyn Encoding; 23] = [
+static ALL: [&dyn Encoding; 27] = [
     &plain::Plain,
     &constant::Constant,
     &bitmap::Bitmap,
@@ -109,6 +118,10 @@ static ALL: [&dyn Encoding; 23] = [
     &words::Words,
     &aligned::Aligned,
     &front_coded::FrontCoded,
+    &equality::Equality,
+    &map::Map,
+    &linear::Linear,
+    &product::Product,
 ];
 
 /// The registry, in the order of ids.

@@ -71,11 +71,7 @@ impl Encoding for NullFill {
         len: usize,
         context: &DecodeContext<'_>,
     ) -> Result<DecodedValues> {
-        let lead = with_type!(physical,
-            fixed(T) => T::wrap(read_fixed(body.take(<T as Native>::BYTES)?, 1, context.budget)?),
-            bool => zero(physical),
-            bytes => zero(physical),
-        );
+        let lead = read_lead(body, physical, context)?;
         let Some(validity) = context.validity() else {
             return context.node(body, physical, len);
         };
@@ -97,7 +93,7 @@ impl Encoding for NullFill {
 
 /// What null rows before the first valid row hold: the first value, where writers repeat the last value of
 /// the page before.
-fn lead_of(values: &Values) -> Values {
+pub(crate) fn lead_of(values: &Values) -> Values {
     match values {
         Values::Bool(_) | Values::Bytes(_) => zero(values.physical()),
         _ if values.is_empty() => zero(values.physical()),
@@ -105,12 +101,39 @@ fn lead_of(values: &Values) -> Values {
     }
 }
 
-fn write_lead(lead: &Values, out: &mut Vec<u8>) {
+pub(crate) fn write_lead(lead: &Values, out: &mut Vec<u8>) {
     with_values!(lead,
         fixed(v) => Native::write_all(v, out),
         bool(_v) => {},
         bytes(_v) => {},
     );
+}
+
+/// What [`write_lead`] wrote.
+pub(super) fn read_lead(
+    body: &mut Reader<'_>,
+    physical: PhysicalType,
+    context: &DecodeContext<'_>,
+) -> Result<Values> {
+    Ok(with_type!(physical,
+        fixed(T) => T::wrap(read_fixed(body.take(<T as Native>::BYTES)?, 1, context.budget)?),
+        bool => zero(physical),
+        bytes => zero(physical),
+    ))
+}
+
+/// The values with definite ones at the page's null rows, whatever stands there.
+pub(super) fn refill(lead: &Values, values: Values, context: &DecodeContext<'_>) -> Result<Values> {
+    let Some(validity) = context.validity() else {
+        return Ok(values);
+    };
+    if validity.len() != values.len() {
+        return Err(Error::corrupt(
+            "a column that follows from others has other rows than its page",
+        ));
+    }
+    context.budget.take("values", values.byte_len() as u64)?;
+    spread(lead, &dense(&values, validity), validity, context.budget)
 }
 
 /// The values of valid rows.

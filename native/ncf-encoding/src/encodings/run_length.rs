@@ -89,7 +89,7 @@ impl Encoding for RunLength {
 }
 
 /// The values of some rows.
-pub(super) fn pick(values: &Values, rows: &[usize]) -> Values {
+pub(crate) fn pick(values: &Values, rows: &[usize]) -> Values {
     fn fixed<T: Native>(values: &[T], rows: &[usize]) -> Values {
         T::wrap(rows.iter().filter_map(|row| values.get(*row).copied()).collect())
     }

@@ -11,6 +11,7 @@ const PROFILES: [Profile; 4] = [Profile::Fast, Profile::Balanced, Profile::Compa
 fn all_options() -> Vec<EncodeOptions> {
     let forced = all()
         .iter()
+        .filter(|encoding| !encoding.relates())
         .map(|encoding| EncodeOptions { profile: Profile::Fast, force: Some(encoding.id()) });
     let free = PROFILES.map(|profile| EncodeOptions { profile, force: None });
     forced.chain(free).collect()

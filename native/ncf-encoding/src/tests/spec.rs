@@ -1,8 +1,9 @@
 //! The specification's tables and worked examples are what the code does.
 
-use ncf_core::{Budget, PhysicalType, Values};
+use ncf_core::{Budget, Interruption, PhysicalType, Values};
 
 use super::encode;
+use crate::relations::{Linear, Other, Product, Term, Transform};
 use crate::*;
 
 const SPEC: &str = include_str!("../../../../docs/spec/encodings.md");
@@ -137,4 +138,47 @@ fn the_zstd_example_decodes() {
     let bytes = example("zstd");
     let values = decode_values(&bytes, PhysicalType::I8, 64, &Budget::new(1 << 20)).unwrap();
     assert!(values.bits_equal(&Values::I8(vec![9; 64].into())));
+}
+
+/// The chunk of a column that follows from others.
+fn related(values: &Values, relation: &Relation, references: &[&Values]) -> EncodedChunk {
+    let pages = super::pages(values.len(), 1 << 16);
+    let interruption = &Interruption::default();
+    let input = ChunkInput { values, validity: None, pages: &pages, interruption };
+    let options = EncodeOptions { profile: Profile::Fast, force: None };
+    let name = |number: u32| number.to_string();
+    let state = &mut ChooserState::default();
+    encode_related(&input, relation, references, &name, &options, state).unwrap().unwrap()
+}
+
+fn is_example(bytes: &[u8], name: &str) {
+    assert_eq!(hex(bytes), hex(&example(name)), "{name}");
+}
+
+#[test]
+fn the_examples_of_relations_are_exact() {
+    let strings = |strings: &[&str]| Values::Bytes(strings.iter().collect());
+    let equality = Relation::Equality { column: 7 };
+    let chunk = related(&strings(&["a", "b", "x"]), &equality, &[&strings(&["a", "b", "c"])]);
+    is_example(&chunk.pages[0].bytes, "equality page");
+    let keys = strings(&["a", "b", "a", "b"]);
+    let map = Relation::Map { keys: vec![7] };
+    let chunk = related(&Values::I16(vec![10, 20, 10, 30].into()), &map, &[&keys]);
+    is_example(&chunk.shared[0].bytes, "map references");
+    is_example(&chunk.shared[1].bytes, "map shared page");
+    is_example(&chunk.pages[0].bytes, "map page");
+    let minutes =
+        |column, coefficient| Term { column, transform: Transform::ClockMinutes, coefficient };
+    let terms = vec![minutes(7, 1), minutes(9, -1)];
+    let linear = Relation::Linear(Linear { terms, constant: 0, shift: 0, scale: 0 });
+    let [arrival, departure] =
+        [[5, 100, 1229], [4, 58, 1200]].map(|v| Values::I32(v.to_vec().into()));
+    let chunk = related(&Values::I32(vec![1, 2, 29].into()), &linear, &[&arrival, &departure]);
+    is_example(&chunk.pages[0].bytes, "linear page");
+    let product = Product { factor: 7, other: Other::Map(vec![9]), divisor: 1 };
+    let counts = Values::I32(vec![1, 2, 2].into());
+    let values = Values::I32(vec![10, 50, 20].into());
+    let keys = strings(&["a", "b", "a"]);
+    let chunk = related(&values, &Relation::Product(product), &[&counts, &keys]);
+    is_example(&chunk.pages[0].bytes, "product page");
 }

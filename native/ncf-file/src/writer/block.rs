@@ -1,4 +1,4 @@
-//! One field of one block: Arrow pieces in, encoded pages and statistics of its columns out.
+//! One field of one block: Arrow pieces in, columns that can be encoded out, each by itself.
 
 use std::ops::Range;
 
@@ -6,11 +6,11 @@ use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{BooleanBuffer, ScalarBuffer};
 use ncf_core::{
     Budget, ByteValues, Column, DataType, Error, Field, FieldType, Limits, LogicalType, Result,
-    Values,
+    Role, Values,
 };
 use ncf_encoding::{
-    ChooserState, ChunkInput, EncodeOptions, EncodedChunk, EncodingId, decode_page, decode_shared,
-    encode_chunk,
+    ChooserState, ChunkInput, DecodedValues, EncodeOptions, EncodedChunk, EncodingId,
+    decode_related, decode_shared, encode_chunk,
 };
 
 use super::WriterOptions;
@@ -32,14 +32,78 @@ pub(super) struct EncodedColumn {
 /// numbers compress.
 const EMBEDDING_ELEMENTS: u32 = 16;
 
-/// Encodes the pieces of a field into its stored columns, each with what the writer remembers of it.
-pub(super) fn encode_field(
+/// A stored column of a block, ready to be encoded.
+pub(super) struct Prepared {
+    /// Its number in the file.
+    pub(super) number: u32,
+    /// Null rows hold definite values.
+    pub(super) values: Values,
+    pub(super) validity: Option<BooleanBuffer>,
+    /// Rows of each page, and values of each page.
+    rows: Vec<Range<usize>>,
+    pages: Vec<Range<usize>>,
+    pub(super) encode: EncodeOptions,
+    data_type: DataType,
+    /// Whether it is a field's only column, neither nested nor below anything that repeats.
+    pub(super) flat: bool,
+    /// Whether its elements lie below arrays or maps.
+    repeated: bool,
+}
+
+impl Prepared {
+    /// Whether every page shows a value: pages of nulls store none, so no other column can refer to them.
+    pub(super) fn shows_values(&self) -> bool {
+        self.validity.as_ref().is_none_or(|validity| {
+            let shows = |page: &Range<usize>| {
+                page.is_empty() || validity.slice(page.start, page.len()).has_true()
+            };
+            self.pages.iter().all(shows)
+        })
+    }
+
+    pub(super) fn input<'a>(&'a self, options: &'a WriterOptions) -> ChunkInput<'a> {
+        ChunkInput {
+            values: &self.values,
+            validity: self.validity.as_ref(),
+            pages: &self.pages,
+            interruption: &options.interruption,
+        }
+    }
+
+    /// The column with an encoded chunk of it, with what is known of its values.
+    pub(super) fn finish(&self, chunk: EncodedChunk) -> Result<EncodedColumn> {
+        let size = |(rows, values): (&Range<usize>, &Range<usize>)| {
+            Ok((to_u32("rows of a page", rows.len())?, to_u32("values of a page", values.len())?))
+        };
+        let sizes = self.rows.iter().zip(&self.pages).map(size).collect::<Result<_>>()?;
+        let statistics = (!self.repeated)
+            .then(|| chunk_statistics(&self.values, self.validity.as_ref(), self.data_type));
+        Ok(EncodedColumn { chunk, sizes, statistics })
+    }
+
+    /// Encodes the column by itself.
+    pub(super) fn encode(
+        &self,
+        options: &WriterOptions,
+        chooser: &mut ChooserState,
+    ) -> Result<EncodedChunk> {
+        let input = self.input(options);
+        let chunk = encode_chunk(&input, &self.encode, chooser)?;
+        if options.verify {
+            verify(&input, &chunk, &[])?;
+        }
+        Ok(chunk)
+    }
+}
+
+/// The stored columns of a field, whose first has the number `first`, from its pieces.
+pub(super) fn prepare_field(
     pieces: Vec<ArrayRef>,
     field: &Field,
-    columns: &[Column],
+    first: u32,
+    columns: &[&Column],
     options: &WriterOptions,
-    choosers: &mut [ChooserState],
-) -> Result<Vec<EncodedColumn>> {
+) -> Result<Vec<Prepared>> {
     let parts: Vec<&dyn Array> = pieces.iter().map(AsRef::as_ref).collect();
     let array = arrow_select::concat::concat(&parts)
         .map_err(|error| Error::invalid_argument(format!("rows cannot be joined: {error}")))?;
@@ -50,18 +114,32 @@ pub(super) fn encode_field(
     drop(array);
     let pages = page_ranges(rows, &shredded, options.profile)?;
     let force = options.encodings.get(&field.name).copied();
-    let parts = shredded.into_iter().zip(columns).zip(choosers).zip(embedded(field)?);
-    parts
-        .map(|(((part, column), chooser), embedded)| {
-            let aligned = embedded && part.validity.as_ref().is_none_or(|valid| !valid.has_false());
-            let force = match aligned {
-                true => Some(EncodingId::ALIGNED),
-                false => force.filter(|_| columns.len() == 1),
-            };
-            let encode = EncodeOptions { profile: options.profile, force };
-            encode_column(part, column, &pages, &encode, options, chooser)
-        })
-        .collect()
+    let parts = shredded.into_iter().zip(columns).zip(embedded(field)?).zip(first..);
+    let prepare = |(((part, column), embedded), number): (((Shredded, &&Column), bool), u32)| {
+        let aligned = embedded && part.validity.as_ref().is_none_or(|valid| !valid.has_false());
+        let force = match aligned {
+            true => Some(EncodingId::ALIGNED),
+            false => force.filter(|_| columns.len() == 1),
+        };
+        let Shredded { values, validity, rows: offsets } = part;
+        let validity = validity.filter(BooleanBuffer::has_false);
+        let values = match &validity {
+            Some(validity) => fill_nulls(values, validity),
+            None => values,
+        };
+        Prepared {
+            number,
+            values,
+            validity,
+            pages: pages.iter().map(|range| values_of(offsets.as_ref(), range)).collect(),
+            rows: pages.clone(),
+            encode: EncodeOptions { profile: options.profile, force },
+            data_type: column.data_type,
+            flat: columns.len() == 1 && column.role == Role::Values && column.path.len() == 1,
+            repeated: column.repeated_by.is_some(),
+        }
+    };
+    Ok(parts.map(prepare).collect())
 }
 
 /// Which of a field's stored columns hold the numbers of embeddings: they are best left where a reader
@@ -85,44 +163,13 @@ fn embedded(field: &Field) -> Result<Vec<bool>> {
     Ok(found)
 }
 
-fn encode_column(
-    part: Shredded,
-    column: &Column,
-    rows: &[Range<usize>],
-    encode: &EncodeOptions,
-    options: &WriterOptions,
-    chooser: &mut ChooserState,
-) -> Result<EncodedColumn> {
-    let Shredded { values, validity, rows: offsets } = part;
-    let validity = validity.filter(BooleanBuffer::has_false);
-    let values = match &validity {
-        Some(validity) => fill_nulls(values, validity),
-        None => values,
-    };
-    let statistics = column
-        .repeated_by
-        .is_none()
-        .then(|| chunk_statistics(&values, validity.as_ref(), column.data_type));
-    let pages: Vec<_> = rows.iter().map(|range| values_of(offsets.as_ref(), range)).collect();
-    let input = ChunkInput {
-        values: &values,
-        validity: validity.as_ref(),
-        pages: &pages,
-        interruption: &options.interruption,
-    };
-    let chunk = encode_chunk(&input, encode, chooser)?;
-    if options.verify {
-        verify(&input, &chunk)?;
-    }
-    let size = |(rows, values): (&Range<usize>, &Range<usize>)| {
-        Ok((to_u32("rows of a page", rows.len())?, to_u32("values of a page", values.len())?))
-    };
-    let sizes = rows.iter().zip(&pages).map(size).collect::<Result<_>>()?;
-    Ok(EncodedColumn { chunk, sizes, statistics })
-}
-
 /// Decodes what was just encoded and compares it with the original, bit by bit.
-fn verify(input: &ChunkInput<'_>, chunk: &EncodedChunk) -> Result<()> {
+/// `references` are the values of the columns that it refers to.
+pub(super) fn verify(
+    input: &ChunkInput<'_>,
+    chunk: &EncodedChunk,
+    references: &[&Values],
+) -> Result<()> {
     let physical = input.values.physical();
     let budget = || Budget::new(Limits::DEFAULT.page_bytes);
     let parts: Vec<_> =
@@ -130,7 +177,13 @@ fn verify(input: &ChunkInput<'_>, chunk: &EncodedChunk) -> Result<()> {
     let shared = decode_shared(&parts, physical, &budget())?;
     for (page, range) in chunk.pages.iter().zip(input.pages) {
         input.interruption.check()?;
-        let decoded = decode_page(&page.bytes, physical, range.len(), false, &shared, &budget())?;
+        let references: Vec<DecodedValues> = references
+            .iter()
+            .map(|values| DecodedValues::Flat(values.slice(range.start, range.len())))
+            .collect();
+        let (bytes, rows) = (&page.bytes, range.len());
+        let decoded =
+            decode_related(bytes, physical, rows, false, &shared, &references, &budget())?;
         let expected_validity = input.validity.map(|v| v.slice(range.start, range.len()));
         let same_validity = match (&decoded.validity, &expected_validity) {
             (None, None) => true,

@@ -4,16 +4,18 @@
 mod block;
 mod buffer;
 mod pages;
+mod relations;
 mod shred;
+mod work;
 
 use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
 use ncf_core::{
-    Column, ColumnBounds, Error, Interruption, MemoryConsumer, MemoryReservation, Result,
-    ResultExt, Role, Schema,
+    Column, ColumnBounds, Error, Interruption, MemoryConsumer, MemoryReservation, Result, Role,
+    Schema,
 };
-use ncf_encoding::{ChooserState, EncodingId, Profile};
+use ncf_encoding::{ChooserState, EncodingId, Profile, Relation};
 use serde::{Deserialize, Serialize};
 
 use crate::checksum::{PieceId, piece_checksum};
@@ -29,6 +31,8 @@ use crate::{block as block_record, schema_record};
 
 use block::EncodedColumn;
 use buffer::{RowBuffer, Slice};
+use relations::Relations;
+use work::{Job, Work};
 
 /// Most raw bytes of a block: the strings of a column are joined under 32-bit offsets.
 pub(crate) const MAX_BLOCK_BYTES: usize = 1 << 30;
@@ -47,6 +51,9 @@ pub struct WriterOptions {
     pub file_uuid: Option<[u8; 16]>,
     /// Outermost encoding by column name, instead of the chooser's.
     pub encodings: BTreeMap<String, EncodingId>,
+    /// Columns that follow from others, by the number of the stored column: instead of what the writer finds
+    /// itself. Neither these columns nor those that they refer to may be nested.
+    pub relations: BTreeMap<u32, Relation>,
     /// Threads that encode; 1 uses the caller's only.
     pub threads: usize,
     /// Decode and compare every page before it is written.
@@ -66,6 +73,7 @@ impl Default for WriterOptions {
             block_bytes: 256 << 20,
             file_uuid: None,
             encodings: BTreeMap::new(),
+            relations: BTreeMap::new(),
             threads: 1,
             verify: true,
             memory: MemoryConsumer::default(),
@@ -103,8 +111,11 @@ pub struct FileWriter {
     memory: MemoryReservation,
     /// The stored columns and what was written of each.
     columns: Vec<(Column, ColumnState)>,
-    /// What the chooser remembers: for each field, of each of its columns.
-    choosers: Vec<Vec<ChooserState>>,
+    /// Their names.
+    names: Vec<String>,
+    /// What the chooser remembers of each.
+    choosers: Vec<ChooserState>,
+    relations: Relations,
     block_rows: Vec<u32>,
     pool: Option<rayon::ThreadPool>,
     /// A block was lost to an error: the file cannot be finished.
@@ -147,12 +158,9 @@ impl FileWriter {
             .into_iter()
             .map(|column| (column, ColumnState::default()))
             .collect();
-        let mut choosers = vec![Vec::new(); schema.fields.len()];
-        for (column, _) in &columns {
-            if let Some(of_field) = choosers.get_mut(column.field) {
-                of_field.push(ChooserState::default());
-            }
-        }
+        relations::check(&options.relations, &columns)?;
+        let names = columns.iter().map(|(column, _)| column.name()).collect();
+        let choosers = vec![ChooserState::default(); columns.len()];
         let buffer = RowBuffer::new(schema.fields.len());
         let memory = options.memory.reservation();
         let offset = HEADER_LEN as u64;
@@ -167,7 +175,9 @@ impl FileWriter {
             buffer,
             memory,
             columns,
+            names,
             choosers,
+            relations: Relations::default(),
             block_rows,
             pool,
             failed,
@@ -330,41 +340,33 @@ impl FileWriter {
     fn encode_block(&mut self) -> Result<()> {
         let number = self.block_rows.len();
         let rows = self.buffer.rows();
-        let pieces = self.buffer.take();
-        let choosers = std::mem::take(&mut self.choosers);
-        let stored: Vec<Column> = self.columns.iter().map(|(column, _)| column.clone()).collect();
-        let of_fields = stored.chunk_by(|a, b| a.field == b.field);
-        let fields = self.schema.fields.iter();
-        let jobs: Vec<_> = pieces.into_iter().zip(choosers).zip(fields).zip(of_fields).collect();
-        let options = &self.options;
-        let encode = |(((arrays, mut choosers), field), columns): (
-            ((_, Vec<ChooserState>), &ncf_core::Field),
-            &[Column],
-        )| {
-            block::encode_field(arrays, field, columns, options, &mut choosers)
-                .at("column", || field.name.clone())
-                .at("block", || number)
-                .map(|encoded| (encoded, choosers))
-        };
-        let encoded: Vec<_> = match &self.pool {
-            None => jobs.into_iter().map(encode).collect::<Result<_>>()?,
-            Some(pool) => {
-                use rayon::prelude::*;
-                pool.install(|| jobs.into_par_iter().map(encode).collect::<Result<_>>())?
-            }
-        };
+        let columns = self.encode_columns(number)?;
         let block = to_u32("blocks", number)?;
-        let mut columns = std::mem::take(&mut self.columns);
-        let mut states = columns.iter_mut().enumerate();
-        for (of_field, choosers) in encoded {
-            self.choosers.push(choosers);
-            for (encoded, (index, (_, state))) in of_field.into_iter().zip(&mut states) {
-                self.write_chunk(to_u32("columns", index)?, block, encoded, state)?;
-            }
+        let mut states = std::mem::take(&mut self.columns);
+        for ((index, (_, state)), encoded) in states.iter_mut().enumerate().zip(columns) {
+            self.write_chunk(to_u32("columns", index)?, block, encoded, state)?;
         }
-        self.columns = columns;
+        self.columns = states;
         self.block_rows.push(to_u32("rows of a block", rows)?);
         Ok(())
+    }
+
+    /// The columns of the rows that are buffered, encoded.
+    fn encode_columns(&mut self, block: usize) -> Result<Vec<EncodedColumn>> {
+        let pieces = self.buffer.take();
+        let stored: Vec<&Column> = self.columns.iter().map(|(column, _)| column).collect();
+        let mut first = 0u32;
+        let mut jobs = Vec::with_capacity(pieces.len());
+        for ((pieces, field), columns) in pieces
+            .into_iter()
+            .zip(&self.schema.fields)
+            .zip(stored.chunk_by(|a, b| a.field == b.field))
+        {
+            jobs.push(Job { pieces, field, first, columns });
+            first += to_u32("columns", columns.len())?;
+        }
+        let work = Work { options: &self.options, pool: self.pool.as_ref(), block };
+        work.encode(jobs, &self.names, &mut self.choosers, &mut self.relations)
     }
 
     fn write_chunk(

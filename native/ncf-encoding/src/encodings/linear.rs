@@ -1,0 +1,164 @@
+//! Linear (34): what is left beside a sum over other columns.
+
+use arrow_buffer::ScalarBuffer;
+use ncf_core::{Budget, Error, PhysicalType, Result, Values};
+
+use super::Encoding;
+use super::equality::exceptions;
+use super::integers::{Integer, column, with_integer};
+use super::null_fill::{read_lead, refill};
+use crate::decoded::DecodedValues;
+use crate::id::EncodingId;
+use crate::native::Native;
+use crate::node::{ChildEncoder, DecodeContext};
+use crate::reader::Reader;
+use crate::relations::{Linear as Formula, MAX_REFERENCES, Transform, power_of_ten};
+use crate::select::Statistics;
+
+/// See `docs/spec/encodings.md`, Linear. Encoded by [`crate::relations::encode_related`].
+pub(crate) struct Linear;
+
+impl Encoding for Linear {
+    fn id(&self) -> EncodingId {
+        EncodingId::LINEAR
+    }
+
+    fn accepts(&self, physical: PhysicalType) -> bool {
+        let integer = physical.is_integer() && physical != PhysicalType::I128;
+        integer || physical == PhysicalType::F64
+    }
+
+    fn candidate(&self, _: &Statistics) -> bool {
+        false
+    }
+
+    fn relates(&self) -> bool {
+        true
+    }
+
+    fn decode_cost(&self) -> f64 {
+        1.0
+    }
+
+    fn encode(&self, _: &Values, _: &mut ChildEncoder<'_>, _: &mut Vec<u8>) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn decode(
+        &self,
+        body: &mut Reader<'_>,
+        physical: PhysicalType,
+        len: usize,
+        context: &DecodeContext<'_>,
+    ) -> Result<DecodedValues> {
+        let (formula, references) = read(body, len, context)?;
+        let lead = read_lead(body, physical, context)?;
+        let predicted = predict(&formula, &references, len, context.budget)?;
+        let values = if physical == PhysicalType::F64 {
+            let residual = column::<i64>(body, len, context)?;
+            let floats = floats(predicted, &residual, formula.scale);
+            exceptions(body, floats, context)?
+        } else {
+            add_residual(body, physical, predicted, context)?
+        };
+        Ok(DecodedValues::Flat(refill(&lead, values, context)?))
+    }
+}
+
+/// The predicted integers in the column's type, with the residual that follows in the body.
+pub(super) fn add_residual(
+    body: &mut Reader<'_>,
+    physical: PhysicalType,
+    predicted: Vec<i64>,
+    context: &DecodeContext<'_>,
+) -> Result<Values> {
+    fn sum<T: Integer>(predicted: &[i64], residual: &ScalarBuffer<T>) -> Values {
+        let sums = predicted.iter().zip(residual.iter());
+        T::wrap(sums.map(|(low, high)| T::low_bits((*low).into()).plus(*high)).collect())
+    }
+    let len = predicted.len();
+    with_integer!(physical,
+        T => {
+            let residual = column::<T>(body, len, context)?;
+            context.budget.take("values", (len * T::BYTES) as u64)?;
+            Ok(sum(&predicted, &residual))
+        },
+        other => Err(Error::corrupt("a sum of values that are no integers")),
+    )
+}
+
+/// `(predicted + residual) / 10^scale`, each.
+pub(crate) fn floats(predicted: Vec<i64>, residual: &[i64], scale: u8) -> Values {
+    let power = power_of_ten(scale);
+    let sums = predicted.iter().zip(residual).map(|(low, high)| low.wrapping_add(*high));
+    Values::F64(sums.map(|sum| sum as f64 / power).collect())
+}
+
+/// `terms u8`, each `column u8 · transform u8 · coefficient i64 · parameters u64, u64`, then `constant i64 · shift u8 ·
+/// scale u8`. Columns are numbered as the page's references are.
+fn read<'a>(
+    body: &mut Reader<'_>,
+    len: usize,
+    context: &DecodeContext<'a>,
+) -> Result<(Formula, Vec<&'a DecodedValues>)> {
+    let count = usize::from(body.u8()?);
+    if !(1..=MAX_REFERENCES).contains(&count) {
+        return Err(Error::corrupt(format!("a sum of {count} terms")));
+    }
+    let mut terms = Vec::with_capacity(count);
+    let mut references = Vec::with_capacity(count);
+    for _ in 0..count {
+        let number = body.u8()?;
+        references.push(context.reference(number, len)?);
+        let kind = body.u8()?;
+        let coefficient = body.u64()?.cast_signed();
+        let transform = Transform::from_parts(kind, [body.u64()?, body.u64()?])?;
+        terms.push(crate::relations::Term { column: number.into(), transform, coefficient });
+    }
+    let constant = body.u64()?.cast_signed();
+    let (shift, scale) = (body.u8()?, body.u8()?);
+    if shift > 62 || scale > 18 {
+        return Err(Error::corrupt(format!(
+            "a sum with a shift of {shift} and a scale of {scale}"
+        )));
+    }
+    Ok((Formula { terms, constant, shift, scale }, references))
+}
+
+/// Appends what [`read`] reads; `numbers` gives the numbers of the terms' columns.
+pub(crate) fn write(formula: &Formula, numbers: &[u8], out: &mut Vec<u8>) {
+    out.push(u8::try_from(formula.terms.len()).unwrap_or(u8::MAX));
+    for (term, number) in formula.terms.iter().zip(numbers) {
+        let (kind, parameters) = term.transform.parts();
+        out.extend_from_slice(&[*number, kind]);
+        out.extend_from_slice(&term.coefficient.to_le_bytes());
+        out.extend(parameters.iter().flat_map(|parameter| parameter.to_le_bytes()));
+    }
+    out.extend_from_slice(&formula.constant.to_le_bytes());
+    out.extend_from_slice(&[formula.shift, formula.scale]);
+}
+
+/// The formula's value in each row; `references` are those of its terms.
+pub(crate) fn predict(
+    formula: &Formula,
+    references: &[&DecodedValues],
+    len: usize,
+    budget: &Budget,
+) -> Result<Vec<i64>> {
+    let mut sums: Vec<i64> = budget.vec("sums", len)?;
+    sums.resize(len, formula.constant);
+    let mut values: Vec<i64> = budget.vec("terms", len)?;
+    for (term, reference) in formula.terms.iter().zip(references) {
+        match reference {
+            DecodedValues::Flat(flat) => term.transform.apply(flat, &mut values)?,
+            other => term.transform.apply(&(*other).clone().into_flat(budget)?, &mut values)?,
+        }
+        for (sum, value) in sums.iter_mut().zip(&values) {
+            *sum = sum.wrapping_add(value.wrapping_mul(term.coefficient));
+        }
+    }
+    if formula.shift > 0 {
+        sums.iter_mut().for_each(|sum| *sum >>= formula.shift);
+    }
+    Ok(sums)
+}

@@ -1,0 +1,110 @@
+//! Map (33): the rank of each value among those that rows with the same values in other columns have.
+
+use arrow_buffer::BooleanBuffer;
+use ncf_core::{Error, PhysicalType, Result};
+
+use super::Encoding;
+use super::integers::column;
+use crate::decoded::DecodedValues;
+use crate::id::EncodingId;
+use crate::node::{ChildEncoder, DecodeContext};
+use crate::reader::Reader;
+use crate::relations::map_table::{MAX_KEYS, MapTable};
+use crate::select::Statistics;
+
+/// See `docs/spec/encodings.md`, Map. Encoded by [`crate::relations::encode_related`].
+pub(crate) struct Map;
+
+impl Encoding for Map {
+    fn id(&self) -> EncodingId {
+        EncodingId::MAP
+    }
+
+    fn accepts(&self, physical: PhysicalType) -> bool {
+        physical != PhysicalType::Bool
+    }
+
+    fn candidate(&self, _: &Statistics) -> bool {
+        false
+    }
+
+    fn relates(&self) -> bool {
+        true
+    }
+
+    fn decode_cost(&self) -> f64 {
+        2.0
+    }
+
+    fn encode(
+        &self,
+        _: &ncf_core::Values,
+        _: &mut ChildEncoder<'_>,
+        _: &mut Vec<u8>,
+    ) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn decode(
+        &self,
+        body: &mut Reader<'_>,
+        physical: PhysicalType,
+        len: usize,
+        context: &DecodeContext<'_>,
+    ) -> Result<DecodedValues> {
+        let map = context.shared.map();
+        let map = map.ok_or_else(|| Error::corrupt("a page has ranks but its chunk has no map"))?;
+        if map.values().physical() != physical {
+            return Err(Error::corrupt("the map has values of another type than the column"));
+        }
+        let entries = entries(body, map, len, context)?;
+        let lead = body.u32()?;
+        let ranks = column::<i32>(body, len, context)?;
+        let mut codes: Vec<u32> = context.budget.vec("codes", len)?;
+        codes.extend(entries.iter().zip(ranks.iter()).map(|(entry, rank)| {
+            let rank = usize::try_from(*rank).unwrap_or(usize::MAX);
+            map.candidates(*entry).get(rank).copied().unwrap_or(u32::MAX)
+        }));
+        if let Some(validity) = context.validity() {
+            fill(&mut codes, validity, lead, physical == PhysicalType::Bytes)?;
+        }
+        let highest = codes.iter().copied().fold(0, u32::max);
+        if len > 0 && highest as usize >= map.values().len() {
+            return Err(Error::corrupt("a row has keys or a rank that its map does not have"));
+        }
+        Ok(DecodedValues::Dictionary { codes: codes.into(), values: map.values().clone() })
+    }
+}
+
+/// The map's entry of each row: `keys u8 · number of each key's column u8` say which columns have the keys.
+pub(super) fn entries(
+    body: &mut Reader<'_>,
+    map: &MapTable,
+    len: usize,
+    context: &DecodeContext<'_>,
+) -> Result<Vec<u32>> {
+    let count = usize::from(body.u8()?);
+    if count > MAX_KEYS {
+        return Err(Error::corrupt(format!("{count} keys of a map")));
+    }
+    let keys: Vec<&DecodedValues> =
+        (0..count).map(|_| context.reference(body.u8()?, len)).collect::<Result<_>>()?;
+    map.entries(&keys, len, context.budget)
+}
+
+/// Null rows get what writers make of them: strings are empty, which `lead` stands for; others repeat the last
+/// valid value, before which `lead` stands.
+fn fill(codes: &mut [u32], validity: &BooleanBuffer, lead: u32, strings: bool) -> Result<()> {
+    if validity.len() != codes.len() {
+        return Err(Error::corrupt("a map of other rows than its page has"));
+    }
+    let mut last = lead;
+    for (code, valid) in codes.iter_mut().zip(validity) {
+        match valid {
+            true if strings => {}
+            true => last = *code,
+            false => *code = last,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,298 @@
+//! Maps as writers build them: what rows with the same keys have, counted and ranked.
+
+use arrow_buffer::BooleanBuffer;
+use ncf_core::{Budget, Result, Values};
+
+use super::map_table::{MapParts, MapTable};
+use crate::decoded::DecodedValues;
+use crate::encodings::dictionary::{self, Built, MAX_BYTES, MAX_ENTRIES};
+use crate::encodings::hash_table::HashTable;
+use crate::encodings::product::integers;
+use crate::native::Native;
+
+/// A map of a chunk, and which of its candidates each row has.
+pub(super) struct Ranked {
+    pub(super) parts: MapParts,
+    /// One per row: its place among the candidates of its keys; 0 at null rows.
+    pub(super) ranks: Vec<i32>,
+    /// One per row: the number of its value.
+    pub(super) codes: Vec<u32>,
+}
+
+/// The rows of a chunk by their keys.
+struct Grouped {
+    /// One value an entry, for each key.
+    keys: Vec<Values>,
+    /// The entry of each row.
+    entries: Vec<u32>,
+}
+
+/// The map from keys to values; `None` where there are too many different ones.
+pub(super) fn ranked(
+    keys: &[&Values],
+    values: &Values,
+    validity: Option<&BooleanBuffer>,
+) -> Option<Ranked> {
+    let grouped = group(keys)?;
+    let target = dictionary::build(values, MAX_ENTRIES, MAX_BYTES)?;
+    let valid = |row: usize| validity.is_none_or(|validity| validity.value(row));
+    let groups = Groups::of(&grouped, valid)?;
+    let lists = groups.candidates(&target.codes);
+    let mut ranks = vec![0i32; values.len()];
+    for (row, rank) in ranks.iter_mut().enumerate() {
+        if valid(row) {
+            let (entry, code) = (*grouped.entries.get(row)?, *target.codes.get(row)?);
+            *rank = lists.rank(*groups.kept.get(entry as usize)?, code)?;
+        }
+    }
+    // What only null rows have is no entry.
+    let keys = grouped.keys.iter().map(|key| pick_kept(key, &groups.kept)).collect();
+    let parts = MapParts {
+        keys,
+        counts: lists.counts,
+        candidates: lists.candidates,
+        values: target.values,
+    };
+    Some(Ranked { parts, ranks, codes: target.codes })
+}
+
+/// The map from keys to the integer that, times the row's factor and over `divisor`, most often gives the row's value.
+pub(super) fn factors(
+    keys: &[&Values],
+    factor: &[i64],
+    values: &Values,
+    divisor: i64,
+    validity: Option<&BooleanBuffer>,
+) -> Result<Option<MapParts>> {
+    let integers = integers(&DecodedValues::Flat(values.clone()), &Budget::new(u64::MAX))?;
+    let Some(grouped) = group(keys) else { return Ok(None) };
+    let len = grouped.keys.first().map_or(0, Values::len);
+    // The value that more than half of an entry's rows have, if there is one (Boyer and Moore: MJRTY, 1981).
+    let mut best: Vec<(i64, u32)> = vec![(0, 0); len];
+    let rows = grouped.entries.iter().zip(factor).zip(&integers).enumerate();
+    for (row, ((entry, factor), value)) in rows {
+        let valid = validity.is_none_or(|validity| validity.value(row));
+        let Some(quotient) = nearest(*value, divisor, *factor).filter(|_| valid) else { continue };
+        let Some((have, lead)) = best.get_mut(*entry as usize) else { continue };
+        match (*lead, *have == quotient) {
+            (0, _) => (*have, *lead) = (quotient, 1),
+            (_, true) => *lead += 1,
+            (_, false) => *lead -= 1,
+        }
+    }
+    let of_entries = i64::wrap(best.into_iter().map(|(quotient, _)| quotient).collect());
+    let built = dictionary::build(&of_entries, MAX_ENTRIES, MAX_BYTES);
+    Ok(built.map(|Built { values, codes }| MapParts {
+        keys: grouped.keys,
+        counts: vec![1; len],
+        candidates: codes.iter().map(|code| code.cast_signed()).collect(),
+        values,
+    }))
+}
+
+/// `value · divisor ÷ factor`, rounded to the nearest integer; `None` where it is no integer of 64 bits.
+fn nearest(value: i64, divisor: i64, factor: i64) -> Option<i64> {
+    if factor == 0 {
+        return None;
+    }
+    match value.checked_mul(divisor) {
+        Some(product) => {
+            let (quotient, rest) = (product.checked_div(factor)?, product.checked_rem(factor)?);
+            if rest == 0 {
+                return Some(quotient);
+            }
+            let away = i64::from(rest.unsigned_abs() >= factor.unsigned_abs().div_ceil(2));
+            quotient.checked_add(if (rest < 0) == (factor < 0) { away } else { -away })
+        }
+        None => None,
+    }
+}
+
+/// Whether a row's keys say what it belongs to, of each row; `None` where there are too many different keys.
+fn group(keys: &[&Values]) -> Option<Grouped> {
+    let built: Vec<Built> = keys
+        .iter()
+        .map(|key| dictionary::build(key, MAX_ENTRIES, MAX_BYTES))
+        .collect::<Option<_>>()?;
+    if let [_] = built.as_slice() {
+        let Built { values, codes } = built.into_iter().next()?;
+        return Some(Grouped { keys: vec![values], entries: codes });
+    }
+    let rows = built.first()?.codes.len();
+    let mut combined = vec![0u64; rows];
+    for key in &built {
+        let radix = key.values.len() as u64;
+        for (combined, code) in combined.iter_mut().zip(&key.codes) {
+            // At most 2^20 of each of three keys.
+            *combined = *combined * radix + u64::from(*code);
+        }
+    }
+    let (distinct, entries) = number(&combined)?;
+    let mut keys = Vec::with_capacity(built.len());
+    let mut rest = distinct;
+    for key in built.iter().rev() {
+        let radix = key.values.len() as u64;
+        let codes: Vec<u32> =
+            rest.iter().map(|combined| u32::try_from(combined % radix).unwrap_or(0)).collect();
+        rest.iter_mut().for_each(|combined| *combined /= radix);
+        keys.push(pick(&key.values, &codes));
+    }
+    keys.reverse();
+    Some(Grouped { keys, entries })
+}
+
+/// The distinct numbers, ascending, and the place of each number among them; `None` where there are too many.
+fn number(combined: &[u64]) -> Option<(Vec<u64>, Vec<u32>)> {
+    let mut table = HashTable::default();
+    let mut distinct: Vec<u64> = Vec::new();
+    let mut entries: Vec<u32> = Vec::with_capacity(combined.len());
+    let mut last = None;
+    for number in combined {
+        let entry = match last {
+            Some((same, entry)) if same == *number => entry,
+            _ => table.code(dictionary::hash_bits((*number).into()), |entry| {
+                distinct.get(entry as usize) == Some(number)
+            })?,
+        };
+        if entry as usize == distinct.len() {
+            if distinct.len() == MAX_ENTRIES {
+                return None;
+            }
+            distinct.push(*number);
+        }
+        last = Some((*number, entry));
+        entries.push(entry);
+    }
+    let mut order: Vec<u32> = (0u32..).take(distinct.len()).collect();
+    order.sort_unstable_by_key(|entry| distinct.get(*entry as usize).copied());
+    let mut places = vec![0u32; distinct.len()];
+    for (place, entry) in (0u32..).zip(&order) {
+        *places.get_mut(*entry as usize)? = place;
+    }
+    for entry in &mut entries {
+        *entry = *places.get(*entry as usize)?;
+    }
+    distinct.sort_unstable();
+    Some((distinct, entries))
+}
+
+fn pick(values: &Values, codes: &[u32]) -> Values {
+    let rows: Vec<usize> = codes.iter().map(|code| *code as usize).collect();
+    crate::encodings::run_length::pick(values, &rows)
+}
+
+fn pick_kept(values: &Values, kept: &[u32]) -> Values {
+    let rows: Vec<usize> = kept
+        .iter()
+        .enumerate()
+        .filter(|(_, place)| **place != u32::MAX)
+        .map(|(row, _)| row)
+        .collect();
+    if rows.len() == values.len() {
+        return values.clone();
+    }
+    crate::encodings::run_length::pick(values, &rows)
+}
+
+/// The valid rows of each entry.
+struct Groups {
+    /// Where an entry's rows begin in `rows`.
+    starts: Vec<u32>,
+    rows: Vec<u32>,
+    /// The entry's place among those that have valid rows; `u32::MAX` for others.
+    kept: Vec<u32>,
+}
+
+impl Groups {
+    fn of(grouped: &Grouped, valid: impl Fn(usize) -> bool) -> Option<Self> {
+        let len = grouped.keys.first().map_or(0, Values::len);
+        let mut starts = vec![0u32; len + 1];
+        for (row, entry) in grouped.entries.iter().enumerate() {
+            *starts.get_mut(*entry as usize + 1)? += u32::from(valid(row));
+        }
+        let mut kept = Vec::with_capacity(len);
+        let (mut next, mut sum) = (0u32, 0u32);
+        for start in starts.iter_mut().skip(1) {
+            kept.push(if *start > 0 { next } else { u32::MAX });
+            next += u32::from(*start > 0);
+            sum += *start;
+            *start = sum;
+        }
+        let mut ends: Vec<u32> = starts.clone();
+        let mut rows = vec![0u32; sum as usize];
+        for (row, entry) in grouped.entries.iter().enumerate().filter(|(row, _)| valid(*row)) {
+            let end = ends.get_mut(*entry as usize)?;
+            *rows.get_mut(*end as usize)? = u32::try_from(row).ok()?;
+            *end += 1;
+        }
+        Some(Self { starts, rows, kept })
+    }
+
+    /// The values of each entry, the most frequent first.
+    fn candidates(&self, codes: &[u32]) -> Lists {
+        let mut lists = Lists::default();
+        let mut of_entry: Vec<u32> = Vec::new();
+        let mut counted: Vec<(u32, u32)> = Vec::new();
+        let ranges = self.starts.iter().zip(self.starts.iter().skip(1));
+        for (start, end) in ranges.filter(|(start, end)| start < end) {
+            of_entry.clear();
+            let rows = self.rows.get(*start as usize..*end as usize).unwrap_or(&[]);
+            of_entry.extend(rows.iter().filter_map(|row| codes.get(*row as usize)));
+            of_entry.sort_unstable();
+            counted.clear();
+            for run in of_entry.chunk_by(|a, b| a == b) {
+                let code = run.first().copied().unwrap_or(0);
+                counted.push((u32::try_from(run.len()).unwrap_or(u32::MAX), code));
+            }
+            counted.sort_unstable_by_key(|(count, code)| (std::cmp::Reverse(*count), *code));
+            lists.push(&counted);
+        }
+        lists
+    }
+}
+
+/// The candidates of all entries.
+#[derive(Default)]
+struct Lists {
+    counts: Vec<i32>,
+    candidates: Vec<i32>,
+    /// Where each entry's candidates begin.
+    starts: Vec<usize>,
+    /// Of each entry, its candidates with their ranks, by candidate.
+    ranks: Vec<(u32, i32)>,
+}
+
+impl Lists {
+    fn push(&mut self, counted: &[(u32, u32)]) {
+        let start = self.ranks.len();
+        self.starts.push(start);
+        self.counts.push(i32::try_from(counted.len()).unwrap_or(i32::MAX));
+        for (rank, (_, code)) in (0i32..).zip(counted) {
+            self.candidates.push(code.cast_signed());
+            self.ranks.push((*code, rank));
+        }
+        if let Some(own) = self.ranks.get_mut(start..) {
+            own.sort_unstable();
+        }
+    }
+
+    fn rank(&self, entry: u32, code: u32) -> Option<i32> {
+        let entry = entry as usize;
+        let start = *self.starts.get(entry)?;
+        let count = self.counts.get(entry)?.cast_unsigned() as usize;
+        let own = self.ranks.get(start..start + count)?;
+        let at = own.binary_search_by_key(&code, |(have, _)| *have).ok()?;
+        own.get(at).map(|(_, rank)| *rank)
+    }
+}
+
+/// The table of parts that a writer made.
+pub(super) fn table(parts: &MapParts) -> Result<MapTable> {
+    let copy = MapParts {
+        keys: parts.keys.clone(),
+        counts: parts.counts.clone(),
+        candidates: parts.candidates.clone(),
+        values: parts.values.clone(),
+    };
+    MapTable::new(copy, &Budget::new(u64::MAX))
+}

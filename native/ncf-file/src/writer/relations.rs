@@ -1,0 +1,297 @@
+//! Columns that are stored by what they follow from: relations are searched in the first block, and in later ones that
+//! are much longer or where one was lost; each is encoded truly before it is taken, then and in every later block.
+
+use std::collections::BTreeMap;
+
+use ncf_core::{Column, Error, PhysicalType, Result, Role, Values};
+use ncf_encoding::relations::{Found, MAX_REFERENCES, Relation, Sampled, discover};
+use ncf_encoding::{ChooserState, EncodedChunk, Profile, SharedKind, encode_related};
+
+use super::block::{Prepared, verify};
+use super::{ColumnState, WriterOptions};
+
+/// Times as many rows that a block has than the longest that was searched, to be searched as well.
+const TELLING_TIMES: usize = 8;
+/// Blocks of a file that are searched at most.
+const MOST_SEARCHES: usize = 4;
+/// Rows below which nothing is searched.
+const LEAST_ROWS: usize = 64;
+/// Bytes that a shared page costs besides its own: alignment, checksum, a record in the metadata.
+const SHARED_OVERHEAD: usize = 128;
+/// How much longer than in the block before a related column may become before it is encoded alone again, in percent.
+const DRIFT: usize = 110;
+
+/// What a writer knows of the relations between the columns of its file.
+#[derive(Debug, Default)]
+pub(super) struct Relations {
+    searches: usize,
+    /// Of the longest block that was searched.
+    searched_rows: usize,
+    /// By the number of the column.
+    known: BTreeMap<u32, Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    relation: Relation,
+    /// Bytes and rows of the chunk that was encoded so last.
+    bytes: usize,
+    rows: usize,
+}
+
+/// The columns of a block, with the names of all columns of the file.
+#[derive(Clone, Copy)]
+pub(super) struct Block<'a> {
+    pub(super) columns: &'a [Prepared],
+    pub(super) names: &'a [String],
+    pub(super) options: &'a WriterOptions,
+}
+
+impl Block<'_> {
+    fn rows(&self) -> usize {
+        // Columns below arrays and maps have other numbers of values.
+        self.columns
+            .iter()
+            .filter(|column| column.flat)
+            .map(|column| column.values.len())
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The chunk of a column by a relation; `None` where that cannot be.
+    fn related(
+        &self,
+        column: &Prepared,
+        relation: &Relation,
+        chooser: &mut ChooserState,
+    ) -> Result<Option<EncodedChunk>> {
+        let mut references: Vec<&Values> = Vec::new();
+        for number in relation.columns() {
+            match self.columns.get(number as usize).filter(|one| one.shows_values()) {
+                Some(one) => references.push(&one.values),
+                None => return Ok(None),
+            }
+        }
+        let name = |number: u32| self.names.get(number as usize).cloned().unwrap_or_default();
+        let input = column.input(self.options);
+        let chunk = encode_related(&input, relation, &references, &name, &column.encode, chooser)?;
+        if let Some(chunk) = chunk.as_ref().filter(|_| self.options.verify) {
+            verify(&input, chunk, &references)?;
+        }
+        Ok(chunk)
+    }
+}
+
+/// A chunk's bytes with what its shared pages cost beside their own.
+fn cost(chunk: &EncodedChunk) -> usize {
+    chunk.byte_len() + chunk.shared.len() * SHARED_OVERHEAD
+}
+
+/// Whether a column's chunk is enough smaller by a relation than alone.
+fn pays(related: &EncodedChunk, alone: &EncodedChunk, profile: Profile) -> bool {
+    let percent = match profile {
+        Profile::Compact => 98,
+        Profile::Fast | Profile::Balanced | Profile::Point => 90,
+    };
+    cost(related) * 100 <= cost(alone) * percent
+}
+
+/// `InvalidArgument` unless relations that are asked for are between columns that can have them.
+pub(super) fn check(
+    relations: &BTreeMap<u32, Relation>,
+    columns: &[(Column, ColumnState)],
+) -> Result<()> {
+    let flat = |number: &u32| {
+        let column = columns.get(*number as usize).map(|(column, _)| column);
+        column.is_some_and(|column| {
+            let values = column.role == Role::Values && column.repeated_by.is_none();
+            values && column.path.len() == 1 && column.data_type.physical() != PhysicalType::Bool
+        })
+    };
+    for (target, relation) in relations {
+        let referred = relation.columns();
+        let usable = (1..=MAX_REFERENCES).contains(&referred.len())
+            && referred.iter().all(|number| flat(number) && !relations.contains_key(number));
+        if !(usable && flat(target)) {
+            return Err(Error::invalid_argument(format!(
+                "column {target} cannot follow from columns {referred:?}: these must be others, which follow from \
+                 none, neither nested nor boolean"
+            )));
+        }
+    }
+    Ok(())
+}
+
+impl Relations {
+    /// The chunk of a column: by its relation where it has one that still pays, else alone.
+    pub(super) fn encode(
+        &self,
+        block: Block<'_>,
+        column: &Prepared,
+        chooser: &mut ChooserState,
+    ) -> Result<EncodedChunk> {
+        if let Some(relation) = block.options.relations.get(&column.number) {
+            let related = block.related(column, relation, chooser)?;
+            return related.ok_or_else(|| {
+                Error::invalid_argument(format!(
+                    "{relation} cannot hold these values; leave the choice to NCF"
+                ))
+            });
+        }
+        let Some(known) = self.known.get(&column.number) else {
+            return column.encode(block.options, chooser);
+        };
+        let related = block.related(column, &known.relation, chooser)?;
+        let allowed = known.bytes.saturating_mul(column.values.len()) / known.rows.max(1);
+        let allowed = allowed.saturating_mul(DRIFT) / 100;
+        let related = match related {
+            Some(related) if related.byte_len() <= allowed => return Ok(related),
+            other => other,
+        };
+        let alone = column.encode(block.options, chooser)?;
+        Ok(match related {
+            Some(related) if pays(&related, &alone, column.encode.profile) => related,
+            _ => alone,
+        })
+    }
+
+    /// Learns how the columns of a block came out, and stores more of them by relations.
+    pub(super) fn learn(
+        &mut self,
+        block: Block<'_>,
+        chunks: &mut [&mut EncodedChunk],
+        choosers: &mut [ChooserState],
+    ) -> Result<()> {
+        let related = |chunk: &EncodedChunk| {
+            chunk.shared.iter().any(|page| page.kind == SharedKind::References)
+        };
+        let mut lost = false;
+        self.known.retain(|number, known| {
+            let chunk = chunks.get(*number as usize).filter(|chunk| related(chunk));
+            lost |= chunk.is_none();
+            chunk.is_some_and(|chunk| {
+                (known.bytes, known.rows) = (chunk.byte_len(), block.rows());
+                true
+            })
+        });
+        if lost {
+            self.searched_rows = 0;
+        }
+        let profile = block.options.profile;
+        let wanted = matches!(profile, Profile::Balanced | Profile::Compact);
+        let told = !block.options.relations.is_empty();
+        let telling = LEAST_ROWS.max(self.searched_rows.saturating_mul(TELLING_TIMES));
+        if !wanted || told || self.searches == MOST_SEARCHES || block.rows() < telling {
+            return Ok(());
+        }
+        self.searches += 1;
+        self.searched_rows = block.rows();
+        self.search(block, chunks, choosers)
+    }
+
+    fn search(
+        &mut self,
+        block: Block<'_>,
+        chunks: &mut [&mut EncodedChunk],
+        choosers: &mut [ChooserState],
+    ) -> Result<()> {
+        let mut referred: Vec<u32> =
+            self.known.values().flat_map(|known| known.relation.columns()).collect();
+        for found in self.proposals(block, chunks, &referred) {
+            block.options.interruption.check()?;
+            let columns = found.relation.columns();
+            let taken = |number: &u32| self.known.contains_key(number);
+            if taken(&found.target) || referred.contains(&found.target) || columns.iter().any(taken)
+            {
+                continue;
+            }
+            let at = found.target as usize;
+            let (Some(column), Some(chunk), Some(chooser)) =
+                (block.columns.get(at), chunks.get_mut(at), choosers.get_mut(at))
+            else {
+                continue;
+            };
+            let Some(related) = block.related(column, &found.relation, chooser)? else { continue };
+            if pays(&related, chunk, column.encode.profile) {
+                let (bytes, rows) = (related.byte_len(), column.values.len());
+                referred.extend(columns);
+                self.known.insert(found.target, Known { relation: found.relation, bytes, rows });
+                **chunk = related;
+            }
+        }
+        Ok(())
+    }
+
+    /// Relations worth a trial, in the order in which they are tried.
+    fn proposals(
+        &self,
+        block: Block<'_>,
+        chunks: &[&mut EncodedChunk],
+        referred: &[u32],
+    ) -> Vec<Found> {
+        let columns = block.columns.iter().zip(chunks);
+        let sampled: Vec<Sampled<'_>> = columns
+            .filter(|(column, _)| column.flat && column.values.physical() != PhysicalType::Bool)
+            .map(|(column, chunk)| {
+                let free = !self.known.contains_key(&column.number);
+                let open = column.encode.force.is_none() && !referred.contains(&column.number);
+                Sampled {
+                    number: column.number,
+                    values: &column.values,
+                    validity: column.validity.as_ref(),
+                    bytes: chunk.byte_len(),
+                    target: free && open,
+                    reference: free && column.shows_values(),
+                }
+            })
+            .collect();
+        let alone = |number: u32| chunks.get(number as usize).map_or(0, |chunk| chunk.byte_len());
+        later_columns_follow(discover(&sampled), alone)
+    }
+}
+
+/// Where each of two columns follows from the other about as well, the later one shall: people name first what they
+/// look for.
+fn later_columns_follow(found: Vec<Found>, alone: impl Fn(u32) -> usize) -> Vec<Found> {
+    let saved = |one: &Found| alone(one.target).saturating_sub(one.bytes);
+    let (mut waiting, mut ordered) = (found, Vec::new());
+    while !waiting.is_empty() {
+        let first = waiting.remove(0);
+        let reverse = |other: &Found| {
+            other.target > first.target
+                && first.relation.columns() == [other.target]
+                && other.relation.columns() == [first.target]
+                && saved(other) >= saved(&first) / 4 * 3
+        };
+        match waiting.iter().position(reverse) {
+            Some(at) => {
+                ordered.push(waiting.remove(at));
+                waiting.insert(0, first);
+            }
+            None => ordered.push(first),
+        }
+    }
+    ordered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_columns_follow_earlier_ones() {
+        let found = |target, column, bytes| Found {
+            target,
+            relation: Relation::Equality { column },
+            bytes,
+        };
+        let ordered = |found| -> Vec<u32> {
+            let ordered = later_columns_follow(found, |_| 1000);
+            ordered.iter().map(|found| found.target).collect()
+        };
+        assert_eq!(ordered(vec![found(1, 2, 100), found(2, 1, 300)]), [2, 1]);
+        assert_eq!(ordered(vec![found(1, 2, 100), found(2, 1, 400)]), [1, 2]);
+        assert_eq!(ordered(vec![found(2, 1, 100), found(1, 2, 100)]), [2, 1]);
+        assert_eq!(ordered(vec![found(0, 3, 10), found(1, 2, 100), found(2, 1, 110)]), [0, 2, 1]);
+    }
+}

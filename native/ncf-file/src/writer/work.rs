@@ -1,0 +1,79 @@
+//! Encoding the columns of a block, on as many threads as there are. What comes out does not depend on their number.
+
+use arrow_array::ArrayRef;
+use ncf_core::{Column, Field, Result, ResultExt};
+use ncf_encoding::ChooserState;
+
+use super::WriterOptions;
+use super::block::{EncodedColumn, Prepared, prepare_field};
+use super::relations::{Block, Relations};
+
+/// One block's work.
+pub(super) struct Work<'a> {
+    pub(super) options: &'a WriterOptions,
+    pub(super) pool: Option<&'a rayon::ThreadPool>,
+    /// The block's number.
+    pub(super) block: usize,
+}
+
+/// A field of a block.
+pub(super) struct Job<'a> {
+    pub(super) pieces: Vec<ArrayRef>,
+    pub(super) field: &'a Field,
+    /// Number of its first stored column.
+    pub(super) first: u32,
+    pub(super) columns: &'a [&'a Column],
+}
+
+impl Work<'_> {
+    /// The encoded columns of all fields, in order. There is a chooser for each stored column.
+    pub(super) fn encode(
+        &self,
+        jobs: Vec<Job<'_>>,
+        names: &[String],
+        choosers: &mut Vec<ChooserState>,
+        relations: &mut Relations,
+    ) -> Result<Vec<EncodedColumn>> {
+        let prepared = self.each(jobs, |job: Job<'_>| {
+            let name = || job.field.name.clone();
+            let Job { pieces, field, first, columns } = job;
+            prepare_field(pieces, field, first, columns, self.options)
+                .at("column", name)
+                .at("block", || self.block)
+        })?;
+        let columns: Vec<Prepared> = prepared.into_iter().flatten().collect();
+        let block = Block { columns: &columns, names, options: self.options };
+        let known = &*relations;
+        let name = |column: &Prepared| names.get(column.number as usize).cloned();
+        let waiting: Vec<_> = columns.iter().zip(std::mem::take(choosers)).collect();
+        let encoded = self.each(waiting, |(column, mut chooser)| {
+            known
+                .encode(block, column, &mut chooser)
+                .and_then(|chunk| column.finish(chunk))
+                .at("column", || name(column).unwrap_or_default())
+                .at("block", || self.block)
+                .map(|encoded| (encoded, chooser))
+        })?;
+        let (mut encoded, mut learned): (Vec<EncodedColumn>, Vec<ChooserState>) =
+            encoded.into_iter().unzip();
+        let mut chunks: Vec<_> = encoded.iter_mut().map(|column| &mut column.chunk).collect();
+        relations.learn(block, &mut chunks, &mut learned).at("block", || self.block)?;
+        *choosers = learned;
+        Ok(encoded)
+    }
+
+    /// `each` of the jobs, in their order.
+    fn each<T: Send, R: Send>(
+        &self,
+        jobs: Vec<T>,
+        each: impl Fn(T) -> Result<R> + Sync + Send,
+    ) -> Result<Vec<R>> {
+        match self.pool {
+            None => jobs.into_iter().map(each).collect(),
+            Some(pool) => {
+                use rayon::prelude::*;
+                pool.install(|| jobs.into_par_iter().map(each).collect())
+            }
+        }
+    }
+}
