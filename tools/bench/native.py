@@ -1,27 +1,37 @@
 #!/usr/bin/env python3
 """Native measurements: NCF against Parquet (pyarrow), DuckDB, Vortex and Lance, interleaved in one run.
 
-usage: native.py CORPUS NCF_BENCH [--small] [--rounds N] [--tables a,b] [--folder DIR] [--write]
+usage: native.py CORPUS NCF_BENCH [--small] [--only PART]... [--rounds N] [--tables a,b] [--folder DIR] [--write]
 
 CORPUS is the folder of Parquet files that tools/corpus.py builds, NCF_BENCH the program of
-native/ncf-bench (built with optimisation). For every table: bytes in every format, time to write, to read
-everything to Arrow, to read with a filter, and (lineitem) to read one order.
+native/ncf-bench (built with optimisation). For every table: bytes in every format and as CSV text, time to
+write, to read everything to Arrow, to read with a filter, and (lineitem) to read one order, and to read
+everything on one core. The report then holds all that against the targets that NCF has.
 
 How it is fair: every operation of every format runs in a process of its own and times itself there. Reads
 run several times in that process; the first is warm-up and dropped, the earlier result is freed before
 the next. Opening the file is always included, importing a library and translating a condition never;
 a write ends when its files are synced to disk. Rounds go through all formats in turn, so that a busy
-moment of the machine hits all. Readers may use all cores; the writers of NCF, Parquet and Vortex are given one
-core. Results are compared before any time is reported: rows, nulls and an exact sum per column.
+moment of the machine hits all. Reads may use all cores; writes and the operation `decode` are pinned to
+one. Results are compared before any time is reported: rows, nulls and an exact sum per column.
+
+--only sizes, write, decode, read, filter or point, given once or more, runs only those parts. Sizes alone write
+every format once. How small Parquet can be made (`parquet tuned`) takes long to find out; therefore the sizes
+of rivals whose files nothing else needs are kept in target/bench/rival-sizes.json, each with a digest of table,
+versions and settings, and are taken from there while that digest is the same. Delete it to measure anew.
 
 --write puts the report into docs/benchmarks/native.md.
 """
 import argparse
 import collections
+import concurrent.futures
+import hashlib
+import inspect
 import json
 import os
 import pathlib
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -29,12 +39,19 @@ import time
 import report
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FORMATS = ["ncf balanced", "ncf fast", "ncf compact", "parquet snappy", "parquet zstd-3", "parquet zstd-19", "duckdb", "vortex",
-           "vortex compact", "lance"]
+SIZES_KEPT = ROOT / "target" / "bench" / "rival-sizes.json"
+FORMATS = ["ncf balanced", "ncf fast", "ncf compact", "parquet snappy", "parquet zstd-3", "parquet zstd-19", "parquet tuned", "orc",
+           "duckdb", "vortex", "vortex compact", "lance"]
+CSV = "CSV text"
 BASELINE = "parquet zstd-3"
 PACKAGES = ["pyarrow", "duckdb", "vortex-data", "pylance"]
 WRITERS = ["ncf balanced", "ncf fast", "ncf compact", "parquet zstd-3", "vortex", "vortex compact", "lance"]
-REPEATS = {"write": 1, "read": 3, "filter": 4, "point": 6}
+SIZE_ONLY = ["parquet tuned", "orc"]
+READERS = [name for name in FORMATS if name not in SIZE_ONLY]
+DECODERS = ["ncf fast", "ncf balanced", "ncf compact", "parquet zstd-3", "vortex", "vortex compact"]
+PARTS = ["sizes", "write", "decode", "read", "filter", "point"]
+REPEATS = {"write": 1, "decode": 3, "read": 3, "filter": 4, "point": 6}
+PINNED = ["write", "decode"]
 
 # Per table: columns wanted, and conditions (column, operator, value), all of which must hold.
 FILTERS = {
@@ -47,8 +64,31 @@ FILTERS = {
     "flights3m": (["date", "delay", "destination"], [("origin", "=", "JFK"), ("delay", ">", 60)]),
     "nycflights": (["carrier", "flight", "dep_delay"], [("origin", "=", "JFK"), ("dep_delay", ">", 60)]),
     "weblog": (["host", "bytes"], [("status", "=", {"int": 500})]),
+    "zipcodes": (["city", "county"], [("state", "=", "CA")]),
+    "birdstrikes": (["Airport Name", "Wildlife Species", "Cost Total $"],
+                    [("Phase of flight", "=", "Approach"), ("Cost Total $", ">", 1000)]),
 }
 POINTS = {"lineitem": ("l_orderkey", 3_000_001)}
+
+# The targets. Bytes at most, balanced and compact.
+BYTES_WANTED = {
+    "lineitem": (105_000_000, 90_000_000),
+    "flights3m": (9_000_000, 7_400_000),
+    "nycflights": (3_600_000, 3_000_000),
+    "orders": (28_000_000, 24_000_000),
+    "weblog": (42_000_000, 32_000_000),
+    "zipcodes": (480_000, 380_000),
+    "birdstrikes": (66_000, 50_000),
+}
+# Geometric means over all tables at most: balanced against the baseline, compact against the smallest of the small rivals.
+MEANS_WANTED = (0.70, 0.77)
+SMALL_RIVALS = ["parquet tuned", "orc", "vortex compact", "lance"]
+# CSV text against compact, at least; and times of writing against the baseline's, at most.
+CSV_WANTED = 12
+WRITE_WANTED = {"ncf balanced": 1.5, "ncf compact": 4}
+# Speed of a read on one core against a rival's, at least.
+DECODE_WANTED = [("ncf fast", "vortex", 1), ("ncf balanced", "vortex compact", 1), ("ncf fast", BASELINE, 3),
+                 ("ncf balanced", BASELINE, 3)]
 
 
 # The condition in the dialect of each engine.
@@ -76,7 +116,11 @@ def arrow_condition(conditions):
     return functools.reduce(operator.and_, terms)
 
 
-def sql_condition(conditions, cast_date="DATE '{}'", cast_decimal="{}"):
+def sql_name(column, quote='"'):
+    return column if column.isidentifier() else f"{quote}{column}{quote}"
+
+
+def sql_condition(conditions, cast_date="DATE '{}'", cast_decimal="{}", quote='"'):
     def literal(value):
         if isinstance(value, str):
             return f"'{value}'"
@@ -88,7 +132,7 @@ def sql_condition(conditions, cast_date="DATE '{}'", cast_decimal="{}"):
             return str(value["int"])
         scale = len(value["decimal"].partition(".")[2])
         return cast_decimal.format(value["decimal"], precision=value["precision"], scale=scale)
-    return " AND ".join(f"{column} {op} {literal(value)}" for column, op, value in conditions)
+    return " AND ".join(f"{sql_name(column, quote)} {op} {literal(value)}" for column, op, value in conditions)
 
 
 def ncf_condition(conditions):
@@ -116,7 +160,7 @@ def ncf_condition(conditions):
 class Parquet:
     def __init__(self, path, variant):
         import pyarrow.parquet
-        self.library, self.path, self.variant = pyarrow.parquet, f"{path}.parquet", variant
+        self.library, self.path, self.variant, self.threads = pyarrow.parquet, f"{path}.parquet", variant, True
 
     def condition(self, conditions):
         return arrow_condition(conditions)
@@ -126,7 +170,66 @@ class Parquet:
         self.library.write_table(table, self.path, compression=name, compression_level=int(level) if level else None)
 
     def read(self, columns=None, condition=None):
-        return self.library.read_table(self.path, columns=columns, filters=condition)
+        return self.library.read_table(self.path, columns=columns, filters=condition, use_threads=self.threads)
+
+
+class TunedParquet(Parquet):
+    """zstd-19, and every column in the encoding that makes it smallest, found by writing it alone in each."""
+
+    def encodings(self, kind):
+        from pyarrow import types
+        found = ["dictionary", "PLAIN"]
+        if types.is_integer(kind) or types.is_date(kind) or types.is_timestamp(kind):
+            found += ["DELTA_BINARY_PACKED", "BYTE_STREAM_SPLIT"]
+        elif types.is_floating(kind):
+            found += ["BYTE_STREAM_SPLIT"]
+        elif types.is_decimal(kind):
+            found += ["BYTE_STREAM_SPLIT", "DELTA_BYTE_ARRAY"]
+        elif types.is_string(kind) or types.is_large_string(kind):
+            found += ["DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"]
+        return found
+
+    def write_as(self, table, target, chosen):
+        self.library.write_table(table, target, compression="zstd", compression_level=19,
+                                 use_dictionary=[name for name, encoding in chosen.items() if encoding == "dictionary"],
+                                 column_encoding={name: encoding for name, encoding in chosen.items() if encoding != "dictionary"})
+
+    def write(self, table):
+        import pyarrow as pa
+
+        def bytes_alone(attempt):
+            sink = pa.MockOutputStream()
+            self.write_as(table.select([attempt[0]]), sink, dict([attempt]))
+            return sink.size()
+        attempts = [(field.name, encoding) for field in table.schema for encoding in self.encodings(field.type)]
+        with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            sizes = dict(zip(attempts, pool.map(bytes_alone, attempts)))
+        chosen = {}
+        for name, encoding in attempts:
+            if name not in chosen or sizes[name, encoding] < sizes[name, chosen[name]]:
+                chosen[name] = encoding
+        self.write_as(table, self.path, chosen)
+
+
+class Orc:
+    """zstd, dictionaries where ORC's own writer in Java uses them (pyarrow's default is never), the smaller of its two strategies."""
+
+    def __init__(self, path, _variant):
+        import pyarrow.orc
+        self.library, self.path = pyarrow.orc, f"{path}.orc"
+
+    def write(self, table):
+        import pyarrow as pa
+        settings = {"compression": "zstd", "dictionary_key_size_threshold": 0.8}
+        sizes = {}
+        for strategy in ("speed", "compression"):
+            sink = pa.MockOutputStream()
+            self.library.write_table(table, sink, compression_strategy=strategy, **settings)
+            sizes[strategy] = sink.size()
+        self.library.write_table(table, self.path, compression_strategy=min(sizes, key=sizes.get), **settings)
+
+    def read(self, columns=None, _condition=None):
+        return self.library.read_table(self.path, columns=columns)
 
 
 class DuckDB:
@@ -146,7 +249,8 @@ class DuckDB:
     def read(self, columns=None, condition=None):
         with self.library.connect(self.path, read_only=True) as connection:
             where = f" WHERE {condition}" if condition else ""
-            return connection.execute(f"SELECT {', '.join(columns or ['*'])} FROM t{where}").to_arrow_table()
+            names = ", ".join(map(sql_name, columns)) if columns else "*"
+            return connection.execute(f"SELECT {names} FROM t{where}").to_arrow_table()
 
 
 class Vortex:
@@ -173,7 +277,7 @@ class Lance:
         self.library, self.path = lance, f"{path}.lance"
 
     def condition(self, conditions):
-        return sql_condition(conditions, "date '{}'", "decimal({precision},{scale}) '{}'")
+        return sql_condition(conditions, "date '{}'", "decimal({precision},{scale}) '{}'", "`")
 
     def write(self, table):
         self.library.write_dataset(table, self.path)
@@ -182,13 +286,37 @@ class Lance:
         return self.library.dataset(self.path).to_table(columns=columns, filter=condition)
 
 
-RIVALS = {"parquet": Parquet, "duckdb": DuckDB, "vortex": Vortex, "lance": Lance}
+RIVALS = {"parquet": Parquet, "parquet tuned": TunedParquet, "orc": Orc, "duckdb": DuckDB, "vortex": Vortex, "lance": Lance}
+
+
+def rival_class(name):
+    return RIVALS.get(name) or RIVALS[name.partition(" ")[0]]
 
 
 def rival(name, stem):
     """The rival called `name`, its file beside the others of the table `stem`."""
-    kind, _, variant = name.partition(" ")
-    return RIVALS[kind](f"{stem}.{variant or 'default'}", variant)
+    variant = name.partition(" ")[2]
+    return rival_class(name)(f"{stem}.{variant or 'default'}", variant)
+
+
+def csv_bytes(table):
+    """Bytes of the rows as CSV without a header; strings are quoted only in columns where one of them needs it."""
+    import pyarrow as pa
+    import pyarrow.csv
+
+    def column_bytes(name, style):
+        sink = pa.MockOutputStream()
+        options = pa.csv.WriteOptions(include_header=False, quoting_style=style)
+        pa.csv.write_csv(table.select([name]), sink, options)
+        return sink.size()
+    total = 0
+    # A column alone has a line break after each value where the table has a comma or a line break: the sum is the table's.
+    for name in table.column_names:
+        try:
+            total += column_bytes(name, "none")
+        except pa.ArrowInvalid:
+            total += column_bytes(name, "needed")
+    return total
 
 
 def sums(table):
@@ -219,12 +347,16 @@ def sums(table):
 
 def child(task):
     """Runs one operation of a rival and prints what ncf-bench would print."""
+    import pyarrow.parquet as pq
+    if task["format"] == CSV:
+        return print(json.dumps({"bytes": csv_bytes(pq.read_table(task["input"]))}))
     engine = rival(task["format"], task["stem"])
     seconds, result = [], None
-    table = None
-    if task["op"] == "write":
-        import pyarrow.parquet as pq
-        table = pq.read_table(task["input"])
+    table = pq.read_table(task["input"]) if task["op"] == "write" else None
+    if task["op"] == "decode":
+        import pyarrow as pa
+        pa.set_cpu_count(1)
+        engine.threads = False
     condition = engine.condition(task["conditions"]) if task.get("conditions") else None
     for _ in range(task["repeat"]):
         result = None
@@ -237,6 +369,8 @@ def child(task):
         else:
             result = engine.read(task.get("columns"), condition)
         seconds.append(time.perf_counter() - start)
+    if task["format"] in SIZE_ONLY and not equal((table.num_rows, sums(engine.read())), (table.num_rows, sums(table))):
+        raise SystemExit("reads other rows than were written")
     columns = sums(result) if result is not None else {}
     rows = result.num_rows if result is not None else table.num_rows
     print(json.dumps({"rows": rows, "bytes": stored(engine.path), "seconds": seconds, "columns": columns}))
@@ -268,13 +402,44 @@ def stored(path):
 
 # The driver.
 
+class KeptSizes:
+    """Sizes of rivals' files that an earlier run measured with the same table, versions and settings."""
+
+    def __init__(self, corpus):
+        self.corpus, self.digests, self.used = corpus, {}, []
+        self.sizes = json.loads(SIZES_KEPT.read_text()) if SIZES_KEPT.exists() else {}
+
+    def digest(self, table, name):
+        """What the size depends on: the rows, the libraries, and the code here that calls them."""
+        if table not in self.digests:
+            with open(self.corpus / f"{table}.parquet", "rb") as file:
+                self.digests[table] = hashlib.file_digest(file, "sha256").hexdigest()
+        parents = [csv_bytes] if name == CSV else [kind for kind in rival_class(name).__mro__ if kind is not object]
+        code = "".join(map(inspect.getsource, parents))
+        return hashlib.sha256(f"{self.digests[table]} {name} {report.versions(PACKAGES)} {code}".encode()).hexdigest()
+
+    def get(self, table, name):
+        kept = self.sizes.get(f"{table} {name}")
+        if kept and kept["of"] == self.digest(table, name):
+            self.used.append(name)
+            return kept["bytes"]
+        return None
+
+    def put(self, table, name, count):
+        self.sizes[f"{table} {name}"] = {"bytes": count, "of": self.digest(table, name)}
+        SIZES_KEPT.parent.mkdir(parents=True, exist_ok=True)
+        SIZES_KEPT.write_text(json.dumps(self.sizes, indent=1))
+
+
 class Run:
     """One run over some tables; results by table and operation."""
 
     def __init__(self, arguments):
-        self.arguments = arguments
+        self.arguments, self.parts = arguments, arguments.parts
+        self.decoded = "lineitem" if "lineitem" in arguments.tables else arguments.tables[0]
         self.cores = sorted(os.sched_getaffinity(0))
         self.sizes = collections.defaultdict(dict)
+        self.kept = KeptSizes(arguments.corpus)
         self.times = collections.defaultdict(lambda: collections.defaultdict(list))
         self.failed = []
 
@@ -289,8 +454,8 @@ class Run:
             task = {"op": op, "format": name, "stem": str(stem), "repeat": repeat,
                     "input": str(self.arguments.corpus / f"{table}.parquet"), **request}
             command = [sys.executable, __file__, "--child", json.dumps(task)]
-        if op == "write":
-            command = ["taskset", "-c", str(self.cores[-1]), *command] if shutil.which("taskset") else command
+        if op in PINNED and name not in (*SIZE_ONLY, CSV) and shutil.which("taskset"):
+            command = ["taskset", "-c", str(self.cores[-1]), *command]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             self.failed.append((table, op, name, (done.stderr.strip().splitlines() or ["no message"])[-1]))
@@ -307,26 +472,55 @@ class Run:
         if op == "point":
             [(column, _, value)] = request["conditions"]
             return [program, "point", file, column, str(value)]
-        command = [program, "read", file, "--threads", str(len(self.cores))]
+        command = [program, "read", file, "--threads", "1" if op == "decode" else str(len(self.cores))]
         if request.get("columns"):
             command += ["--columns", ",".join(request["columns"]), "--filter", ncf_condition(request["conditions"])]
         return command
 
+    def reads(self, table):
+        """The parts wanted that read this table, each with what it asks for."""
+        found = {"decode": {}} if table == self.decoded else {}
+        found["read"] = {}
+        columns, conditions = FILTERS[table]
+        found["filter"] = {"columns": columns, "conditions": conditions}
+        if table in POINTS:
+            column, value = POINTS[table]
+            found["point"] = {"conditions": [(column, "=", value)]}
+        return {op: request for op, request in found.items() if op in self.parts}
+
     def write_all(self, table):
-        """Writes the table in every format; later rounds repeat those whose time is reported."""
-        for number in range(self.arguments.rounds):
-            for name in FORMATS if number == 0 else WRITERS:
+        """Writes the table in every format that the parts wanted need, in rounds where the time is reported."""
+        reads = self.reads(table)
+        to_read = {name for op in reads for name in (DECODERS if op == "decode" else READERS)}
+        timed = WRITERS if "write" in self.parts else []
+        for name in [*FORMATS, CSV]:
+            if name not in timed and ("sizes" in self.parts or name in to_read):
+                self.write_once(table, name, keep=name in to_read or self.arguments.folder_is_given)
+        for number in range(self.arguments.rounds if timed else 0):
+            for name in timed:
                 result = self.measure(table, "write", name)
                 if result:
                     self.sizes[table][name] = result["bytes"]
-                    if name in WRITERS:
-                        self.times[table, "write"][name] += result["seconds"]
+                    self.times[table, "write"][name] += result["seconds"]
             print(f"{table}: write, round {number + 1}", file=sys.stderr)
+
+    def write_once(self, table, name, keep):
+        """Notes the size of one format; writes it unless the size is known and no file is to be kept."""
+        ours = name.startswith("ncf")
+        count = None if ours or (keep and name != CSV) else self.kept.get(table, name)
+        if count is None:
+            result = self.measure(table, "write", name)
+            count = result and result["bytes"]
+            print(f"{table}: {name}, {count} bytes", file=sys.stderr)
+            if count and not ours:
+                self.kept.put(table, name, count)
+        if count:
+            self.sizes[table][name] = count
 
     def read_all(self, table, op, **request):
         """Rounds over all formats; every result is compared with the baseline's first."""
         expected = None
-        names = [BASELINE, *(name for name in FORMATS if name != BASELINE)]
+        names = [BASELINE, *(name for name in (DECODERS if op == "decode" else READERS) if name != BASELINE)]
         for number in range(self.arguments.rounds):
             for name in [name for name in names if name in self.sizes[table]]:
                 result = self.measure(table, op, name, **request)
@@ -344,12 +538,8 @@ class Run:
     def run(self):
         for table in self.arguments.tables:
             self.write_all(table)
-            self.read_all(table, "read")
-            columns, conditions = FILTERS[table]
-            self.read_all(table, "filter", columns=columns, conditions=conditions)
-            if table in POINTS:
-                column, value = POINTS[table]
-                self.read_all(table, "point", conditions=[(column, "=", value)])
+            for op, request in self.reads(table).items():
+                self.read_all(table, op, **request)
             if not self.arguments.folder_is_given:
                 for path in self.arguments.folder.glob(f"{table}.*"):
                     remove(path)
@@ -358,19 +548,41 @@ class Run:
         """The report as Markdown."""
         parts = ["# Native measurements", "", f"- machine: {report.machine()}",
                  f"- versions: {report.versions(PACKAGES)}", f"- commit: {report.commit(ROOT)}",
-                 f"- command: `tools/bench/native.py CORPUS NCF_BENCH {self.arguments.described}`",
-                 f"- {self.arguments.rounds} interleaved rounds; results compared equal first; "
-                 f"ratios are minimum against {BASELINE}'s minimum", "", "## Bytes", ""]
-        header = ["format", *self.arguments.tables]
+                 f"- command: `tools/bench/native.py CORPUS NCF_BENCH {self.arguments.described}`"]
+        if self.times:
+            parts.append(f"- {self.arguments.rounds} interleaved rounds; results compared equal first; "
+                         f"ratios are minimum against {BASELINE}'s minimum")
+        if self.kept.used:
+            used = ", ".join(name for name in [*FORMATS, CSV] if name in self.kept.used)
+            parts.append(f"- sizes kept from an earlier run with the same tables, versions and settings: {used}")
+        if "sizes" in self.parts:
+            parts += ["", "## Bytes", "", self.bytes_table()]
+        parts += self.targets()
+        parts += self.timings()
+        if self.failed:
+            parts += ["", "## Failed", ""]
+            parts += [f"- {table} {op} {name}: {message}" for table, op, name, message in self.failed]
+        return "\n".join(parts) + "\n"
+
+    def bytes_table(self):
         rows = []
-        for name in FORMATS:
-            cells = [self.sizes[table].get(name) for table in self.arguments.tables]
-            bases = [self.sizes[table].get(BASELINE) for table in self.arguments.tables]
-            rows.append([name, *(f"{report.size(cell)} ({report.ratio(cell / base)})" if cell and base else "-"
-                                 for cell, base in zip(cells, bases))])
-        parts.append(report.table(header, rows))
-        titles = {"write": "Write, one core", "read": "Read everything to Arrow", "filter": "Filtered read",
-                  "point": "Point read, open included"}
+        for name in [*FORMATS, CSV]:
+            cells = []
+            for table in self.arguments.tables:
+                count, base = self.sizes[table].get(name), self.sizes[table].get(BASELINE)
+                cells.append(f"{report.size(count)} ({report.ratio(count / base)})" if count and base else "-")
+            rows.append([name, *cells, report.size(self.total(name)) if self.total(name) else "-"])
+        return report.table(["format", *self.arguments.tables, "total"], rows)
+
+    def total(self, name):
+        """Bytes of all tables in one format, None if one is missing."""
+        counts = [self.sizes[table].get(name) for table in self.arguments.tables]
+        return sum(counts) if all(counts) else None
+
+    def timings(self):
+        titles = {"write": "Write, one core", "decode": "Read everything to Arrow, one core", "read": "Read everything to Arrow",
+                  "filter": "Filtered read", "point": "Point read, open included"}
+        parts = []
         for op, title in titles.items():
             for table in self.arguments.tables:
                 if (table, op) not in self.times:
@@ -383,10 +595,91 @@ class Run:
                 times = {name: self.times[table, op].get(name) for name in FORMATS}
                 parts.append(report.table(["format", "minimum", "median", "runs", "ratio"],
                                           report.timing_rows(times, BASELINE)))
-        if self.failed:
-            parts += ["", "## Failed", ""]
-            parts += [f"- {table} {op} {name}: {message}" for table, op, name, message in self.failed]
-        return "\n".join(parts) + "\n"
+        return parts
+
+    # The targets: one table for each kind of them whose measurements are there.
+
+    def targets(self):
+        sections = {
+            "Bytes": (["table", "balanced", "at most", "met", "compact", "at most", "met"], self.bytes_wanted),
+            "Means": (["table", f"balanced / {BASELINE}", "smallest rival", "bytes", "compact / it"], self.means_wanted),
+            "CSV": (["table", CSV, "ncf compact", "CSV / compact", "at least", "met"], self.csv_wanted),
+            "Write": (["table", f"balanced / {BASELINE}", "at most", "met", f"compact / {BASELINE}", "at most", "met"],
+                      self.write_wanted),
+            "Decode": (["speed", "measured", "at least", "met"], self.decode_wanted),
+        }
+        titles = {"Bytes": "Bytes", "Means": f"Against other formats: geometric means, the smallest of {', '.join(SMALL_RIVALS)}",
+                  "CSV": "Against CSV text of the same rows, which is without a header and quotes only where needed",
+                  "Write": "Write on one core, verification on: minimum against minimum",
+                  "Decode": f"Decode of {self.decoded} to Arrow on one core: minimum against minimum"}
+        parts = []
+        for name, (header, make) in sections.items():
+            if rows := make():
+                parts += ["", f"### {titles[name]}", "", report.table(header, rows)]
+        return ["", "## Targets", *parts] if parts else []
+
+    def bytes_wanted(self):
+        rows = []
+        for table in self.sized("ncf balanced", "ncf compact"):
+            cells = []
+            for name, limit in zip(("ncf balanced", "ncf compact"), BYTES_WANTED[table]):
+                count = self.sizes[table][name]
+                cells += [report.size(count), report.size(limit), report.verdict(count <= limit)]
+            rows.append([table, *cells])
+        return rows
+
+    def sized(self, *names):
+        """The tables whose sizes in all these formats were asked for and are known."""
+        return [table for table in self.arguments.tables
+                if "sizes" in self.parts and all(name in self.sizes[table] for name in names)]
+
+    def means_wanted(self):
+        rows, balanced, compact = [], [], []
+        for table in self.sized("ncf balanced", "ncf compact", BASELINE, *SMALL_RIVALS):
+            sizes = self.sizes[table]
+            smallest = min(SMALL_RIVALS, key=sizes.get)
+            balanced.append(sizes["ncf balanced"] / sizes[BASELINE])
+            compact.append(sizes["ncf compact"] / sizes[smallest])
+            rows.append([table, report.ratio(balanced[-1], 3), smallest, report.size(sizes[smallest]), report.ratio(compact[-1], 3)])
+        if rows:
+            means = [statistics.geometric_mean(balanced), statistics.geometric_mean(compact)]
+            # The targets are for the whole corpus.
+            met = [report.verdict(mean <= limit) if len(rows) == len(BYTES_WANTED) else "-"
+                   for mean, limit in zip(means, MEANS_WANTED)]
+            rows.append([f"geometric mean, {len(rows)} of {len(BYTES_WANTED)} tables", report.ratio(means[0], 3), "", "",
+                         report.ratio(means[1], 3)])
+            rows.append(["at most", *(f"{MEANS_WANTED[0]:.2f}x", "", "", f"{MEANS_WANTED[1]:.2f}x")])
+            rows.append(["met", met[0], "", "", met[1]])
+        return rows
+
+    def csv_wanted(self):
+        pairs = [(table, self.sizes[table][CSV], self.sizes[table]["ncf compact"]) for table in self.sized(CSV, "ncf compact")]
+        if pairs:
+            pairs.append(("total", sum(text for _, text, _ in pairs), sum(ours for _, _, ours in pairs)))
+        return [[table, report.size(text), report.size(ours), report.ratio(text / ours), f"{CSV_WANTED}x",
+                 report.verdict(text / ours >= CSV_WANTED)] for table, text, ours in pairs]
+
+    def write_wanted(self):
+        rows = []
+        for table in self.arguments.tables:
+            times = self.times.get((table, "write"), {})
+            if not all(times.get(name) for name in (BASELINE, *WRITE_WANTED)):
+                continue
+            cells = []
+            for name, limit in WRITE_WANTED.items():
+                value = min(times[name]) / min(times[BASELINE])
+                cells += [report.ratio(value), f"{limit}x", report.verdict(value <= limit)]
+            rows.append([table, *cells])
+        return rows
+
+    def decode_wanted(self):
+        times = self.times.get((self.decoded, "decode"), {})
+        rows = []
+        for ours, theirs, limit in DECODE_WANTED:
+            if times.get(ours) and times.get(theirs):
+                value = min(times[theirs]) / min(times[ours])
+                rows.append([f"{ours} against {theirs}", report.ratio(value), f"{limit}x", report.verdict(value >= limit)])
+        return rows
 
 
 def equal(answer, expected):
@@ -412,6 +705,7 @@ def main():
     parser.add_argument("corpus", type=pathlib.Path)
     parser.add_argument("ncf_bench", type=pathlib.Path)
     parser.add_argument("--small", action="store_true", help="nycflights only, one round: a test of the driver")
+    parser.add_argument("--only", action="append", choices=PARTS, help="run this part; may be given several times; all otherwise")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tables", help="comma-separated; all otherwise")
     parser.add_argument("--folder", type=pathlib.Path, help="where to write the formats, and keep them")
@@ -421,6 +715,7 @@ def main():
                                    if argument not in (str(arguments.corpus), str(arguments.ncf_bench)))
     arguments.tables = ["nycflights"] if arguments.small else (arguments.tables or ",".join(FILTERS)).split(",")
     arguments.rounds = 1 if arguments.small else arguments.rounds
+    arguments.parts = arguments.only or PARTS
     if unknown := set(arguments.tables) - set(FILTERS):
         parser.error(f"no table {', '.join(unknown)}; there are {', '.join(FILTERS)}")
     if missing := [table for table in arguments.tables if not (arguments.corpus / f"{table}.parquet").exists()]:

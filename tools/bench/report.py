@@ -28,9 +28,14 @@ def duration(seconds):
     return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
 
 
-def ratio(value):
-    """A quotient with two decimals."""
-    return f"{value:.2f}x"
+def ratio(value, decimals=2):
+    """A quotient: `1.23x`."""
+    return f"{value:.{decimals}f}x"
+
+
+def verdict(good):
+    """Whether a target is met."""
+    return "yes" if good else "no"
 
 
 def timing_rows(times, baseline):

@@ -1,5 +1,6 @@
 //! Reading data pages, and with them the pages of other columns that they refer to.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,6 +16,8 @@ use crate::source::read_coalesced;
 
 /// Bytes of pages that are kept because others refer to them.
 const KEPT_BYTES: usize = 16 << 20;
+/// How many pages that are at most.
+const KEPT_PAGES: usize = 64;
 
 /// Pages that were read, in the order in which they were asked for.
 #[derive(Debug)]
@@ -23,6 +26,13 @@ pub struct PagesRead {
     pub pages: Vec<DecodedPage>,
     /// Stored bytes of other pages, which had to be read for them.
     pub reference_bytes: u64,
+}
+
+/// Pages that are to be read, and where each of them is among these.
+#[derive(Default)]
+struct AllWanted {
+    pages: Vec<Wanted>,
+    places: HashMap<PageRef, usize>,
 }
 
 /// A page that is to be read.
@@ -57,36 +67,44 @@ impl FileReader {
 
     /// As [`FileReader::read_pages`], with what was read beside them.
     pub fn read_related(&self, pages: &[PageRef]) -> Result<PagesRead> {
-        let mut wanted: Vec<Wanted> =
-            pages.iter().map(|page| self.wanted(*page)).collect::<Result<_>>()?;
+        let mut all = AllWanted::default();
+        for page in pages {
+            all.places.entry(*page).or_insert(all.pages.len());
+            all.pages.push(self.wanted(*page)?);
+        }
         for at in 0..pages.len() {
-            self.add_references(at, &mut wanted)?;
+            self.add_references(at, &mut all)?;
         }
         let mut memory = self.memory().reservation();
-        let reference_bytes = self.load(&mut wanted, pages.len(), &mut memory)?;
-        let mut held: u64 = wanted.iter().filter_map(|one| one.stored.as_ref()).map(bytes_of).sum();
-        // What others refer to comes first; it refers to nothing itself.
-        let refers = |one: &Wanted| !one.shared.references().is_empty();
-        let mut order: Vec<usize> = (0..wanted.len()).collect();
-        order.sort_by_key(|at| wanted.get(*at).is_some_and(refers));
-        for at in order {
-            let Some(one) = wanted.get(at).filter(|one| one.decoded.is_none()) else { continue };
-            self.options.interruption.check()?;
-            let decoded =
-                self.decode(one, &wanted).map_err(|error| self.in_page(error, one.page))?;
-            held += decoded.byte_len() as u64;
-            memory.resize("pages", held).at("file", || self.name())?;
-            if let Some(one) = wanted.get_mut(at) {
-                one.decoded = Some(decoded);
-            }
-        }
-        for one in wanted.iter().skip(pages.len()) {
+        let reference_bytes = self.load(&mut all.pages, pages.len(), &mut memory)?;
+        self.decode_all(&mut all, &mut memory)?;
+        for one in all.pages.iter().skip(pages.len()) {
             self.references.keep(one, self.memory().reservation())?;
         }
         let missing = || Error::internal("a page was not read");
-        let decoded = wanted.into_iter().take(pages.len());
+        let decoded = all.pages.into_iter().take(pages.len());
         let pages = decoded.map(|one| one.decoded.ok_or_else(missing)).collect::<Result<_>>()?;
         Ok(PagesRead { pages, reference_bytes })
+    }
+
+    fn decode_all(&self, all: &mut AllWanted, memory: &mut MemoryReservation) -> Result<()> {
+        let mut held: u64 =
+            all.pages.iter().filter_map(|one| one.stored.as_ref()).map(bytes_of).sum();
+        // What others refer to comes first; it refers to nothing itself.
+        let refers = |one: &Wanted| !one.shared.references().is_empty();
+        let mut order: Vec<usize> = (0..all.pages.len()).collect();
+        order.sort_by_key(|at| all.pages.get(*at).is_some_and(refers));
+        for at in order {
+            let Some(one) = all.pages.get(at).filter(|one| one.decoded.is_none()) else { continue };
+            self.options.interruption.check()?;
+            let decoded = self.decode(one, all).map_err(|error| self.in_page(error, one.page))?;
+            held += decoded.byte_len() as u64;
+            memory.resize("pages", held).at("file", || self.name())?;
+            if let Some(one) = all.pages.get_mut(at) {
+                one.decoded = Some(decoded);
+            }
+        }
+        Ok(())
     }
 
     fn wanted(&self, page: PageRef) -> Result<Wanted> {
@@ -102,8 +120,10 @@ impl FileReader {
     }
 
     /// Adds the pages of other columns that hold the rows of a page that refers to them.
-    fn add_references(&self, at: usize, wanted: &mut Vec<Wanted>) -> Result<()> {
-        let Some(one) = wanted.get(at).filter(|one| one.decoded.is_none()) else { return Ok(()) };
+    fn add_references(&self, at: usize, all: &mut AllWanted) -> Result<()> {
+        let Some(one) = all.pages.get(at).filter(|one| one.decoded.is_none()) else {
+            return Ok(());
+        };
         let (page, columns) = (one.page, one.shared.references().to_vec());
         if columns.is_empty() {
             return Ok(());
@@ -119,8 +139,9 @@ impl FileReader {
             }
             for number in self.column(column)?.chunk(page.block)?.pages_of(rows.clone()) {
                 let reference = PageRef { column, block: page.block, page: number };
-                if !wanted.iter().any(|have| have.page == reference) {
-                    wanted.push(self.wanted(reference)?);
+                if !all.places.contains_key(&reference) {
+                    all.places.insert(reference, all.pages.len());
+                    all.pages.push(self.wanted(reference)?);
                 }
             }
         }
@@ -151,7 +172,7 @@ impl FileReader {
         Ok(beside)
     }
 
-    fn decode(&self, one: &Wanted, wanted: &[Wanted]) -> Result<DecodedPage> {
+    fn decode(&self, one: &Wanted, all: &AllWanted) -> Result<DecodedPage> {
         let meta = one.meta()?;
         let stored = one.stored.as_ref().ok_or_else(|| Error::internal("a page was not read"))?;
         let id = PieceId {
@@ -164,34 +185,32 @@ impl FileReader {
         let data_type = self.stored_column(one.page.column)?.data_type;
         let (physical, values) = (data_type.physical(), meta.values as usize);
         let utf8 = data_type == DataType::String;
-        let references = self.references_of(one, wanted)?;
+        let references = self.references_of(one, all)?;
         let budget = self.page_budget(meta.rows as usize);
         decode_related(stored, physical, values, utf8, &one.shared, &references, &budget)
     }
 
     /// The values of the columns that a page refers to, in its rows.
-    fn references_of(&self, one: &Wanted, wanted: &[Wanted]) -> Result<Vec<DecodedValues>> {
+    fn references_of(&self, one: &Wanted, all: &AllWanted) -> Result<Vec<DecodedValues>> {
         let rows = rows_of(one.meta()?);
         let of_column = |column: &u32| {
             let column = *column as usize;
-            let chunk = self.column(column)?;
-            let chunk = chunk.chunk(one.page.block)?;
+            let meta = self.column(column)?;
+            let chunk = meta.chunk(one.page.block)?;
             let mut parts = Vec::new();
-            for (number, meta) in chunk.pages.iter().enumerate() {
-                let (start, end) =
-                    (meta.first_row.max(rows.start), rows.end.min(meta.first_row + meta.rows));
-                if start >= end {
-                    continue;
-                }
+            for number in chunk.pages_of(rows.clone()) {
                 let page = PageRef { column, block: one.page.block, page: number };
-                let have = wanted.iter().find(|have| have.page == page);
-                let decoded = have.and_then(|have| have.decoded.as_ref()).ok_or_else(|| {
+                let have = all.places.get(&page).and_then(|at| all.pages.get(*at));
+                let have = have.and_then(|have| Some((have.decoded.as_ref()?, have.meta().ok()?)));
+                let (decoded, meta) = have.ok_or_else(|| {
                     Error::corrupt("a page refers to a column that refers to others")
                 })?;
-                let offset = (start - meta.first_row) as usize;
-                parts.push(decoded.values.slice(offset, (end - start) as usize));
+                let of_page = rows_of(meta);
+                let (start, end) = (of_page.start.max(rows.start), of_page.end.min(rows.end));
+                let (offset, len) = (start - of_page.start, end.saturating_sub(start));
+                parts.push(decoded.values.slice(offset as usize, len as usize));
             }
-            join(parts, &self.page_budget((rows.end - rows.start) as usize))
+            join(parts, &self.page_budget(rows.len()))
         };
         one.shared.references().iter().map(of_column).collect()
     }
@@ -236,7 +255,9 @@ impl ReferenceCache {
         if bytes > KEPT_BYTES / 2 || kept.iter().any(|kept| kept.page == one.page) {
             return Ok(());
         }
-        while kept.iter().map(|kept| kept.bytes).sum::<usize>() + bytes > KEPT_BYTES {
+        while kept.len() == KEPT_PAGES
+            || kept.iter().map(|kept| kept.bytes).sum::<usize>() + bytes > KEPT_BYTES
+        {
             kept.remove(0);
         }
         if memory.try_resize_sparing(bytes as u64)? {

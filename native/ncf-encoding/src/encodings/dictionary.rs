@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::Encoding;
 use super::hash_table::HashTable;
+use super::integers::{Integer, with_integers};
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::native::{Native, with_values};
@@ -19,6 +20,8 @@ use crate::select::Statistics;
 pub(crate) const MAX_ENTRIES: usize = 1 << 20;
 /// Bytes that the values of a dictionary may take.
 pub(crate) const MAX_BYTES: usize = 16 << 20;
+/// Range of integers that are counted in an array.
+const MAX_DENSE: usize = 1 << 21;
 
 /// See `docs/spec/encodings.md`, Dictionary.
 pub(crate) struct Dictionary;
@@ -142,11 +145,47 @@ pub(crate) struct Built {
 /// The distinct values and the codes of all rows; `None` when there are more than `max_entries` values
 /// or more than `max_bytes` bytes of them.
 pub(crate) fn build(values: &Values, max_entries: usize, max_bytes: usize) -> Option<Built> {
+    let most = max_entries.min(max_bytes / values.physical().width().unwrap_or(1));
+    let dense = with_integers!(values, v => build_dense(v, most), other => None);
+    if let Some(built) = dense {
+        return built;
+    }
     with_values!(values,
-        fixed(v) => build_fixed(v, max_entries.min(max_bytes / values.physical().width().unwrap_or(1))),
+        fixed(v) => build_fixed(v, most),
         bool(_v) => None,
         bytes(v) => build_bytes(v, max_entries, max_bytes),
     )
+}
+
+/// The same of integers that lie close together, without a hash table; `None` where they do not.
+#[expect(clippy::option_option, reason = "inside: there are too many different values")]
+fn build_dense<T: Integer>(values: &[T], max_entries: usize) -> Option<Option<Built>> {
+    let (min, max) = (*values.iter().min()?, *values.iter().max()?);
+    if T::BITS > i64::BITS {
+        return None;
+    }
+    let (min, max) = (min.low_i64(), max.low_i64());
+    let size = usize::try_from(i128::from(max) - i128::from(min) + 1).ok()?;
+    if size > values.len().saturating_mul(2).min(MAX_DENSE) {
+        return None;
+    }
+    let slot = |value: &T| usize::try_from(value.low_i64().wrapping_sub(min)).unwrap_or(usize::MAX);
+    let mut ranks = vec![0u32; size];
+    for value in values {
+        *ranks.get_mut(slot(value))? = 1;
+    }
+    let mut distinct = Vec::new();
+    for (at, rank) in (0i64..).zip(&mut ranks) {
+        if *rank > 0 {
+            *rank = u32::try_from(distinct.len()).ok()?;
+            distinct.push(T::low_bits((min + at).into()));
+        }
+    }
+    if distinct.len() > max_entries {
+        return Some(None);
+    }
+    let codes = values.iter().map(|value| ranks.get(slot(value)).copied().unwrap_or(0)).collect();
+    Some(Some(Built { values: T::wrap(distinct), codes }))
 }
 
 fn build_fixed<T: Native>(values: &[T], max_entries: usize) -> Option<Built> {

@@ -1,10 +1,10 @@
 //! Map (33): the rank of each value among those that rows with the same values in other columns have.
 
 use arrow_buffer::BooleanBuffer;
-use ncf_core::{Error, PhysicalType, Result};
+use ncf_core::{Error, PhysicalType, Result, Values};
 
 use super::Encoding;
-use super::integers::column;
+use super::integers::Integer;
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::node::{ChildEncoder, DecodeContext};
@@ -36,12 +36,7 @@ impl Encoding for Map {
         2.0
     }
 
-    fn encode(
-        &self,
-        _: &ncf_core::Values,
-        _: &mut ChildEncoder<'_>,
-        _: &mut Vec<u8>,
-    ) -> Result<bool> {
+    fn encode(&self, _: &Values, _: &mut ChildEncoder<'_>, _: &mut Vec<u8>) -> Result<bool> {
         Ok(false)
     }
 
@@ -59,12 +54,21 @@ impl Encoding for Map {
         }
         let entries = entries(body, map, len, context)?;
         let lead = body.u32()?;
-        let ranks = column::<i32>(body, len, context)?;
         let mut codes: Vec<u32> = context.budget.vec("codes", len)?;
-        codes.extend(entries.iter().zip(ranks.iter()).map(|(entry, rank)| {
-            let rank = usize::try_from(*rank).unwrap_or(usize::MAX);
-            map.candidates(*entry).get(rank).copied().unwrap_or(u32::MAX)
-        }));
+        match context.node(body, PhysicalType::I32, len)? {
+            DecodedValues::Constant(Values::I32(ranks), _)
+                if ranks.iter().all(|rank| *rank == 0) =>
+            {
+                codes.extend(entries.iter().map(|entry| map.first(*entry).unwrap_or(u32::MAX)));
+            }
+            ranks => {
+                let ranks = i32::from_values(ranks.into_flat(context.budget)?)?;
+                codes.extend(entries.iter().zip(ranks.iter()).map(|(entry, rank)| {
+                    let rank = usize::try_from(*rank).unwrap_or(usize::MAX);
+                    map.candidates(*entry).get(rank).copied().unwrap_or(u32::MAX)
+                }));
+            }
+        }
         if let Some(validity) = context.validity() {
             fill(&mut codes, validity, lead, physical == PhysicalType::Bytes)?;
         }

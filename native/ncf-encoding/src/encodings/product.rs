@@ -91,7 +91,7 @@ pub(crate) fn factors(map: &MapTable, entries: &[u32], budget: &Budget) -> Resul
     };
     let mut out: Vec<i64> = budget.vec("factors", entries.len())?;
     out.extend(entries.iter().map(|entry| {
-        let code = map.candidates(*entry).first().copied().unwrap_or(u32::MAX);
+        let code = map.first(*entry).unwrap_or(u32::MAX);
         values.get(code as usize).copied().unwrap_or(0)
     }));
     Ok(out)

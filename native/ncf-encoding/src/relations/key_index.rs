@@ -61,6 +61,15 @@ impl KeyIndex {
         self.firsts.len()
     }
 
+    /// Gives every key another number, which two keys may share; false where that cannot be.
+    pub(crate) fn renumber(&mut self, numbers: &[u32]) -> bool {
+        let Lookup::Dense { numbers: slots, .. } = &mut self.lookup else { return false };
+        for slot in slots.iter_mut().filter(|slot| **slot != NONE) {
+            *slot = numbers.get(*slot as usize).copied().unwrap_or(NONE);
+        }
+        true
+    }
+
     /// Bytes in memory.
     pub(crate) fn byte_len(&self) -> usize {
         let lookup = match &self.lookup {

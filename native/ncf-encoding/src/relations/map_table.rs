@@ -48,6 +48,8 @@ pub(crate) struct MapTable {
     entries: Entries,
     /// Where each entry's candidates begin, and where the last ones end.
     starts: Vec<u32>,
+    /// Whether every entry has one candidate.
+    single: bool,
     candidates: Vec<u32>,
     values: Arc<Values>,
     bytes: usize,
@@ -158,7 +160,8 @@ impl MapTable {
         if next as usize != candidates.len() || !candidates.iter().all(fits) {
             return Err(wrong());
         }
-        let candidates = candidates.iter().map(|code| code.cast_unsigned()).collect();
+        let mut candidates: Vec<u32> = candidates.iter().map(|code| code.cast_unsigned()).collect();
+        let single = candidates.len() == counts.len();
         let mut indexes = Vec::with_capacity(keys.len());
         let mut numbers: Vec<Vec<u32>> = Vec::with_capacity(keys.len());
         for key in keys {
@@ -167,12 +170,18 @@ impl MapTable {
             numbers.push(of_entries);
         }
         let entries = Entries::new(&indexes, &numbers, counts.len(), budget)?;
+        if let (true, Entries::Same, [index]) = (single, &entries, indexes.as_mut_slice())
+            && index.renumber(&candidates)
+        {
+            // Look-ups in one table instead of two.
+            candidates = (0u32..).take(values.len()).collect();
+        }
         let indexed: usize = indexes.iter().map(KeyIndex::byte_len).sum();
         let bytes = indexed
             + entries.byte_len()
             + (counts.len() + Vec::len(&candidates)) * 4
             + values.byte_len();
-        Ok(Self { indexes, entries, starts, candidates, values: Arc::new(values), bytes })
+        Ok(Self { indexes, entries, starts, single, candidates, values: Arc::new(values), bytes })
     }
 
     /// The values that candidates stand for, distinct and ascending.
@@ -224,10 +233,22 @@ impl MapTable {
         }
     }
 
+    /// The first candidate of an entry.
+    #[inline]
+    pub(crate) fn first(&self, entry: u32) -> Option<u32> {
+        match self.single {
+            true => self.candidates.get(entry as usize).copied(),
+            false => self.candidates(entry).first().copied(),
+        }
+    }
+
     /// The candidates of an entry, as numbers of values; none of an entry that there is not.
     #[inline]
     pub(crate) fn candidates(&self, entry: u32) -> &[u32] {
         let at = entry as usize;
+        if self.single {
+            return self.candidates.get(at..).map_or(&[], |rest| rest.get(..1).unwrap_or(&[]));
+        }
         match (self.starts.get(at), at.checked_add(1).and_then(|next| self.starts.get(next))) {
             (Some(start), Some(end)) => {
                 self.candidates.get(*start as usize..*end as usize).unwrap_or(&[])
