@@ -10,6 +10,8 @@ pub enum Effort {
     Light,
     /// Every encoding wherever it saves anything, and zstd around it, at higher levels.
     Compact,
+    /// The same at low levels: to rank trees on a piece, which then are encoded with the full effort.
+    Ranking,
 }
 
 impl Effort {
@@ -26,10 +28,18 @@ impl Effort {
         self != Self::Light
     }
 
+    /// With which effort trees are ranked on a piece.
+    pub(crate) fn ranking(self) -> Self {
+        match self {
+            Self::Light => Self::Light,
+            Self::Compact | Self::Ranking => Self::Ranking,
+        }
+    }
+
     /// Level of zstd: 1 to 22.
     pub(crate) fn zstd_level(self) -> i32 {
         match self {
-            Self::Light => 3,
+            Self::Light | Self::Ranking => 3,
             Self::Compact => 12,
         }
     }
@@ -39,6 +49,7 @@ impl Effort {
         match self {
             Self::Light => 8,
             Self::Compact => 10,
+            Self::Ranking => 6,
         }
     }
 
@@ -46,7 +57,7 @@ impl Effort {
     pub(crate) fn lambda(self) -> f64 {
         match self {
             Self::Light => 0.02,
-            Self::Compact => 0.002,
+            Self::Compact | Self::Ranking => 0.002,
         }
     }
 }

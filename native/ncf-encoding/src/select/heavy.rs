@@ -95,7 +95,7 @@ impl Heavy {
             Self::Chosen(winner) if winner.drifted(heavy.bytes.len(), raw) => {
                 *self = Self::Open;
                 // Bytes count more than the time of another trial.
-                if place.effort == Effort::Compact {
+                if place.effort.entropy() {
                     return self.improve(values, place, light);
                 }
             }
@@ -110,16 +110,30 @@ impl Heavy {
 
 /// Whether a heavy node is enough smaller than light encodings are.
 fn pays(heavy: &Encoded, effort: Effort) -> bool {
-    saves(heavy, 0, effort)
+    saves(heavy.bytes.len(), heavy.light_bytes, effort)
 }
 
-/// The same with bytes of tables that only it needs.
-fn saves(heavy: &Encoded, table: usize, effort: Effort) -> bool {
+fn saves(bytes: usize, light_bytes: usize, effort: Effort) -> bool {
     let percent = match effort {
-        Effort::Compact => 99,
+        Effort::Compact | Effort::Ranking => 99,
         Effort::Light => 95,
     };
-    (heavy.bytes.len() + table) * 100 <= heavy.light_bytes * percent
+    bytes * 100 <= light_bytes * percent
+}
+
+/// About how many bytes a node takes when it is encoded with more than the effort that ranks: zstd's frames of text
+/// shrink, but hardly those of numbers or of bits that are packed or coded already.
+fn at_full_level(encoded: &Encoded, effort: Effort) -> usize {
+    let Some(inner) = inner(&encoded.plan).filter(|_| effort == Effort::Ranking) else {
+        return encoded.bytes.len();
+    };
+    let percent = match inner.id {
+        EncodingId::PLAIN if !inner.children.is_empty() => 86,
+        EncodingId::FSST => 92,
+        EncodingId::TEMPLATE => 99,
+        _ => 100,
+    };
+    encoded.bytes.len() * percent / 100
 }
 
 /// The plan that holds a piece from the middle best, when it pays there.
@@ -131,7 +145,8 @@ fn trial(values: &Values, place: Place<'_>, light: &Plan) -> Result<Option<Plan>
     let piece = values.slice(start, rows);
     let codes = place.codes.and_then(|codes| codes.get(start..start + rows));
     let validity = place.validity.map(|validity| validity.slice(start, rows));
-    let place = Place { codes, validity: validity.as_ref(), ..place };
+    let effort = place.effort.ranking();
+    let place = Place { codes, validity: validity.as_ref(), effort, ..place };
     let Some(alone) = try_plan(&piece, light, Place { effort: Effort::Light, ..place })? else {
         return Ok(None);
     };
@@ -140,15 +155,16 @@ fn trial(values: &Values, place: Place<'_>, light: &Plan) -> Result<Option<Plan>
         let Some(encoded) = encode(&piece, place, &plan, Some(&alone), alone.bytes.len())? else {
             continue;
         };
+        let length = at_full_level(&encoded, place.effort);
         let table = cost::share(place.tables.overhead(&encoded.plan), plain_bytes(&piece));
-        if !saves(&encoded, table, place.effort) {
+        let bytes = length + table;
+        if !saves(bytes, encoded.light_bytes, place.effort) {
             continue;
         }
-        let bytes = encoded.bytes.len() + table;
         let cost = match place.effort {
             // Zstd around one tree or another takes about the same time.
             Effort::Light => bytes as f64,
-            Effort::Compact => cost::cost(&encoded.plan, bytes, place.effort),
+            Effort::Compact | Effort::Ranking => cost::cost(&encoded.plan, bytes, place.effort),
         };
         if best.as_ref().is_none_or(|(least, _)| cost < *least) {
             best = Some((cost, encoded.plan));
@@ -164,7 +180,7 @@ fn candidates(piece: &Values, place: Place<'_>, light: &Plan) -> Result<Vec<Plan
         inner.push(Plan::open(EncodingId::PLAIN));
     }
     inner.dedup();
-    if place.effort == Effort::Compact && piece.physical().width().is_some_and(|width| width > 1) {
+    if place.effort.entropy() && piece.physical().width().is_some_and(|width| width > 1) {
         inner.push(Plan::open(EncodingId::BYTE_STREAM_SPLIT));
     }
     let mut plans: Vec<Plan> = inner.into_iter().map(compressed_plan).collect();
@@ -173,7 +189,7 @@ fn candidates(piece: &Values, place: Place<'_>, light: &Plan) -> Result<Vec<Plan
         && let Some(encoded) = try_plan(piece, &best, place)?
         && encoded.plan != *light
     {
-        if place.effort == Effort::Compact && !encoded.plan.has(EncodingId::ZSTD) {
+        if !encoded.plan.has(EncodingId::ZSTD) {
             plans.push(compressed_plan(encoded.plan.clone()));
         }
         plans.push(encoded.plan);
