@@ -16,6 +16,7 @@ mod fuzz;
 mod interruption;
 mod memory;
 mod nested;
+mod relations;
 mod round_trip;
 mod spec;
 mod tidy;

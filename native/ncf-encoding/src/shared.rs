@@ -192,6 +192,9 @@ fn references(bytes: &[u8], count: usize, budget: &Budget) -> Result<Vec<u32>> {
         let limit = MAX_REFERENCES as u64;
         return Err(Error::limit_exceeded("columns that a page refers to", count as u64, limit));
     }
+    if count == 0 {
+        return Err(Error::corrupt("a page of references without columns"));
+    }
     let Values::I32(numbers) = decode_values(bytes, PhysicalType::I32, count, budget)? else {
         return Err(Error::internal("numbers of columns have another type"));
     };

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_buffer::Buffer;
-use ncf_core::{DataType, Error, MemoryReservation, Result, ResultExt};
+use ncf_core::{Budget, DataType, Error, MemoryReservation, PhysicalType, Result, ResultExt};
 use ncf_encoding::{DecodedPage, DecodedValues, SharedPages, decode_related, join};
 
 use crate::checksum::PieceId;
@@ -54,8 +54,14 @@ impl Wanted {
             .ok_or_else(|| Error::invalid_argument(format!("there is no page {}", self.page.page)))
     }
 
+    /// Bytes of the decoded page, with the dictionary that it holds on to.
     fn byte_len(&self) -> usize {
-        self.decoded.as_ref().map_or(0, DecodedPage::byte_len)
+        let Some(decoded) = &self.decoded else { return 0 };
+        let dictionary = match &decoded.values {
+            DecodedValues::Dictionary { values, .. } => values.byte_len(),
+            _ => 0,
+        };
+        decoded.byte_len() + dictionary
     }
 }
 
@@ -77,7 +83,7 @@ impl FileReader {
         }
         let mut memory = self.memory().reservation();
         let reference_bytes = self.load(&mut all.pages, pages.len(), &mut memory)?;
-        self.decode_all(&mut all, &mut memory)?;
+        self.decode_all(&mut all, pages.len(), &mut memory)?;
         for one in all.pages.iter().skip(pages.len()) {
             self.references.keep(one, self.memory().reservation())?;
         }
@@ -87,7 +93,14 @@ impl FileReader {
         Ok(PagesRead { pages, reference_bytes })
     }
 
-    fn decode_all(&self, all: &mut AllWanted, memory: &mut MemoryReservation) -> Result<()> {
+    /// The first `requested` pages, and before them what they refer to.
+    fn decode_all(
+        &self,
+        all: &mut AllWanted,
+        requested: usize,
+        memory: &mut MemoryReservation,
+    ) -> Result<()> {
+        let mut beside = 0;
         let mut held: u64 =
             all.pages.iter().filter_map(|one| one.stored.as_ref()).map(bytes_of).sum();
         // What others refer to comes first; it refers to nothing itself.
@@ -100,6 +113,14 @@ impl FileReader {
             let decoded = self.decode(one, all).map_err(|error| self.in_page(error, one.page))?;
             held += decoded.byte_len() as u64;
             memory.resize("pages", held).at("file", || self.name())?;
+            if at >= requested {
+                beside += decoded.byte_len() as u64;
+                let limit = self.options.limits.rows_bytes.saturating_mul(requested as u64);
+                if beside > limit {
+                    let what = "pages that others refer to";
+                    return Err(self.in_page(Error::limit_exceeded(what, beside, limit), one.page));
+                }
+            }
             if let Some(one) = all.pages.get_mut(at) {
                 one.decoded = Some(decoded);
             }
@@ -131,10 +152,14 @@ impl FileReader {
         let rows = rows_of(one.meta()?);
         for column in columns {
             let column = column as usize;
-            let usable =
-                self.stored().get(column).is_some_and(|stored| stored.repeated_by.is_none());
-            if !usable || column == page.column {
-                let error = Error::corrupt(format!("a page refers to column {column} of the file"));
+            let usable = self.stored().get(column).is_some_and(|stored| {
+                stored.repeated_by.is_none() && stored.data_type.physical() != PhysicalType::Bool
+            });
+            if !usable || !self.shared(column, page.block)?.references().is_empty() {
+                let error = Error::corrupt(format!(
+                    "a page refers to column {column}, which is boolean, nested, none of the file's, or refers to \
+                     others itself"
+                ));
                 return Err(self.in_page(error, page));
             }
             for number in self.column(column)?.chunk(page.block)?.pages_of(rows.clone()) {
@@ -185,13 +210,18 @@ impl FileReader {
         let data_type = self.stored_column(one.page.column)?.data_type;
         let (physical, values) = (data_type.physical(), meta.values as usize);
         let utf8 = data_type == DataType::String;
-        let references = self.references_of(one, all)?;
         let budget = self.page_budget(meta.rows as usize);
+        let references = self.references_of(one, all, &budget)?;
         decode_related(stored, physical, values, utf8, &one.shared, &references, &budget)
     }
 
     /// The values of the columns that a page refers to, in its rows.
-    fn references_of(&self, one: &Wanted, all: &AllWanted) -> Result<Vec<DecodedValues>> {
+    fn references_of(
+        &self,
+        one: &Wanted,
+        all: &AllWanted,
+        budget: &Budget,
+    ) -> Result<Vec<DecodedValues>> {
         let rows = rows_of(one.meta()?);
         let of_column = |column: &u32| {
             let column = *column as usize;
@@ -210,7 +240,7 @@ impl FileReader {
                 let (offset, len) = (start - of_page.start, end.saturating_sub(start));
                 parts.push(decoded.values.slice(offset as usize, len as usize));
             }
-            join(parts, &self.page_budget(rows.len()))
+            join(parts, budget)
         };
         one.shared.references().iter().map(of_column).collect()
     }

@@ -1,5 +1,17 @@
 //! A hash table of numbers: whoever uses it keeps what the numbers stand for.
 
+use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// A hash that nobody who makes a file can foresee: tables that readers build of what files hold use it, so that no
+/// file can make their look-ups long.
+pub(crate) fn seeded_hash(bytes: &[u8]) -> u64 {
+    static SEED: OnceLock<u64> = OnceLock::new();
+    xxh3_64_with_seed(bytes, *SEED.get_or_init(|| RandomState::new().hash_one(0u8)))
+}
+
 /// Slots of the smallest table.
 const LEAST_SLOTS: usize = 1024;
 

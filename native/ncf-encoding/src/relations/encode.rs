@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use arrow_buffer::BooleanBuffer;
-use ncf_core::{Budget, Error, ErrorKind, Limits, Result, Values};
+use ncf_core::{Budget, Error, ErrorKind, Limits, PhysicalType, Result, Values};
 
 use super::build::{Ranked, factors, ranked, table};
 use super::map_table::MapTable;
@@ -36,6 +36,10 @@ pub fn encode_related(
     let rows = input.values.len();
     if columns.len() != references.len() || references.iter().any(|values| values.len() != rows) {
         return Err(Error::internal("references of another number of rows than their column"));
+    }
+    let types: Vec<PhysicalType> = references.iter().map(|values| values.physical()).collect();
+    if !relation.fits(input.values.physical(), &types) {
+        return Ok(None);
     }
     let chunk = Chunk { input, columns: &columns, references };
     let Some(prepared) = chunk.prepare(relation)? else { return Ok(None) };

@@ -1,11 +1,9 @@
 //! From a key's value to its number among the distinct values of a map's key.
 
 use ncf_core::{Budget, ByteValues, Error, PhysicalType, Result, Values};
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::decoded::DecodedValues;
-use crate::encodings::dictionary::hash_bits;
-use crate::encodings::hash_table::HashTable;
+use crate::encodings::hash_table::{HashTable, seeded_hash};
 use crate::encodings::integers::{Integer, with_integers};
 use crate::native::{Native, with_values};
 
@@ -38,7 +36,7 @@ impl KeyIndex {
     /// The index of a key's column, and the number of the value of each of its rows.
     pub(crate) fn new(values: Values, budget: &Budget) -> Result<(Self, Vec<u32>)> {
         let len = values.len();
-        budget.take("keys of a map", len as u64 * 8)?;
+        budget.take("keys of a map", len as u64 * 16)?;
         let dense = dense_range(&values);
         let lookup = match dense {
             Some((min, size)) => {
@@ -85,7 +83,7 @@ impl KeyIndex {
         let mut out = Vec::with_capacity(len);
         let row = |at: usize| u32::try_from(at).map_err(|_| Error::corrupt("a map of 2^32 keys"));
         if let Lookup::Dense { min, numbers } = lookup {
-            let mut integers = Vec::new();
+            let mut integers = Vec::with_capacity(len);
             as_integers(values, &mut integers);
             for (at, value) in integers.iter().enumerate() {
                 let slot = slot_of(*value, *min).and_then(|slot| numbers.get_mut(slot));
@@ -103,7 +101,7 @@ impl KeyIndex {
         with_values!(&*values,
             fixed(v) => for (at, value) in v.iter().enumerate() {
                 let same = |number: u32| first(v, firsts, number).is_some_and(|have| have.same(*value));
-                let number = table.code(hash_bits(value.bits()), same).ok_or_else(spent)?;
+                let number = table.code(seeded_hash(&value.bits().to_le_bytes()), same).ok_or_else(spent)?;
                 if number as usize == firsts.len() {
                     firsts.push(row(at)?);
                 }
@@ -112,7 +110,7 @@ impl KeyIndex {
             bool(_v) => return Err(Error::corrupt("a key of booleans")),
             bytes(v) => for (at, value) in v.iter().enumerate() {
                 let same = |number: u32| first_bytes(v, firsts, number) == Some(value);
-                let number = table.code(xxh3_64(value), same).ok_or_else(spent)?;
+                let number = table.code(seeded_hash(value), same).ok_or_else(spent)?;
                 if number as usize == firsts.len() {
                     firsts.push(row(at)?);
                 }
@@ -130,6 +128,10 @@ impl KeyIndex {
             DecodedValues::Constant(value, len) => {
                 self.flat(value, &mut out)?;
                 out.resize(*len, out.first().copied().unwrap_or(NONE));
+            }
+            // Few rows of a large dictionary: their values cost less than all of its.
+            DecodedValues::Dictionary { codes, values: all } if all.len() > codes.len() => {
+                self.flat(&values.clone().into_flat(budget)?, &mut out)?;
             }
             DecodedValues::Dictionary { codes, values } => {
                 let mut numbers: Vec<u32> = budget.vec("keys", values.len())?;
@@ -180,7 +182,7 @@ impl KeyIndex {
             out.extend(values.iter().map(|value| {
                 let same =
                     |number| first(keys, firsts, number).is_some_and(|have| have.same(*value));
-                table.find(hash_bits(value.bits()), same).unwrap_or(NONE)
+                table.find(seeded_hash(&value.bits().to_le_bytes()), same).unwrap_or(NONE)
             }));
         }
         let firsts = self.firsts.as_slice();
@@ -195,7 +197,7 @@ impl KeyIndex {
             (Values::Bytes(keys), Values::Bytes(values)) => {
                 out.extend(values.iter().map(|value| {
                     let same = |number| first_bytes(keys, firsts, number) == Some(value);
-                    table.find(xxh3_64(value), same).unwrap_or(NONE)
+                    table.find(seeded_hash(value), same).unwrap_or(NONE)
                 }))
             }
             _ => out.extend(std::iter::repeat_n(NONE, values.len())),

@@ -18,7 +18,7 @@ use ncf_core::{Budget, Error, PhysicalType, Result, Values};
 use super::key_index::{KeyIndex, NONE};
 use crate::chunk::EncodeOptions;
 use crate::decoded::DecodedValues;
-use crate::encodings::hash_table::HashTable;
+use crate::encodings::hash_table::{HashTable, seeded_hash};
 use crate::native::lengths_column;
 use crate::page::{decode_values, encode_values};
 use crate::reader::Reader;
@@ -286,8 +286,8 @@ impl Entries {
             return if own && index.distinct() == len { Ok(Self::Same) } else { Err(twice()) };
         }
         let mut space = 1u64;
-        let mut combined = vec![0u64; len];
         budget.take("keys of a map", len as u64 * 8)?;
+        let mut combined = vec![0u64; len];
         for (index, numbers) in indexes.iter().zip(numbers) {
             let radix = index.distinct() as u64;
             space = space.saturating_mul(radix);
@@ -347,7 +347,7 @@ impl Entries {
 }
 
 fn hash(combined: u64) -> u64 {
-    crate::encodings::dictionary::hash_bits(combined.into())
+    seeded_hash(&combined.to_le_bytes())
 }
 
 fn wrong() -> Error {

@@ -13,6 +13,8 @@ mod tests;
 
 use std::fmt;
 
+use ncf_core::PhysicalType;
+
 pub use discover::{Found, Sampled, discover};
 pub use encode::encode_related;
 pub use terms::{Term, Transform};
@@ -20,6 +22,12 @@ pub(crate) use terms::{power_of_ten, scaled};
 
 /// Columns that a relation may refer to.
 pub const MAX_REFERENCES: usize = 4;
+
+/// Letters of a column's name in the text of a relation.
+const NAME_LETTERS: usize = 64;
+/// Digits after the point, and bits of a shift, that a sum may have.
+const MAX_SCALE: u8 = 18;
+const MAX_SHIFT: u8 = 62;
 
 /// How a column follows from other columns of its block, named by their numbers among the stored columns of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -98,8 +106,51 @@ impl Relation {
         unique
     }
 
-    /// The relation as a formula, with the names that `name` gives to columns.
+    /// Whether a column of type `target` can follow so from columns of types `references`, which are those of
+    /// [`Relation::columns`].
+    pub fn fits(&self, target: PhysicalType, references: &[PhysicalType]) -> bool {
+        let columns = self.columns();
+        let known = (1..=MAX_REFERENCES).contains(&columns.len())
+            && columns.len() == references.len()
+            && !references.contains(&PhysicalType::Bool)
+            && target != PhysicalType::Bool;
+        let of_type = |column: u32, fits: fn(PhysicalType) -> bool| {
+            let at = columns.iter().position(|have| *have == column);
+            at.and_then(|at| references.get(at)).is_some_and(|physical| fits(*physical))
+        };
+        let keys = |keys: &[u32]| (1..=map_table::MAX_KEYS).contains(&keys.len());
+        known
+            && match self {
+                Self::Equality { .. } => references.first() == Some(&target),
+                Self::Map { keys: columns } => keys(columns),
+                Self::Linear(linear) => {
+                    let float = target == PhysicalType::F64;
+                    (1..=MAX_REFERENCES).contains(&linear.terms.len())
+                        && linear.shift <= MAX_SHIFT
+                        && linear.scale <= if float { MAX_SCALE } else { 0 }
+                        && (float || is_long(target))
+                        && linear.terms.iter().all(|term| {
+                            term.transform.is_valid()
+                                && match term.transform {
+                                    Transform::Scaled { .. } => of_type(term.column, is_float),
+                                    _ => of_type(term.column, is_long),
+                                }
+                        })
+                }
+                Self::Product(Product { factor, other, divisor }) => {
+                    let other = match other {
+                        Other::Column(column) => of_type(*column, is_long),
+                        Other::Map(columns) => keys(columns),
+                    };
+                    let over = i64::try_from(*divisor).is_ok_and(|divisor| divisor > 0);
+                    is_long(target) && of_type(*factor, is_long) && other && over
+                }
+            }
+    }
+
+    /// The relation as a formula, with the names that `name` gives to columns; long ones are cut.
     pub fn text(&self, name: &dyn Fn(u32) -> String) -> String {
+        let name = &|column: u32| -> String { name(column).chars().take(NAME_LETTERS).collect() };
         let list = |columns: &[u32]| {
             columns.iter().map(|column| name(*column)).collect::<Vec<_>>().join(", ")
         };
@@ -117,6 +168,15 @@ impl Relation {
             }
         }
     }
+}
+
+/// Whether values are integers of up to 64 bits.
+fn is_long(physical: PhysicalType) -> bool {
+    physical.is_integer() && physical != PhysicalType::I128
+}
+
+fn is_float(physical: PhysicalType) -> bool {
+    matches!(physical, PhysicalType::F32 | PhysicalType::F64)
 }
 
 impl Linear {

@@ -97,6 +97,19 @@ impl Transform {
         self.each(out)
     }
 
+    /// Whether its parameters are such as the format allows.
+    pub(crate) fn is_valid(self) -> bool {
+        let is_long = |number: u64| i64::try_from(number).is_ok();
+        match self {
+            Self::Identity | Self::ClockMinutes => true,
+            Self::Part { divisor, modulus } => divisor > 0 && is_long(divisor) && is_long(modulus),
+            Self::Year { divisor } | Self::Month { divisor } | Self::Day { divisor } => {
+                divisor > 0 && is_long(divisor)
+            }
+            Self::Scaled { digits } => digits <= 18,
+        }
+    }
+
     /// Its number, and its parameters, as stored.
     pub(crate) fn parts(self) -> (u8, [u64; 2]) {
         match self {
@@ -123,8 +136,7 @@ impl Transform {
             _ => return Err(Error::corrupt(format!("a term with transform {kind}"))),
         };
         // One way to store each.
-        let known = transform.parts() == (kind, [first, second])
-            && !matches!(transform, Self::Scaled { digits } if digits > 18);
+        let known = transform.parts() == (kind, [first, second]) && transform.is_valid();
         let wrong = || Error::corrupt(format!("transform {kind} of {first} and {second}"));
         known.then_some(transform).ok_or_else(wrong)
     }

@@ -61,6 +61,21 @@ impl Prepared {
         })
     }
 
+    /// The most bytes that the pages have which hold the rows of a page of `other`.
+    pub(super) fn most_bytes_for(&self, other: &Self) -> usize {
+        let bytes: Vec<usize> = self
+            .pages
+            .iter()
+            .map(|page| self.values.slice(page.start, page.len()).byte_len())
+            .collect();
+        let of_page = |wanted: &Range<usize>| {
+            let start = self.rows.partition_point(|rows| rows.end <= wanted.start);
+            let end = self.rows.partition_point(|rows| rows.start < wanted.end);
+            bytes.get(start..end.max(start)).unwrap_or(&[]).iter().sum()
+        };
+        other.rows.iter().map(of_page).max().unwrap_or(0)
+    }
+
     pub(super) fn input<'a>(&'a self, options: &'a WriterOptions) -> ChunkInput<'a> {
         ChunkInput {
             values: &self.values,

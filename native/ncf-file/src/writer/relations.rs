@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use ncf_core::{Column, Error, PhysicalType, Result, Role, Values};
-use ncf_encoding::relations::{Found, MAX_REFERENCES, Relation, Sampled, discover};
+use ncf_core::{Column, Error, ErrorKind, PhysicalType, Result, Role, Values};
+use ncf_encoding::relations::{Found, Relation, Sampled, discover};
 use ncf_encoding::{ChooserState, EncodedChunk, Profile, SharedKind, encode_related};
 
 use super::block::{Prepared, verify};
@@ -18,6 +18,12 @@ const MOST_SEARCHES: usize = 4;
 const LEAST_ROWS: usize = 64;
 /// Bytes that a shared page costs besides its own: alignment, checksum, a record in the metadata.
 const SHARED_OVERHEAD: usize = 128;
+/// Columns that are searched at most, those that take most bytes: time grows faster than their number.
+const MOST_COLUMNS: usize = 64;
+/// Bytes of the pages of a reference that hold the rows of one page, at most: a reader decodes all of them for it.
+const REFERENCE_BYTES: usize = 16 << 20;
+/// Blocks after which a relation is compared with encoding alone again.
+const RECHECK_BLOCKS: usize = 8;
 /// How much longer than in the block before a related column may become before it is encoded alone again, in percent.
 const DRIFT: usize = 110;
 
@@ -34,9 +40,11 @@ pub(super) struct Relations {
 #[derive(Debug)]
 struct Known {
     relation: Relation,
-    /// Bytes and rows of the chunk that was encoded so last.
+    /// Bytes and rows of the chunk for which it was found to pay.
     bytes: usize,
     rows: usize,
+    /// Blocks since.
+    blocks: usize,
 }
 
 /// The columns of a block, with the names of all columns of the file.
@@ -67,7 +75,10 @@ impl Block<'_> {
     ) -> Result<Option<EncodedChunk>> {
         let mut references: Vec<&Values> = Vec::new();
         for number in relation.columns() {
-            match self.columns.get(number as usize).filter(|one| one.shows_values()) {
+            let usable = |one: &&Prepared| {
+                one.shows_values() && one.most_bytes_for(column) <= REFERENCE_BYTES
+            };
+            match self.columns.get(number as usize).filter(usable) {
                 Some(one) => references.push(&one.values),
                 None => return Ok(None),
             }
@@ -108,14 +119,19 @@ pub(super) fn check(
             values && column.path.len() == 1 && column.data_type.physical() != PhysicalType::Bool
         })
     };
+    let physical = |number: &u32| {
+        let column = columns.get(*number as usize).map(|(column, _)| column);
+        column.map_or(PhysicalType::Bool, |column| column.data_type.physical())
+    };
     for (target, relation) in relations {
         let referred = relation.columns();
-        let usable = (1..=MAX_REFERENCES).contains(&referred.len())
+        let types: Vec<PhysicalType> = referred.iter().map(physical).collect();
+        let usable = relation.fits(physical(target), &types)
             && referred.iter().all(|number| flat(number) && !relations.contains_key(number));
         if !(usable && flat(target)) {
             return Err(Error::invalid_argument(format!(
-                "column {target} cannot follow from columns {referred:?}: these must be others, which follow from \
-                 none, neither nested nor boolean"
+                "column {target} cannot follow from columns {referred:?} as {relation}: these must be others, which follow \
+                 from none, of types that it takes, and not nested"
             )));
         }
     }
@@ -145,7 +161,12 @@ impl Relations {
         let allowed = known.bytes.saturating_mul(column.values.len()) / known.rows.max(1);
         let allowed = allowed.saturating_mul(DRIFT) / 100;
         let related = match related {
-            Some(related) if related.byte_len() <= allowed => return Ok(related),
+            Some(related)
+                if related.byte_len() <= allowed
+                    && !(known.blocks + 1).is_multiple_of(RECHECK_BLOCKS) =>
+            {
+                return Ok(related);
+            }
             other => other,
         };
         let alone = column.encode(block.options, chooser)?;
@@ -169,10 +190,8 @@ impl Relations {
         self.known.retain(|number, known| {
             let chunk = chunks.get(*number as usize).filter(|chunk| related(chunk));
             lost |= chunk.is_none();
-            chunk.is_some_and(|chunk| {
-                (known.bytes, known.rows) = (chunk.byte_len(), block.rows());
-                true
-            })
+            known.blocks += 1;
+            chunk.is_some()
         });
         if lost {
             self.searched_rows = 0;
@@ -211,11 +230,20 @@ impl Relations {
             else {
                 continue;
             };
-            let Some(related) = block.related(column, &found.relation, chooser)? else { continue };
+            let related = match block.related(column, &found.relation, chooser) {
+                Ok(Some(related)) => related,
+                Ok(None) => continue,
+                // What a reader would refuse: nobody asked for it.
+                Err(error) if error.kind() == ErrorKind::LimitExceeded => continue,
+                Err(error) => return Err(error),
+            };
             if pays(&related, chunk, column.encode.profile) {
                 let (bytes, rows) = (related.byte_len(), column.values.len());
                 referred.extend(columns);
-                self.known.insert(found.target, Known { relation: found.relation, bytes, rows });
+                self.known.insert(
+                    found.target,
+                    Known { relation: found.relation, bytes, rows, blocks: 0 },
+                );
                 **chunk = related;
             }
         }
@@ -229,9 +257,17 @@ impl Relations {
         chunks: &[&mut EncodedChunk],
         referred: &[u32],
     ) -> Vec<Found> {
-        let columns = block.columns.iter().zip(chunks);
+        let usable = |(column, _): &(&Prepared, &&mut EncodedChunk)| {
+            column.flat && column.values.physical() != PhysicalType::Bool
+        };
+        let mut columns: Vec<_> = block.columns.iter().zip(chunks).filter(usable).collect();
+        if columns.len() > MOST_COLUMNS {
+            columns.sort_by_key(|(_, chunk)| std::cmp::Reverse(chunk.byte_len()));
+            columns.truncate(MOST_COLUMNS);
+            columns.sort_by_key(|(column, _)| column.number);
+        }
         let sampled: Vec<Sampled<'_>> = columns
-            .filter(|(column, _)| column.flat && column.values.physical() != PhysicalType::Bool)
+            .into_iter()
             .map(|(column, chunk)| {
                 let free = !self.known.contains_key(&column.number);
                 let open = column.encode.force.is_none() && !referred.contains(&column.number);
