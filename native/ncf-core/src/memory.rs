@@ -96,12 +96,13 @@ impl MemoryConsumer {
         counts.held = counts.held.saturating_sub(bytes);
     }
 
-    /// Holds `bytes` more where the pool has `spare` left beside them, or answers how many could have been held.
+    /// Holds `bytes` more where limit and pool have `spare` left beside them, or answers how many could have been
+    /// held.
     fn ask(&self, bytes: u64, spare: u64) -> Result<Option<u64>> {
         let mut counts = self.counts();
         let free = self.0.limit.saturating_sub(counts.held);
-        if bytes > free {
-            return Ok(Some(free));
+        if bytes.saturating_add(spare) > free {
+            return Ok(Some(free.saturating_sub(spare)));
         }
         let held = counts.held + bytes;
         if let Some(pool) = &self.0.pool
@@ -314,5 +315,8 @@ mod tests {
         assert!(groups.try_resize(4 * STEP).unwrap());
         drop((groups, consumer));
         assert_eq!(left.load(Ordering::Relaxed), 4 * STEP);
+        let consumer = MemoryConsumer::new("scan", 100, None);
+        let mut groups = consumer.reservation();
+        assert!(groups.try_resize_sparing(50).unwrap() && !groups.try_resize_sparing(51).unwrap());
     }
 }

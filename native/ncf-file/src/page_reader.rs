@@ -15,9 +15,9 @@ use crate::reader::{FileReader, PageRef, to_id};
 use crate::source::read_coalesced;
 
 /// Bytes of pages that are kept because others refer to them.
-const KEPT_BYTES: usize = 16 << 20;
+const KEPT_BYTES: usize = 4 << 20;
 /// How many pages that are at most.
-const KEPT_PAGES: usize = 64;
+const KEPT_PAGES: usize = 16;
 
 /// Pages that were read, in the order in which they were asked for.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ impl FileReader {
             self.options.interruption.check()?;
             let decoded = self.decode(one, all).map_err(|error| self.in_page(error, one.page))?;
             held += decoded.byte_len() as u64;
-            memory.resize("pages", held).at("file", || self.name())?;
+            self.hold(memory, "pages", held)?;
             if at >= requested {
                 beside += decoded.byte_len() as u64;
                 let limit = self.options.limits.rows_bytes.saturating_mul(requested as u64);
@@ -124,6 +124,15 @@ impl FileReader {
             if let Some(one) = all.pages.get_mut(at) {
                 one.decoded = Some(decoded);
             }
+        }
+        Ok(())
+    }
+
+    /// Makes a reservation `bytes` long, if need be with the memory of pages that were kept.
+    fn hold(&self, memory: &mut MemoryReservation, what: &str, bytes: u64) -> Result<()> {
+        if !memory.try_resize(bytes)? {
+            self.references.clear();
+            memory.resize(what, bytes).at("file", || self.name())?;
         }
         Ok(())
     }
@@ -188,7 +197,7 @@ impl FileReader {
             beside += if at < requested { 0 } else { u64::from(meta.length) };
         }
         let stored = ranges.iter().map(|range| range.end - range.start).sum();
-        memory.resize("stored pages", stored).at("file", || self.name())?;
+        self.hold(memory, "stored pages", stored)?;
         let buffers = read_coalesced(&*self.source, &ranges).at("file", || self.name())?;
         let missing = wanted.iter_mut().filter(|one| one.decoded.is_none());
         for (one, buffer) in missing.zip(buffers) {
@@ -294,6 +303,10 @@ impl ReferenceCache {
             kept.push(Kept { page: one.page, decoded: decoded.clone(), bytes, memory });
         }
         Ok(())
+    }
+
+    fn clear(&self) {
+        self.lock().clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Kept>> {

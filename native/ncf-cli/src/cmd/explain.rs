@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use ncf::encoding::{
-    ChooserState, ChunkInput, EncodeOptions, EncodedChunk, all, decode_page, decode_shared,
-    encode_chunk,
+    ChooserState, ChunkInput, EncodeOptions, EncodedChunk, SharedKind, all, decode_page,
+    decode_shared, encode_chunk,
 };
 use ncf::{
     Budget, EncodingId, Error, ErrorKind, FileReader, Interruption, Limits, PageRef, Profile,
@@ -25,12 +25,13 @@ pub(super) struct Alternative {
     pub(super) bytes: usize,
     /// To decode one value, here and now.
     pub(super) decode_nanos: f64,
-    /// Profiles that choose it.
+    /// Profiles that choose it; `this file` for a page that follows from other columns, as it is stored.
     pub(super) profiles: Vec<String>,
 }
 
 /// What the middle page of a stored column needs in each encoding, the smallest first, as if the page were all of the
-/// column. Empty for columns without rows.
+/// column; where it follows from other columns, as it is stored as well, with its share of the shared pages. Empty for
+/// columns without rows.
 pub(super) fn alternatives(reader: &FileReader, stored: usize) -> Result<Vec<Alternative>> {
     let meta = reader.column(stored)?;
     let block = meta.blocks.len() / 2;
@@ -55,8 +56,35 @@ pub(super) fn alternatives(reader: &FileReader, stored: usize) -> Result<Vec<Alt
     for (profile, force) in chosen.chain(forced) {
         add(&input, profile, force, &mut found)?;
     }
+    found.extend(stored_by_reference(reader, page)?);
     found.sort_by_key(|alternative| alternative.bytes);
     Ok(found)
+}
+
+/// A page that refers to other columns, as it is stored: no encoding by force gives it.
+fn stored_by_reference(reader: &FileReader, page: PageRef) -> Result<Option<Alternative>> {
+    let meta = reader.column(page.column)?;
+    let chunk = meta.chunk(page.block)?;
+    let Some(stored) = chunk.pages.get(page.page) else { return Ok(None) };
+    if !chunk.shared.iter().any(|page| page.kind == SharedKind::References) {
+        return Ok(None);
+    }
+    let shared: usize = chunk.shared.iter().map(|page| page.length as usize).sum();
+    let mut least = f64::INFINITY;
+    for _ in 0..DECODES {
+        let start = Instant::now();
+        let decoded = reader.read_pages(&[page])?;
+        for decoded in decoded {
+            reader.flat(page, decoded.values)?;
+        }
+        least = least.min(start.elapsed().as_secs_f64());
+    }
+    Ok(Some(Alternative {
+        encoding: meta.trees.get(usize::from(stored.tree)).cloned().unwrap_or_default(),
+        bytes: stored.length as usize + shared / chunk.pages.len().max(1),
+        decode_nanos: least * 1e9 / f64::from(stored.rows.max(1)),
+        profiles: vec!["this file".to_owned()],
+    }))
 }
 
 fn add(

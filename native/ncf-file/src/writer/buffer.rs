@@ -83,12 +83,13 @@ impl RowBuffer {
     }
 
     /// Memory that the block takes with `slice` in it: its rows, its encoded pages, which are hardly
-    /// longer, and copies of the fields that `threads` encode at a time.
-    pub(super) fn memory_with(&self, slice: &Slice, threads: usize) -> u64 {
+    /// longer, and for each of `threads` copies of a field and `scratch` bytes a row.
+    pub(super) fn memory_with(&self, slice: &Slice, threads: usize, scratch: usize) -> u64 {
         let fields = self.fields.iter().zip(&slice.field_bytes);
         let largest = fields.map(|(field, more)| field.bytes + more).max().unwrap_or(0);
         let rows = self.bytes + slice.bytes;
-        (2 * rows + COPIES * rows.min(threads * largest)) as u64
+        let scratch = threads * scratch * (self.rows + slice.rows());
+        (2 * rows + COPIES * rows.min(threads * largest) + scratch) as u64
     }
 
     pub(super) fn push(&mut self, slice: Slice) {

@@ -221,12 +221,13 @@ impl FileWriter {
     /// Adds a slice to the block, or to the next one where its memory is not granted in this one.
     fn push(&mut self, slice: Slice) -> Result<()> {
         let threads = self.options.threads;
+        let scratch = relations::scratch(self.options.profile);
         if self.buffer.rows() > 0
-            && !self.memory.try_resize(self.buffer.memory_with(&slice, threads))?
+            && !self.memory.try_resize(self.buffer.memory_with(&slice, threads, scratch))?
         {
             self.flush_block()?;
         }
-        self.memory.resize("a block", self.buffer.memory_with(&slice, threads))?;
+        self.memory.resize("a block", self.buffer.memory_with(&slice, threads, scratch))?;
         self.buffer.push(slice);
         Ok(())
     }

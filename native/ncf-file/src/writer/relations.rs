@@ -93,6 +93,14 @@ impl Block<'_> {
     }
 }
 
+/// Bytes for each row that a column may take beside copies of it while it is encoded by a relation: keys, entries, ranks.
+pub(super) fn scratch(profile: Profile) -> usize {
+    match profile {
+        Profile::Balanced | Profile::Compact => 48,
+        Profile::Fast | Profile::Point => 0,
+    }
+}
+
 /// A chunk's bytes with what its shared pages cost beside their own.
 fn cost(chunk: &EncodedChunk) -> usize {
     chunk.byte_len() + chunk.shared.len() * SHARED_OVERHEAD
