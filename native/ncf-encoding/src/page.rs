@@ -236,7 +236,7 @@ fn header(reader: &mut Reader<'_>) -> Result<bool> {
     }
 }
 
-fn padding(reader: &Reader<'_>) -> Result<()> {
+pub(crate) fn padding(reader: &Reader<'_>) -> Result<()> {
     let rest = reader.rest();
     if rest.len() >= PADDING || rest.iter().any(|byte| *byte != 0) {
         return Err(Error::corrupt(format!(

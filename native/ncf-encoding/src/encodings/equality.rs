@@ -3,13 +3,12 @@
 use ncf_core::{Error, PhysicalType, Result, Values};
 
 use super::Encoding;
-use super::integers::column;
+use super::integers::{check_ascending, column};
 use super::null_fill::{read_lead, refill};
 use crate::decoded::{DecodedValues, replaced};
 use crate::id::EncodingId;
-use crate::node::{ChildEncoder, DecodeContext};
+use crate::node::DecodeContext;
 use crate::reader::Reader;
-use crate::select::Statistics;
 
 /// See `docs/spec/encodings.md`, Equality. Encoded by [`crate::relations::encode_related`].
 pub(crate) struct Equality;
@@ -23,20 +22,12 @@ impl Encoding for Equality {
         physical != PhysicalType::Bool
     }
 
-    fn candidate(&self, _: &Statistics) -> bool {
-        false
-    }
-
     fn relates(&self) -> bool {
         true
     }
 
     fn decode_cost(&self) -> f64 {
         0.5
-    }
-
-    fn encode(&self, _: &Values, _: &mut ChildEncoder<'_>, _: &mut Vec<u8>) -> Result<bool> {
-        Ok(false)
     }
 
     fn decode(
@@ -74,10 +65,6 @@ pub(super) fn exceptions(
     }
     let rows = column::<i32>(body, count, context)?;
     let others = context.flat(body, values.physical(), count)?;
-    let mut next = 0;
-    for row in rows.iter() {
-        let row = usize::try_from(*row).ok().filter(|row| (next..len).contains(row));
-        next = row.ok_or_else(|| Error::corrupt("the rows of exceptions do not ascend"))? + 1;
-    }
+    check_ascending(&rows, len, "the rows of exceptions do not ascend")?;
     replaced(&values, &others, &rows, context.budget)
 }

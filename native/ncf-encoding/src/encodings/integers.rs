@@ -146,3 +146,13 @@ pub(crate) fn owned<T: Integer>(values: ScalarBuffer<T>, budget: &Budget) -> Res
         }
     }
 }
+
+/// Checks that numbers of rows lie inside `len` and ascend; else `Corrupt`, saying `what`.
+pub(super) fn check_ascending(rows: &[i32], len: usize, what: &str) -> Result<()> {
+    let mut next = 0;
+    for row in rows {
+        let row = usize::try_from(*row).ok().filter(|row| (next..len).contains(row));
+        next = row.ok_or_else(|| Error::corrupt(what))? + 1;
+    }
+    Ok(())
+}

@@ -10,10 +10,11 @@ use super::null_fill::{read_lead, refill};
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::native::Native;
-use crate::node::{ChildEncoder, DecodeContext};
+use crate::node::DecodeContext;
 use crate::reader::Reader;
-use crate::relations::{Linear as Formula, MAX_REFERENCES, Transform, power_of_ten};
-use crate::select::Statistics;
+use crate::relations::{
+    Linear as Formula, MAX_REFERENCES, MAX_SCALE, MAX_SHIFT, Transform, power_of_ten,
+};
 
 /// See `docs/spec/encodings.md`, Linear. Encoded by [`crate::relations::encode_related`].
 pub(crate) struct Linear;
@@ -28,20 +29,12 @@ impl Encoding for Linear {
         integer || physical == PhysicalType::F64
     }
 
-    fn candidate(&self, _: &Statistics) -> bool {
-        false
-    }
-
     fn relates(&self) -> bool {
         true
     }
 
     fn decode_cost(&self) -> f64 {
         1.0
-    }
-
-    fn encode(&self, _: &Values, _: &mut ChildEncoder<'_>, _: &mut Vec<u8>) -> Result<bool> {
-        Ok(false)
     }
 
     fn decode(
@@ -117,7 +110,7 @@ fn read<'a>(
     }
     let constant = body.u64()?.cast_signed();
     let (shift, scale) = (body.u8()?, body.u8()?);
-    if shift > 62 || scale > 18 {
+    if shift > MAX_SHIFT || scale > MAX_SCALE {
         return Err(Error::corrupt(format!(
             "a sum with a shift of {shift} and a scale of {scale}"
         )));

@@ -7,10 +7,9 @@ use super::Encoding;
 use super::integers::Integer;
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
-use crate::node::{ChildEncoder, DecodeContext};
+use crate::node::DecodeContext;
 use crate::reader::Reader;
 use crate::relations::map_table::{MAX_KEYS, MapTable};
-use crate::select::Statistics;
 
 /// See `docs/spec/encodings.md`, Map. Encoded by [`crate::relations::encode_related`].
 pub(crate) struct Map;
@@ -24,20 +23,12 @@ impl Encoding for Map {
         physical != PhysicalType::Bool
     }
 
-    fn candidate(&self, _: &Statistics) -> bool {
-        false
-    }
-
     fn relates(&self) -> bool {
         true
     }
 
     fn decode_cost(&self) -> f64 {
         2.0
-    }
-
-    fn encode(&self, _: &Values, _: &mut ChildEncoder<'_>, _: &mut Vec<u8>) -> Result<bool> {
-        Ok(false)
     }
 
     fn decode(

@@ -59,8 +59,10 @@ pub trait Encoding: Send + Sync {
     fn accepts(&self, physical: PhysicalType) -> bool;
 
     /// Whether the chooser should try it on values with these statistics. `false` for encodings that
-    /// the chooser places by other rules (Dictionary, Zstd).
-    fn candidate(&self, statistics: &Statistics) -> bool;
+    /// the chooser places by other rules (Dictionary, Zstd), or that [`Encoding::relates`].
+    fn candidate(&self, _statistics: &Statistics) -> bool {
+        false
+    }
 
     /// Whether its integer children are worth a further level, so that it must not repeat on a path.
     fn nests(&self) -> bool {
@@ -76,13 +78,16 @@ pub trait Encoding: Send + Sync {
     /// `examples/decode_cost.rs`.
     fn decode_cost(&self) -> f64;
 
-    /// Appends the body; `false` when these values do not fit (the caller undoes what was appended).
+    /// Appends the body; `false` when these values do not fit (the caller undoes what was appended). None fit an
+    /// encoding that [`Encoding::relates`]: [`crate::encode_related`] makes its nodes.
     fn encode(
         &self,
-        values: &Values,
-        children: &mut ChildEncoder<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<bool>;
+        _values: &Values,
+        _children: &mut ChildEncoder<'_>,
+        _out: &mut Vec<u8>,
+    ) -> Result<bool> {
+        Ok(false)
+    }
 
     /// Reads `len` values from a body, all of it.
     fn decode(

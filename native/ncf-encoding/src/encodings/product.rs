@@ -8,11 +8,10 @@ use super::map;
 use super::null_fill::{read_lead, refill};
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
-use crate::node::{ChildEncoder, DecodeContext};
+use crate::node::DecodeContext;
 use crate::reader::Reader;
 use crate::relations::Transform;
 use crate::relations::map_table::MapTable;
-use crate::select::Statistics;
 
 /// The second factor is a column.
 pub(crate) const OF_COLUMN: u8 = 0;
@@ -31,20 +30,12 @@ impl Encoding for Product {
         physical.is_integer() && physical != PhysicalType::I128
     }
 
-    fn candidate(&self, _: &Statistics) -> bool {
-        false
-    }
-
     fn relates(&self) -> bool {
         true
     }
 
     fn decode_cost(&self) -> f64 {
         4.0
-    }
-
-    fn encode(&self, _: &Values, _: &mut ChildEncoder<'_>, _: &mut Vec<u8>) -> Result<bool> {
-        Ok(false)
     }
 
     fn decode(

@@ -3,7 +3,7 @@
 use ncf_core::{Error, PhysicalType, Result, Values};
 
 use super::Encoding;
-use super::integers::column;
+use super::integers::{check_ascending, column};
 use super::run_length::pick;
 use crate::decoded::{DecodedValues, repeat};
 use crate::id::EncodingId;
@@ -77,13 +77,7 @@ impl Encoding for Sparse {
         }
         let positions = column::<i32>(body, count, context)?;
         let values = context.flat(body, physical, count + 1)?;
-        let mut next = 0;
-        for position in positions.iter() {
-            let position = usize::try_from(*position).ok().filter(|row| (next..len).contains(row));
-            next = position
-                .ok_or_else(|| Error::corrupt("rows of other values do not ascend in a page"))?
-                + 1;
-        }
+        check_ascending(&positions, len, "rows of other values do not ascend in a page")?;
         // Before each other value, and after the last, the usual one.
         let ends = positions.iter().map(|position| position.cast_unsigned() as usize).chain([len]);
         let starts = std::iter::once(0).chain(ends.clone().map(|end| end + 1));

@@ -3,7 +3,7 @@
 use arrow_buffer::BooleanBuffer;
 use ncf_core::{Budget, Result, Values};
 
-use super::map_table::{MapParts, MapTable};
+use super::map_table::MapParts;
 use crate::decoded::DecodedValues;
 use crate::encodings::dictionary::{self, Built, MAX_BYTES, MAX_ENTRIES};
 use crate::encodings::hash_table::HashTable;
@@ -284,15 +284,4 @@ impl Lists {
         let at = own.binary_search_by_key(&code, |(have, _)| *have).ok()?;
         own.get(at).map(|(_, rank)| *rank)
     }
-}
-
-/// The table of parts that a writer made.
-pub(super) fn table(parts: &MapParts) -> Result<MapTable> {
-    let copy = MapParts {
-        keys: parts.keys.clone(),
-        counts: parts.counts.clone(),
-        candidates: parts.candidates.clone(),
-        values: parts.values.clone(),
-    };
-    MapTable::new(copy, &Budget::new(u64::MAX))
 }

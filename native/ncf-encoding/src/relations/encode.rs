@@ -5,8 +5,8 @@ use std::ops::Range;
 use arrow_buffer::BooleanBuffer;
 use ncf_core::{Budget, Error, ErrorKind, Limits, PhysicalType, Result, Values};
 
-use super::build::{Ranked, factors, ranked, table};
-use super::map_table::MapTable;
+use super::build::{Ranked, factors, ranked};
+use super::map_table::{MapParts, MapTable};
 use super::{Linear, Other, Product, Relation, scaled};
 use crate::chunk::{ChooserState, ChunkInput, EncodeOptions, EncodedChunk, SharedPage};
 use crate::decoded::DecodedValues;
@@ -18,7 +18,7 @@ use crate::native::{Native, lengths_column, with_values};
 use crate::node::{Place, Plan, Tables};
 use crate::page::{PageInput, encode_values, finish_page, nulls};
 use crate::select::{Encoded, NodeState};
-use crate::shared::{SharedKind, decode_shared};
+use crate::shared::{SharedKind, SharedPages, decode_shared};
 
 /// Encodes a chunk by a relation. `references` are the block's values of [`Relation::columns`], as long as the chunk's
 /// own; at null rows they hold what their encoding gives back there. `name` gives the columns' names.
@@ -44,9 +44,7 @@ pub fn encode_related(
     let chunk = Chunk { input, columns: &columns, references };
     let Some(prepared) = chunk.prepare(relation)? else { return Ok(None) };
     let shared = prepared.shared(&columns, options)?;
-    if !readable(&shared, input.values)? {
-        return Ok(None);
-    }
+    let Some(decoded) = readable(&shared, input.values)? else { return Ok(None) };
     let text = relation.text(name);
     let mut pages = Vec::with_capacity(input.pages.len());
     for range in input.pages {
@@ -63,7 +61,8 @@ pub fn encode_related(
             pages.push(finish_page(&page, values, options, state)?.page);
             continue;
         }
-        let of_page = Page { chunk: &chunk, range, page: &page, options };
+        let map = decoded.map();
+        let of_page = Page { chunk: &chunk, range, page: &page, map, options };
         let Some(values) = of_page.encode(relation, &prepared, &mut state.related)? else {
             return Ok(None);
         };
@@ -74,15 +73,15 @@ pub fn encode_related(
     Ok(Some(EncodedChunk { shared, pages }))
 }
 
-/// Whether readers with the usual limits take the shared pages.
-fn readable(shared: &[SharedPage], values: &Values) -> Result<bool> {
+/// The shared pages as a reader with the usual limits has them; `None` where it would refuse them.
+fn readable(shared: &[SharedPage], values: &Values) -> Result<Option<SharedPages>> {
     let parts: Vec<_> =
         shared.iter().map(|page| (page.kind, page.count, page.bytes.as_slice())).collect();
     let limits = Limits::DEFAULT;
     let few = shared.iter().all(|page| u64::from(page.count) <= limits.shared_values);
     match decode_shared(&parts, values.physical(), &Budget::new(limits.shared_bytes)) {
-        Ok(_) => Ok(few),
-        Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(false),
+        Ok(pages) => Ok(Some(pages).filter(|_| few)),
+        Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -98,7 +97,7 @@ struct Chunk<'a> {
 enum Prepared {
     Nothing,
     Ranked(Ranked),
-    Factors(super::map_table::MapParts, MapTable),
+    Factors(MapParts),
 }
 
 impl Chunk<'_> {
@@ -130,13 +129,8 @@ impl Chunk<'_> {
                 let factor = DecodedValues::Flat(self.reference(*factor)?.1.clone());
                 let factor = product::integers(&factor, &budget)?;
                 let divisor = i64::try_from(*divisor).unwrap_or(i64::MAX).max(1);
-                match factors(&self.all(keys)?, &factor, values, divisor, validity)? {
-                    None => None,
-                    Some(parts) => {
-                        let table = table(&parts)?;
-                        Some(Prepared::Factors(parts, table))
-                    }
-                }
+                let parts = factors(&self.all(keys)?, &factor, values, divisor, validity)?;
+                parts.map(Prepared::Factors)
             }
         })
     }
@@ -155,7 +149,7 @@ impl Prepared {
         }];
         let parts = match self {
             Self::Nothing => return Ok(shared),
-            Self::Ranked(Ranked { parts, .. }) | Self::Factors(parts, _) => parts,
+            Self::Ranked(Ranked { parts, .. }) | Self::Factors(parts) => parts,
         };
         shared.push(SharedPage {
             kind: SharedKind::Map,
@@ -171,6 +165,8 @@ struct Page<'a> {
     chunk: &'a Chunk<'a>,
     range: &'a Range<usize>,
     page: &'a PageInput<'a>,
+    /// The chunk's map, as readers have it.
+    map: Option<&'a MapTable>,
     options: &'a EncodeOptions,
 }
 
@@ -188,9 +184,7 @@ impl Page<'_> {
                 self.map(keys, ranked, &mut node, state)?
             }
             (Relation::Linear(formula), _) => self.linear(formula, &mut node, state)?,
-            (Relation::Product(formula), prepared) => {
-                self.product(formula, prepared, &mut node, state)?
-            }
+            (Relation::Product(formula), _) => self.product(formula, &mut node, state)?,
             _ => false,
         };
         let id = match relation {
@@ -330,25 +324,19 @@ impl Page<'_> {
         Ok(true)
     }
 
-    fn product(
-        &self,
-        formula: &Product,
-        prepared: &Prepared,
-        node: &mut Node,
-        state: &mut NodeState,
-    ) -> Result<bool> {
+    fn product(&self, formula: &Product, node: &mut Node, state: &mut NodeState) -> Result<bool> {
         let budget = Budget::new(u64::MAX);
         let (number, factor) = self.reference(formula.factor)?;
         let Ok(factor) = product::integers(&factor, &budget) else { return Ok(false) };
         node.body.push(number);
-        let mut products = match (&formula.other, prepared) {
+        let mut products = match (&formula.other, self.map) {
             (Other::Column(column), _) => {
                 let (number, other) = self.reference(*column)?;
                 node.body.extend_from_slice(&[product::OF_COLUMN, number]);
                 let Ok(other) = product::integers(&other, &budget) else { return Ok(false) };
                 other
             }
-            (Other::Map(keys), Prepared::Factors(_, table)) => {
+            (Other::Map(keys), Some(table)) => {
                 node.body.push(product::OF_MAP);
                 self.keys(keys, node)?;
                 let values: Vec<DecodedValues> =
@@ -357,7 +345,7 @@ impl Page<'_> {
                 let entries = table.entries(&values, self.range.len(), &budget)?;
                 product::factors(table, &entries, &budget)?
             }
-            _ => return Ok(false),
+            (Other::Map(_), None) => return Ok(false),
         };
         let Some(divisor) = i64::try_from(formula.divisor).ok().filter(|divisor| *divisor > 0)
         else {

@@ -224,7 +224,10 @@ fn dense_range(values: &Values) -> Option<(i64, usize)> {
     );
     let size = i128::from(max) - i128::from(min) + 1;
     let most = DENSE.max(DENSE_TIMES * values.len() as i128);
-    (size <= most).then_some(()).and_then(|()| Some((min, usize::try_from(size).ok()?)))
+    if size > most {
+        return None;
+    }
+    Some((min, usize::try_from(size).ok()?))
 }
 
 #[inline]

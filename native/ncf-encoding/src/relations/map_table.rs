@@ -20,7 +20,7 @@ use crate::chunk::EncodeOptions;
 use crate::decoded::DecodedValues;
 use crate::encodings::hash_table::{HashTable, seeded_hash};
 use crate::native::lengths_column;
-use crate::page::{decode_values, encode_values};
+use crate::page::{decode_values, encode_values, padding};
 use crate::reader::Reader;
 
 /// Columns of keys.
@@ -108,10 +108,7 @@ impl MapParts {
         let counts = integers(Some(entries))?;
         let candidates = integers(None)?;
         let values = piece(&mut reader, of_values, None, budget)?;
-        let rest = reader.rest();
-        if rest.len() >= crate::page::PADDING || rest.iter().any(|byte| *byte != 0) {
-            return Err(Error::corrupt("bytes after a map"));
-        }
+        padding(&reader)?;
         Ok(Self { keys, counts, candidates, values })
     }
 }

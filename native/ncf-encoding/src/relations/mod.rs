@@ -26,8 +26,8 @@ pub const MAX_REFERENCES: usize = 4;
 /// Letters of a column's name in the text of a relation.
 const NAME_LETTERS: usize = 64;
 /// Digits after the point, and bits of a shift, that a sum may have.
-const MAX_SCALE: u8 = 18;
-const MAX_SHIFT: u8 = 62;
+pub(crate) const MAX_SCALE: u8 = 18;
+pub(crate) const MAX_SHIFT: u8 = 62;
 
 /// How a column follows from other columns of its block, named by their numbers among the stored columns of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

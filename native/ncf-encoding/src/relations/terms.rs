@@ -106,7 +106,7 @@ impl Transform {
             Self::Year { divisor } | Self::Month { divisor } | Self::Day { divisor } => {
                 divisor > 0 && is_long(divisor)
             }
-            Self::Scaled { digits } => digits <= 18,
+            Self::Scaled { digits } => digits <= super::MAX_SCALE,
         }
     }
 
