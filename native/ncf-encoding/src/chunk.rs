@@ -6,7 +6,7 @@ use arrow_buffer::BooleanBuffer;
 use ncf_core::{Error, Interruption, PhysicalType, Result, Values};
 
 use crate::effort::Effort;
-use crate::encodings::dictionary::{self, Built, MAX_BYTES, MAX_ENTRIES};
+use crate::encodings::dictionary::{self, MAX_BYTES, MAX_ENTRIES, Numbered};
 use crate::encodings::fsst::Trained;
 use crate::encodings::template_writer::Templates;
 use crate::encodings::vocabulary::Vocabulary;
@@ -77,12 +77,14 @@ impl Decision {
 }
 
 /// An encoded column chunk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EncodedChunk {
     /// Pages that all data pages need; they are stored first.
     pub shared: Vec<SharedPage>,
     /// Data pages, one per range of the input.
     pub pages: Vec<EncodedPage>,
+    /// The values by number, where the encoding had to number them: not stored so, but others need not do it again.
+    pub numbered: Option<Numbered>,
 }
 
 impl EncodedChunk {
@@ -121,16 +123,17 @@ pub fn encode_chunk(
     }
     let owned = OwnedTables::of(input, options, state);
     let tables = owned.borrowed();
-    let built = match options.force {
+    let (numbered, used) = match options.force {
         None => choose_dictionary(input, tables, options, state)?,
-        Some(EncodingId::DICTIONARY) => Some(forced_dictionary(input.values)?),
-        Some(_) => None,
+        Some(EncodingId::DICTIONARY) => (Some(forced_dictionary(input.values)?), true),
+        Some(_) => (None, false),
     };
+    let dictionary = numbered.as_ref().filter(|_| used);
     let mut shared = Vec::new();
-    if let Some(built) = &built {
-        shared.push(dictionary_page(built, options, &mut state.dictionary)?);
+    if let Some(dictionary) = dictionary {
+        shared.push(dictionary_page(dictionary, options, &mut state.dictionary)?);
     }
-    let codes = built.as_ref().map(|built| built.codes.as_slice());
+    let codes = dictionary.map(|dictionary| dictionary.codes.as_slice());
     let mut encoded = encode_pages(input, codes, tables, options, state)?;
     let mut of_tables = owned.shared(&encoded.plans, options)?;
     if options.force.is_none() && encoded.lose_to_light(&of_tables) {
@@ -141,7 +144,7 @@ pub fn encode_chunk(
     }
     shared.append(&mut of_tables);
     let pages = encoded.pages;
-    let chunk = EncodedChunk { shared, pages };
+    let chunk = EncodedChunk { shared, pages, numbered };
     remember(&chunk, input.values, state);
     Ok(chunk)
 }
@@ -291,7 +294,7 @@ fn table_page(kind: SharedKind, values: &Values, options: &EncodeOptions) -> Res
 }
 
 fn dictionary_page(
-    built: &Built,
+    built: &Numbered,
     options: &EncodeOptions,
     state: &mut NodeState,
 ) -> Result<SharedPage> {
@@ -304,7 +307,7 @@ fn dictionary_page(
     })
 }
 
-fn forced_dictionary(values: &Values) -> Result<Built> {
+fn forced_dictionary(values: &Values) -> Result<Numbered> {
     dictionary::build(values, MAX_ENTRIES, MAX_BYTES).ok_or_else(|| {
         Error::invalid_argument(format!(
             "encoding dictionary cannot hold these {} {:?} values: more than {MAX_ENTRIES} distinct values or \
@@ -315,18 +318,18 @@ fn forced_dictionary(values: &Values) -> Result<Built> {
     })
 }
 
-/// Builds the dictionary where it pays: a sample rules it out, else some pages are encoded both ways.
+/// Builds the dictionary, unless a sample rules it out, and says whether it pays: some pages are encoded both ways.
 fn choose_dictionary(
     input: &ChunkInput<'_>,
     tables: Tables<'_>,
     options: &EncodeOptions,
     state: &mut ChooserState,
-) -> Result<Option<Built>> {
+) -> Result<(Option<Numbered>, bool)> {
     let values = input.values;
     let rows = values.len();
     let strings = values.physical() == PhysicalType::Bytes;
     if values.physical() == PhysicalType::Bool || rows < 16 {
-        return Ok(None);
+        return Ok((None, false));
     }
     let distinct = sample::distinct(values);
     let known = state.decision.as_ref().filter(|decision| decision.holds_for(&distinct));
@@ -346,7 +349,7 @@ fn choose_dictionary(
     if known != Some(used) {
         state.decision = Some(Decision { used, distinct, ratio: None });
     }
-    Ok(built.filter(|_| used))
+    Ok((built, used))
 }
 
 /// Bytes with and without light encodings only.
@@ -358,7 +361,7 @@ struct Size {
 
 fn dictionary_pays(
     input: &ChunkInput<'_>,
-    built: &Built,
+    built: &Numbered,
     tables: Tables<'_>,
     options: &EncodeOptions,
     state: &mut ChooserState,

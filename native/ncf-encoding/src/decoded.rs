@@ -8,6 +8,11 @@ use ncf_core::{Budget, ByteValues, Error, Result, Values};
 use crate::native::{Native, with_values};
 use crate::symbol_strings::SymbolStrings;
 
+/// Distinct strings up to which short ones are gathered from copies of one length.
+const SHORT_STRINGS: usize = 1 << 12;
+/// Bytes of all rows up to which that is done: far from those that offsets can count.
+const SHORT_BYTES: u64 = 1 << 30;
+
 /// One page.
 #[derive(Debug, Clone)]
 pub struct DecodedPage {
@@ -298,10 +303,49 @@ fn gather_bytes(values: &ByteValues, codes: &[u32], budget: &Budget) -> Result<V
         .collect();
     let bytes: u64 =
         codes.iter().map(|code| u64::from(lengths.get(*code as usize).copied().unwrap_or(0))).sum();
+    let longest = lengths.iter().copied().max().unwrap_or(0) as usize;
+    let few = values.len() <= SHORT_STRINGS.min(codes.len()) && bytes <= SHORT_BYTES;
+    match longest {
+        0..=8 if few => return gather_short::<8>(values, codes, bytes, budget),
+        9..=16 if few => return gather_short::<16>(values, codes, bytes, budget),
+        17..=32 if few => return gather_short::<32>(values, codes, bytes, budget),
+        _ => {}
+    }
     let mut out = BytesBuilder::new(codes.len(), bytes, budget)?;
     for code in codes {
         out.push(values.get(*code as usize));
     }
+    Ok(out.finish())
+}
+
+/// Strings of at most `N` bytes: as many are copied of each, and the next string overwrites what is too much.
+fn gather_short<const N: usize>(
+    values: &ByteValues,
+    codes: &[u32],
+    bytes: u64,
+    budget: &Budget,
+) -> Result<Values> {
+    let padded: Vec<([u8; N], usize)> = values
+        .iter()
+        .map(|string| {
+            let mut padded = [0; N];
+            padded.iter_mut().zip(string).for_each(|(to, from)| *to = *from);
+            (padded, string.len())
+        })
+        .collect();
+    let mut out = BytesBuilder::new(codes.len(), bytes.saturating_add(N as u64), budget)?;
+    out.data.resize(usize::try_from(bytes).unwrap_or(0) + N, 0);
+    let (data, mut end) = (out.data.as_mut_slice(), 0);
+    out.offsets.extend(codes.iter().map(|code| {
+        if let Some((string, len)) = padded.get(*code as usize) {
+            if let Some(to) = data.get_mut(end..end + N) {
+                to.copy_from_slice(string);
+            }
+            end += len;
+        }
+        i32::try_from(end).unwrap_or(i32::MAX)
+    }));
+    out.data.truncate(end);
     Ok(out.finish())
 }
 
@@ -359,4 +403,29 @@ pub(crate) fn check_utf8(values: &Values) -> Result<()> {
     let text = std::str::from_utf8(bytes).map_err(|_| bad())?;
     let whole = |offset: &i32| text.is_char_boundary((offset - first).cast_unsigned() as usize);
     if offsets.iter().all(whole) { Ok(()) } else { Err(bad()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_of_every_length_are_gathered() {
+        let budget = || Budget::new(1 << 20);
+        for longest in 0..=40_u32 {
+            let strings: Vec<Vec<u8>> = (0..=longest as usize)
+                .map(|len| (1_u8..=40).rev().skip(40 - len).collect())
+                .collect();
+            let values = Arc::new(Values::Bytes(strings.iter().collect()));
+            // Longer ones before shorter ones, the longest one last, and as few codes as there can be.
+            for count in [0, 1, strings.len(), 500] {
+                let codes: Vec<u32> =
+                    (0_u32..).map(|row| row * 7 % (longest + 1)).take(count).collect();
+                let expected = codes.iter().map(|code| &strings[*code as usize]).collect();
+                let coded =
+                    DecodedValues::Dictionary { codes: codes.into(), values: values.clone() };
+                assert_eq!(coded.into_flat(&budget()).unwrap(), Values::Bytes(expected));
+            }
+        }
+    }
 }

@@ -28,6 +28,7 @@ pub mod symbol_strings;
 pub use chunk::{ChooserState, ChunkInput, EncodeOptions, EncodedChunk, SharedPage, encode_chunk};
 pub use decoded::{DecodedPage, DecodedValues, join};
 pub use effort::Effort;
+pub use encodings::dictionary::Numbered;
 pub use encodings::{Encoding, all};
 pub use id::{EncodingId, Profile};
 pub use native::zero;

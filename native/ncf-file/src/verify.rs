@@ -176,7 +176,8 @@ impl Zones {
         while start < values.len() {
             let rows = (ZONE_ROWS - self.rows % ZONE_ROWS).min(values.len() - start);
             let valid = validity.map(|validity| validity.slice(start, rows));
-            let part = chunk_statistics(&values.slice(start, rows), valid.as_ref(), self.data_type);
+            let part = values.slice(start, rows);
+            let part = chunk_statistics(&part, valid.as_ref(), self.data_type, None);
             let bounds = ColumnStatistics::from_chunks(self.data_type, vec![part])?.bounds();
             if let Some(zone) = self.parts.get_mut(self.rows / ZONE_ROWS) {
                 zone.push((bounds, rows as u64));

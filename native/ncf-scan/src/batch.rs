@@ -8,7 +8,6 @@ use arrow_array::{Array, ArrayRef, BinaryArray, BooleanArray, UInt32Array, new_n
 use arrow_buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow_schema::ArrowError;
 use arrow_select::filter::{FilterBuilder, FilterPredicate};
-use arrow_select::take::take;
 use ncf_core::{
     ByteValues, DataType, Error, ErrorKind, FieldType, Limits, PhysicalType, Result, Scalar, Values,
 };
@@ -55,16 +54,18 @@ pub(crate) fn column_array(
     let values = loaded.page.values.slice(offset, len);
     let keep = keep && data_type.physical() == PhysicalType::Bytes;
     match if keep { codes_of(values) } else { values } {
-        DecodedValues::Dictionary { codes, values } => {
+        DecodedValues::Dictionary { codes, values } if keep => {
             let codes =
                 UInt32Array::try_new(codes, validity.map(NullBuffer::new)).map_err(arrow_error)?;
-            let codes = select(Arc::new(codes))?;
-            let dictionary = dictionary_array(column, &values)?;
-            if keep {
-                return coded(codes, &dictionary.array);
-            }
-            dictionary.check_size(&codes)?;
-            take(&dictionary.array, &codes, None).map_err(arrow_error)
+            coded(select(Arc::new(codes))?, &dictionary_array(column, &values)?)
+        }
+        DecodedValues::Dictionary { codes, values } => {
+            let codes = match selection {
+                None => codes,
+                Some(selection) => selected_codes(&codes, selection)?,
+            };
+            let values = column.flat(DecodedValues::Dictionary { codes, values })?;
+            to_array(values, selected_bits(validity, selection)?, data_type)
         }
         DecodedValues::Constant(value, _) if validity.is_none() => {
             let rows = selection.map_or(len, FilterPredicate::count);
@@ -189,48 +190,21 @@ fn select_values(values: Values, selection: &FilterPredicate) -> Result<Values> 
 }
 
 /// A dictionary in Arrow's form.
-#[derive(Clone)]
 pub(crate) struct Dictionary {
     values: Arc<Values>,
     array: ArrayRef,
-    /// Bytes of the longest string.
-    longest: usize,
-}
-
-impl Dictionary {
-    /// `LimitExceeded` when the strings that the codes stand for are more than rows can have: a few
-    /// bytes of codes could ask for gigabytes.
-    fn check_size(&self, codes: &ArrayRef) -> Result<()> {
-        let Values::Bytes(strings) = &*self.values else { return Ok(()) };
-        let limit = Limits::DEFAULT.rows_bytes;
-        if codes.len() <= 1 || self.longest as u64 * codes.len() as u64 <= limit {
-            return Ok(());
-        }
-        let codes = codes.as_any().downcast_ref::<UInt32Array>().ok_or_else(changed)?;
-        let lengths = codes.iter().flatten().map(|code| strings.get(code as usize).len() as u64);
-        let total = lengths.sum();
-        if total > limit {
-            return Err(Error::limit_exceeded("bytes of a page", total, limit));
-        }
-        Ok(())
-    }
 }
 
 /// The Arrow form of a dictionary; strings in it are checked once.
-fn dictionary_array(column: &mut ColumnPages, values: &Arc<Values>) -> Result<Dictionary> {
+fn dictionary_array(column: &mut ColumnPages, values: &Arc<Values>) -> Result<ArrayRef> {
     if let Some(have) = &column.dictionary
         && Arc::ptr_eq(&have.values, values)
     {
-        return Ok(have.clone());
+        return Ok(have.array.clone());
     }
     let array = to_array((**values).clone(), None, column.data_type)?;
-    let longest = match &**values {
-        Values::Bytes(strings) => strings.iter().map(<[u8]>::len).max().unwrap_or(0),
-        _ => 0,
-    };
-    let dictionary = Dictionary { values: values.clone(), array, longest };
-    column.dictionary = Some(dictionary.clone());
-    Ok(dictionary)
+    column.dictionary = Some(Dictionary { values: values.clone(), array: array.clone() });
+    Ok(array)
 }
 
 fn flat(values: DecodedValues) -> Result<Values> {

@@ -133,18 +133,18 @@ fn widen(codes: &Values, context: &DecodeContext<'_>) -> Result<ScalarBuffer<u32
     Ok(out.into())
 }
 
-/// A dictionary before it is stored.
-#[derive(Debug)]
-pub(crate) struct Built {
-    /// Distinct values, ascending.
-    pub(crate) values: Values,
+/// The distinct values of a chunk, and which of them each row has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Numbered {
+    /// Distinct values, ascending; floats by their bits.
+    pub values: Values,
     /// One per row.
-    pub(crate) codes: Vec<u32>,
+    pub codes: Vec<u32>,
 }
 
 /// The distinct values and the codes of all rows; `None` when there are more than `max_entries` values
 /// or more than `max_bytes` bytes of them.
-pub(crate) fn build(values: &Values, max_entries: usize, max_bytes: usize) -> Option<Built> {
+pub(crate) fn build(values: &Values, max_entries: usize, max_bytes: usize) -> Option<Numbered> {
     let most = max_entries.min(max_bytes / values.physical().width().unwrap_or(1));
     let dense = with_integers!(values, v => build_dense(v, most), other => None);
     if let Some(built) = dense {
@@ -159,7 +159,7 @@ pub(crate) fn build(values: &Values, max_entries: usize, max_bytes: usize) -> Op
 
 /// The same of integers that lie close together, without a hash table; `None` where they do not.
 #[expect(clippy::option_option, reason = "inside: there are too many different values")]
-fn build_dense<T: Integer>(values: &[T], max_entries: usize) -> Option<Option<Built>> {
+fn build_dense<T: Integer>(values: &[T], max_entries: usize) -> Option<Option<Numbered>> {
     let (min, max) = (*values.iter().min()?, *values.iter().max()?);
     if T::BITS > i64::BITS {
         return None;
@@ -185,10 +185,10 @@ fn build_dense<T: Integer>(values: &[T], max_entries: usize) -> Option<Option<Bu
         return Some(None);
     }
     let codes = values.iter().map(|value| ranks.get(slot(value)).copied().unwrap_or(0)).collect();
-    Some(Some(Built { values: T::wrap(distinct), codes }))
+    Some(Some(Numbered { values: T::wrap(distinct), codes }))
 }
 
-fn build_fixed<T: Native>(values: &[T], max_entries: usize) -> Option<Built> {
+fn build_fixed<T: Native>(values: &[T], max_entries: usize) -> Option<Numbered> {
     let mut distinct: Vec<T> = Vec::new();
     let mut table = HashTable::default();
     let mut codes: Vec<u32> = Vec::with_capacity(values.len());
@@ -215,10 +215,10 @@ fn build_fixed<T: Native>(values: &[T], max_entries: usize) -> Option<Built> {
     });
     let sorted = order.iter().filter_map(|row| distinct.get(*row as usize).copied()).collect();
     rank(&order, &mut codes);
-    Some(Built { values: T::wrap(sorted), codes })
+    Some(Numbered { values: T::wrap(sorted), codes })
 }
 
-fn build_bytes(values: &ByteValues, max_entries: usize, max_bytes: usize) -> Option<Built> {
+fn build_bytes(values: &ByteValues, max_entries: usize, max_bytes: usize) -> Option<Numbered> {
     let mut distinct: Vec<&[u8]> = Vec::new();
     let mut table = HashTable::default();
     let mut codes: Vec<u32> = Vec::with_capacity(values.len());
@@ -243,7 +243,7 @@ fn build_bytes(values: &ByteValues, max_entries: usize, max_bytes: usize) -> Opt
     let sorted = order.iter().filter_map(|row| distinct.get(*row as usize).copied());
     let sorted = Values::Bytes(sorted.collect());
     rank(&order, &mut codes);
-    Some(Built { values: sorted, codes })
+    Some(Numbered { values: sorted, codes })
 }
 
 /// Entry numbers in the order of their values.

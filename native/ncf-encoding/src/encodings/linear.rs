@@ -1,11 +1,10 @@
 //! Linear (34): what is left beside a sum over other columns.
 
-use arrow_buffer::ScalarBuffer;
 use ncf_core::{Budget, Error, PhysicalType, Result, Values};
 
 use super::Encoding;
 use super::equality::exceptions;
-use super::integers::{Integer, column, with_integer};
+use super::integers::{Integer, column, with_integer, with_integers};
 use super::null_fill::{read_lead, refill};
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
@@ -65,16 +64,23 @@ pub(super) fn add_residual(
     predicted: Vec<i64>,
     context: &DecodeContext<'_>,
 ) -> Result<Values> {
-    fn sum<T: Integer>(predicted: &[i64], residual: &ScalarBuffer<T>) -> Values {
-        let sums = predicted.iter().zip(residual.iter());
-        T::wrap(sums.map(|(low, high)| T::low_bits((*low).into()).plus(*high)).collect())
+    fn plus<T: Integer>(predicted: i64, residual: T) -> T {
+        T::low_bits(predicted.into()).plus(residual)
     }
     let len = predicted.len();
     with_integer!(physical,
         T => {
-            let residual = column::<T>(body, len, context)?;
             context.budget.take("values", (len * T::BYTES) as u64)?;
-            Ok(sum(&predicted, &residual))
+            Ok(T::wrap(match context.node(body, physical, len)? {
+                DecodedValues::Constant(residual, _) => {
+                    let residual = T::first_of(&residual);
+                    predicted.into_iter().map(|low| plus(low, residual)).collect()
+                }
+                residual => {
+                    let residual = T::from_values(residual.into_flat(context.budget)?)?;
+                    predicted.iter().zip(residual.iter()).map(|(low, high)| plus(*low, *high)).collect()
+                }
+            }))
         },
         other => Err(Error::corrupt("a sum of values that are no integers")),
     )
@@ -143,6 +149,10 @@ pub(crate) fn predict(
     let mut values: Vec<i64> = budget.vec("terms", len)?;
     for (term, reference) in formula.terms.iter().zip(references) {
         match reference {
+            DecodedValues::Flat(flat) if term.transform == Transform::Identity => {
+                add_times(&mut sums, flat, term.coefficient)?;
+                continue;
+            }
             DecodedValues::Flat(flat) => term.transform.apply(flat, &mut values)?,
             other => term.transform.apply(&(*other).clone().into_flat(budget)?, &mut values)?,
         }
@@ -154,4 +164,18 @@ pub(crate) fn predict(
         sums.iter_mut().for_each(|sum| *sum >>= formula.shift);
     }
     Ok(sums)
+}
+
+/// Adds a multiple of integers to sums.
+fn add_times(sums: &mut [i64], values: &Values, coefficient: i64) -> Result<()> {
+    fn each<T: Integer>(sums: &mut [i64], values: &[T], coefficient: i64) {
+        for (sum, value) in sums.iter_mut().zip(values) {
+            *sum = sum.wrapping_add(value.low_i64().wrapping_mul(coefficient));
+        }
+    }
+    with_integers!(values,
+        values => each(sums, values, coefficient),
+        other => return Err(Error::corrupt("a sum of values that are no integers")),
+    );
+    Ok(())
 }

@@ -9,7 +9,7 @@ use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::node::DecodeContext;
 use crate::reader::Reader;
-use crate::relations::map_table::{MAX_KEYS, MapTable};
+use crate::relations::map_table::MAX_KEYS;
 
 /// See `docs/spec/encodings.md`, Map. Encoded by [`crate::relations::encode_related`].
 pub(crate) struct Map;
@@ -43,23 +43,19 @@ impl Encoding for Map {
         if map.values().physical() != physical {
             return Err(Error::corrupt("the map has values of another type than the column"));
         }
-        let entries = entries(body, map, len, context)?;
+        let keys = keys(body, len, context)?;
         let lead = body.u32()?;
-        let mut codes: Vec<u32> = context.budget.vec("codes", len)?;
-        match context.node(body, PhysicalType::I32, len)? {
+        let mut codes = match context.node(body, PhysicalType::I32, len)? {
             DecodedValues::Constant(Values::I32(ranks), _)
                 if ranks.iter().all(|rank| *rank == 0) =>
             {
-                codes.extend(entries.iter().map(|entry| map.first(*entry).unwrap_or(u32::MAX)));
+                map.codes(&keys, None, len, context.budget)?
             }
             ranks => {
                 let ranks = i32::from_values(ranks.into_flat(context.budget)?)?;
-                codes.extend(entries.iter().zip(ranks.iter()).map(|(entry, rank)| {
-                    let rank = usize::try_from(*rank).unwrap_or(usize::MAX);
-                    map.candidates(*entry).get(rank).copied().unwrap_or(u32::MAX)
-                }));
+                map.codes(&keys, Some(&ranks), len, context.budget)?
             }
-        }
+        };
         if let Some(validity) = context.validity() {
             fill(&mut codes, validity, lead, physical == PhysicalType::Bytes)?;
         }
@@ -71,20 +67,17 @@ impl Encoding for Map {
     }
 }
 
-/// The map's entry of each row: `keys u8 · number of each key's column u8` say which columns have the keys.
-pub(super) fn entries(
+/// The keys of each row: `keys u8 · number of each key's column u8` say which columns have them.
+pub(super) fn keys<'a>(
     body: &mut Reader<'_>,
-    map: &MapTable,
     len: usize,
-    context: &DecodeContext<'_>,
-) -> Result<Vec<u32>> {
+    context: &DecodeContext<'a>,
+) -> Result<Vec<&'a DecodedValues>> {
     let count = usize::from(body.u8()?);
     if count > MAX_KEYS {
         return Err(Error::corrupt(format!("{count} keys of a map")));
     }
-    let keys: Vec<&DecodedValues> =
-        (0..count).map(|_| context.reference(body.u8()?, len)).collect::<Result<_>>()?;
-    map.entries(&keys, len, context.budget)
+    (0..count).map(|_| context.reference(body.u8()?, len)).collect()
 }
 
 /// Null rows get what writers make of them: strings are empty, which `lead` stands for; others repeat the last

@@ -10,8 +10,8 @@ use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::node::DecodeContext;
 use crate::reader::Reader;
-use crate::relations::Transform;
 use crate::relations::map_table::MapTable;
+use crate::relations::{Divider, Transform};
 
 /// The second factor is a column.
 pub(crate) const OF_COLUMN: u8 = 0;
@@ -51,12 +51,12 @@ impl Encoding for Product {
             OF_MAP => {
                 let map = context.shared.map();
                 let map = map.ok_or_else(|| Error::corrupt("a product has no map"))?;
-                let entries = map::entries(body, map, len, context)?;
-                factors(map, &entries, context.budget)?
+                let keys = map::keys(body, len, context)?;
+                factors(map, &keys, len, context.budget)?
             }
             other => return Err(Error::corrupt(format!("a product of kind {other}"))),
         };
-        let divisor = i64::try_from(body.u64()?).ok().filter(|divisor| *divisor > 0);
+        let divisor = Divider::new(body.u64()?);
         let divisor = divisor.ok_or_else(|| Error::corrupt("a product over no positive number"))?;
         let lead = read_lead(body, physical, context)?;
         multiply(&mut products, &factor, divisor);
@@ -75,22 +75,25 @@ pub(crate) fn integers(values: &DecodedValues, budget: &Budget) -> Result<Vec<i6
     Ok(out)
 }
 
-/// The integer that a map has for each entry; 0 for rows whose keys it does not have.
-pub(crate) fn factors(map: &MapTable, entries: &[u32], budget: &Budget) -> Result<Vec<i64>> {
+/// The integer that a map has for the keys of each row; 0 for those that it does not have.
+pub(crate) fn factors(
+    map: &MapTable,
+    keys: &[&DecodedValues],
+    len: usize,
+    budget: &Budget,
+) -> Result<Vec<i64>> {
     let Values::I64(values) = &**map.values() else {
         return Err(Error::corrupt("a product with a map of other values than 64-bit integers"));
     };
-    let mut out: Vec<i64> = budget.vec("factors", entries.len())?;
-    out.extend(entries.iter().map(|entry| {
-        let code = map.first(*entry).unwrap_or(u32::MAX);
-        values.get(code as usize).copied().unwrap_or(0)
-    }));
+    let codes = map.codes(keys, None, len, budget)?;
+    let mut out: Vec<i64> = budget.vec("factors", len)?;
+    out.extend(codes.iter().map(|code| values.get(*code as usize).copied().unwrap_or(0)));
     Ok(out)
 }
 
 /// `products[i] · factor[i] ÷ divisor`, rounded down, in place.
-pub(crate) fn multiply(products: &mut [i64], factor: &[i64], divisor: i64) {
+pub(crate) fn multiply(products: &mut [i64], factor: &[i64], divisor: Divider) {
     for (product, factor) in products.iter_mut().zip(factor) {
-        *product = product.wrapping_mul(*factor).div_euclid(divisor);
+        *product = divisor.floor(product.wrapping_mul(*factor));
     }
 }

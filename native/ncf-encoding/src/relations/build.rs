@@ -5,10 +5,13 @@ use ncf_core::{Budget, Result, Values};
 
 use super::map_table::MapParts;
 use crate::decoded::DecodedValues;
-use crate::encodings::dictionary::{self, Built, MAX_BYTES, MAX_ENTRIES};
+use crate::encodings::dictionary::{self, MAX_BYTES, MAX_ENTRIES, Numbered};
 use crate::encodings::hash_table::HashTable;
 use crate::encodings::product::integers;
 use crate::native::Native;
+
+/// Pairs of an entry and a value that are counted in an array.
+const DENSE_PAIRS: usize = 1 << 21;
 
 /// A map of a chunk, and which of its candidates each row has.
 pub(super) struct Ranked {
@@ -36,17 +39,13 @@ pub(super) fn ranked(
     let grouped = group(keys)?;
     let target = dictionary::build(values, MAX_ENTRIES, MAX_BYTES)?;
     let valid = |row: usize| validity.is_none_or(|validity| validity.value(row));
-    let groups = Groups::of(&grouped, valid)?;
-    let lists = groups.candidates(&target.codes);
-    let mut ranks = vec![0i32; values.len()];
-    for (row, rank) in ranks.iter_mut().enumerate() {
-        if valid(row) {
-            let (entry, code) = (*grouped.entries.get(row)?, *target.codes.get(row)?);
-            *rank = lists.rank(*groups.kept.get(entry as usize)?, code)?;
-        }
-    }
+    let entries = grouped.keys.first().map_or(0, Values::len);
+    let Counted { kept, lists, ranks } = match entries.checked_mul(target.values.len()) {
+        Some(pairs) if pairs <= DENSE_PAIRS => counted(&grouped, &target, valid)?,
+        _ => sorted(&grouped, &target, valid)?,
+    };
     // What only null rows have is no entry.
-    let keys = grouped.keys.iter().map(|key| pick_kept(key, &groups.kept)).collect();
+    let keys = grouped.keys.iter().map(|key| pick_kept(key, &kept)).collect();
     let parts = MapParts {
         keys,
         counts: lists.counts,
@@ -54,6 +53,73 @@ pub(super) fn ranked(
         values: target.values,
     };
     Some(Ranked { parts, ranks, codes: target.codes })
+}
+
+/// What is known once the values of each entry were counted.
+struct Counted {
+    /// Each entry's place among those that have valid rows; `u32::MAX` for others.
+    kept: Vec<u32>,
+    lists: Lists,
+    /// One per row.
+    ranks: Vec<i32>,
+}
+
+/// Counts in an array.
+fn counted(grouped: &Grouped, target: &Numbered, valid: impl Fn(usize) -> bool) -> Option<Counted> {
+    let width = target.values.len();
+    let entries = grouped.keys.first().map_or(0, Values::len);
+    // Counts first, ranks then.
+    let mut pairs = vec![0u32; entries * width];
+    let place = |row: usize| {
+        let (entry, code) = (*grouped.entries.get(row)?, *target.codes.get(row)?);
+        Some(entry as usize * width + code as usize)
+    };
+    let rows = target.codes.len();
+    for row in (0..rows).filter(|row| valid(*row)) {
+        *pairs.get_mut(place(row)?)? += 1;
+    }
+    let (mut kept, mut lists) = (Vec::with_capacity(entries), Lists::default());
+    let mut found: Vec<(u32, u32)> = Vec::new();
+    for of_entry in pairs.chunks_mut(width.max(1)) {
+        found.clear();
+        found.extend(
+            (0u32..)
+                .zip(&*of_entry)
+                .filter(|(_, count)| **count > 0)
+                .map(|(code, count)| (*count, code)),
+        );
+        if found.is_empty() {
+            kept.push(u32::MAX);
+            continue;
+        }
+        kept.push(u32::try_from(lists.counts.len()).ok()?);
+        most_frequent_first(&mut found);
+        lists.push(&found);
+        for (rank, (_, code)) in (0u32..).zip(&found) {
+            *of_entry.get_mut(*code as usize)? = rank;
+        }
+    }
+    let mut ranks = vec![0i32; rows];
+    for (row, rank) in ranks.iter_mut().enumerate().filter(|(row, _)| valid(*row)) {
+        *rank = pairs.get(place(row)?)?.cast_signed();
+    }
+    Some(Counted { kept, lists, ranks })
+}
+
+/// Sorts the values of each entry.
+fn sorted(grouped: &Grouped, target: &Numbered, valid: impl Fn(usize) -> bool) -> Option<Counted> {
+    let groups = Groups::of(grouped, &valid)?;
+    let lists = groups.candidates(&target.codes);
+    let mut ranks = vec![0i32; target.codes.len()];
+    for (row, rank) in ranks.iter_mut().enumerate().filter(|(row, _)| valid(*row)) {
+        let (entry, code) = (*grouped.entries.get(row)?, *target.codes.get(row)?);
+        *rank = lists.rank(*groups.kept.get(entry as usize)?, code)?;
+    }
+    Some(Counted { kept: groups.kept, lists, ranks })
+}
+
+fn most_frequent_first(counted: &mut [(u32, u32)]) {
+    counted.sort_unstable_by_key(|(count, code)| (std::cmp::Reverse(*count), *code));
 }
 
 /// The map from keys to the integer that, times the row's factor and over `divisor`, most often gives the row's value.
@@ -82,7 +148,7 @@ pub(super) fn factors(
     }
     let of_entries = i64::wrap(best.into_iter().map(|(quotient, _)| quotient).collect());
     let built = dictionary::build(&of_entries, MAX_ENTRIES, MAX_BYTES);
-    Ok(built.map(|Built { values, codes }| MapParts {
+    Ok(built.map(|Numbered { values, codes }| MapParts {
         keys: grouped.keys,
         counts: vec![1; len],
         candidates: codes.iter().map(|code| code.cast_signed()).collect(),
@@ -110,12 +176,12 @@ fn nearest(value: i64, divisor: i64, factor: i64) -> Option<i64> {
 
 /// Whether a row's keys say what it belongs to, of each row; `None` where there are too many different keys.
 fn group(keys: &[&Values]) -> Option<Grouped> {
-    let built: Vec<Built> = keys
+    let built: Vec<Numbered> = keys
         .iter()
         .map(|key| dictionary::build(key, MAX_ENTRIES, MAX_BYTES))
         .collect::<Option<_>>()?;
     if let [_] = built.as_slice() {
-        let Built { values, codes } = built.into_iter().next()?;
+        let Numbered { values, codes } = built.into_iter().next()?;
         return Some(Grouped { keys: vec![values], entries: codes });
     }
     let rows = built.first()?.codes.len();
@@ -244,7 +310,7 @@ impl Groups {
                 let code = run.first().copied().unwrap_or(0);
                 counted.push((u32::try_from(run.len()).unwrap_or(u32::MAX), code));
             }
-            counted.sort_unstable_by_key(|(count, code)| (std::cmp::Reverse(*count), *code));
+            most_frequent_first(&mut counted);
             lists.push(&counted);
         }
         lists

@@ -7,9 +7,10 @@ use ncf_core::{Budget, Error, ErrorKind, Limits, PhysicalType, Result, Values};
 
 use super::build::{Ranked, factors, ranked};
 use super::map_table::{MapParts, MapTable};
-use super::{Linear, Other, Product, Relation, scaled};
+use super::{Divider, Linear, Other, Product, Relation, scaled};
 use crate::chunk::{ChooserState, ChunkInput, EncodeOptions, EncodedChunk, SharedPage};
 use crate::decoded::DecodedValues;
+use crate::encodings::dictionary::Numbered;
 use crate::encodings::integers::{Integer, with_integers};
 use crate::encodings::null_fill::{lead_of, write_lead};
 use crate::encodings::{linear, product};
@@ -70,7 +71,13 @@ pub fn encode_related(
         encoded.tree = format!("{} of {text}", encoded.tree);
         pages.push(encoded);
     }
-    Ok(Some(EncodedChunk { shared, pages }))
+    let numbered = match prepared {
+        Prepared::Ranked(Ranked { parts, codes, .. }) => {
+            Some(Numbered { values: parts.values, codes })
+        }
+        Prepared::Nothing | Prepared::Factors(_) => None,
+    };
+    Ok(Some(EncodedChunk { shared, pages, numbered }))
 }
 
 /// The shared pages as a reader with the usual limits has them; `None` where it would refuse them.
@@ -342,15 +349,11 @@ impl Page<'_> {
                 let values: Vec<DecodedValues> =
                     keys.iter().map(|key| Ok(self.reference(*key)?.1)).collect::<Result<_>>()?;
                 let values: Vec<&DecodedValues> = values.iter().collect();
-                let entries = table.entries(&values, self.range.len(), &budget)?;
-                product::factors(table, &entries, &budget)?
+                product::factors(table, &values, self.range.len(), &budget)?
             }
             (Other::Map(_), None) => return Ok(false),
         };
-        let Some(divisor) = i64::try_from(formula.divisor).ok().filter(|divisor| *divisor > 0)
-        else {
-            return Ok(false);
-        };
+        let Some(divisor) = Divider::new(formula.divisor) else { return Ok(false) };
         node.body.extend_from_slice(&formula.divisor.to_le_bytes());
         write_lead(&lead_of(&self.page.values), &mut node.body);
         product::multiply(&mut products, &factor, divisor);

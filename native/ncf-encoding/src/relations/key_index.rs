@@ -54,18 +54,23 @@ impl KeyIndex {
         Ok((index, numbers))
     }
 
+    /// Type of the keys.
+    pub(crate) fn physical(&self) -> PhysicalType {
+        self.values.physical()
+    }
+
     /// Number of distinct values.
     pub(crate) fn distinct(&self) -> usize {
         self.firsts.len()
     }
 
-    /// Gives every key another number, which two keys may share; false where that cannot be.
-    pub(crate) fn renumber(&mut self, numbers: &[u32]) -> bool {
-        let Lookup::Dense { numbers: slots, .. } = &mut self.lookup else { return false };
-        for slot in slots.iter_mut().filter(|slot| **slot != NONE) {
-            *slot = numbers.get(*slot as usize).copied().unwrap_or(NONE);
+    /// The least of keys that lie close together, and the number of each integer from there on, [`NONE`] for those that
+    /// are no keys.
+    pub(crate) fn dense(&self) -> Option<(i64, &[u32])> {
+        match &self.lookup {
+            Lookup::Dense { min, numbers } => Some((*min, numbers)),
+            Lookup::Hashed(_) => None,
         }
-        true
     }
 
     /// Bytes in memory.

@@ -15,10 +15,12 @@ use std::sync::Arc;
 
 use ncf_core::{Budget, Error, PhysicalType, Result, Values};
 
+use super::direct::Direct;
 use super::key_index::{KeyIndex, NONE};
 use crate::chunk::EncodeOptions;
 use crate::decoded::DecodedValues;
 use crate::encodings::hash_table::{HashTable, seeded_hash};
+use crate::encodings::integers::with_integers;
 use crate::native::lengths_column;
 use crate::page::{decode_values, encode_values, padding};
 use crate::reader::Reader;
@@ -48,9 +50,8 @@ pub(crate) struct MapTable {
     entries: Entries,
     /// Where each entry's candidates begin, and where the last ones end.
     starts: Vec<u32>,
-    /// Whether every entry has one candidate.
-    single: bool,
     candidates: Vec<u32>,
+    direct: Option<Direct>,
     values: Arc<Values>,
     bytes: usize,
 }
@@ -157,8 +158,7 @@ impl MapTable {
         if next as usize != candidates.len() || !candidates.iter().all(fits) {
             return Err(wrong());
         }
-        let mut candidates: Vec<u32> = candidates.iter().map(|code| code.cast_unsigned()).collect();
-        let single = candidates.len() == counts.len();
+        let candidates: Vec<u32> = candidates.iter().map(|code| code.cast_unsigned()).collect();
         let mut indexes = Vec::with_capacity(keys.len());
         let mut numbers: Vec<Vec<u32>> = Vec::with_capacity(keys.len());
         for key in keys {
@@ -167,18 +167,20 @@ impl MapTable {
             numbers.push(of_entries);
         }
         let entries = Entries::new(&indexes, &numbers, counts.len(), budget)?;
-        if let (true, Entries::Same, [index]) = (single, &entries, indexes.as_mut_slice())
-            && index.renumber(&candidates)
-        {
-            // Look-ups in one table instead of two.
-            candidates = (0u32..).take(values.len()).collect();
-        }
+        let direct = match (&entries, indexes.as_slice()) {
+            (Entries::Same, [index]) => match index.dense() {
+                Some((min, slots)) => Direct::new(min, slots, &starts, &candidates, budget)?,
+                None => None,
+            },
+            _ => None,
+        };
         let indexed: usize = indexes.iter().map(KeyIndex::byte_len).sum();
         let bytes = indexed
             + entries.byte_len()
-            + (counts.len() + Vec::len(&candidates)) * 4
+            + direct.as_ref().map_or(0, Direct::byte_len)
+            + (counts.len() + candidates.len()) * 4
             + values.byte_len();
-        Ok(Self { indexes, entries, starts, single, candidates, values: Arc::new(values), bytes })
+        Ok(Self { indexes, entries, starts, candidates, direct, values: Arc::new(values), bytes })
     }
 
     /// The values that candidates stand for, distinct and ascending.
@@ -191,13 +193,47 @@ impl MapTable {
         self.bytes
     }
 
-    /// The entry of each of `len` rows, whose keys are given; [`NONE`] where no entry has these keys.
-    pub(crate) fn entries(
+    /// The number of the value that each of `len` rows has, whose keys are given and the ranks among the candidates
+    /// (without: the first ones); [`NONE`] where the map has no such value.
+    pub(crate) fn codes(
         &self,
         keys: &[&DecodedValues],
+        ranks: Option<&[i32]>,
         len: usize,
         budget: &Budget,
     ) -> Result<Vec<u32>> {
+        let mut codes: Vec<u32> = budget.vec("codes", len)?;
+        if let (Some(direct), [DecodedValues::Flat(keys)]) = (&self.direct, keys)
+            && keys.len() == len
+            && self.indexes.first().is_some_and(|index| index.physical() == keys.physical())
+        {
+            with_integers!(keys,
+                keys => match ranks {
+                    None => codes.extend(keys.iter().map(|key| direct.first(*key))),
+                    Some(ranks) => codes.extend(
+                        keys.iter().zip(ranks).map(|(key, rank)| direct.ranked(*key, *rank)),
+                    ),
+                },
+                other => return Err(Error::internal("a dense key is no integer")),
+            );
+            return Ok(codes);
+        }
+        let entries = self.entries(keys, len, budget)?;
+        let code = |entry: u32, rank: i32| {
+            let candidates = candidates_of(entry, &self.starts, &self.candidates);
+            candidates.get(rank.cast_unsigned() as usize).copied().unwrap_or(NONE)
+        };
+        match ranks {
+            None => codes.extend(entries.iter().map(|entry| code(*entry, 0))),
+            Some(ranks) => {
+                codes.extend(entries.iter().zip(ranks).map(|(entry, rank)| code(*entry, *rank)))
+            }
+        }
+        Ok(codes)
+    }
+
+    /// The entry of each of `len` rows, whose keys are given; [`NONE`] where no entry has these keys.
+    fn entries(&self, keys: &[&DecodedValues], len: usize, budget: &Budget) -> Result<Vec<u32>> {
         if keys.len() != self.indexes.len() {
             return Err(Error::corrupt("a page has another number of keys than its map"));
         }
@@ -229,29 +265,15 @@ impl MapTable {
             }
         }
     }
+}
 
-    /// The first candidate of an entry.
-    #[inline]
-    pub(crate) fn first(&self, entry: u32) -> Option<u32> {
-        match self.single {
-            true => self.candidates.get(entry as usize).copied(),
-            false => self.candidates(entry).first().copied(),
-        }
-    }
-
-    /// The candidates of an entry, as numbers of values; none of an entry that there is not.
-    #[inline]
-    pub(crate) fn candidates(&self, entry: u32) -> &[u32] {
-        let at = entry as usize;
-        if self.single {
-            return self.candidates.get(at..).map_or(&[], |rest| rest.get(..1).unwrap_or(&[]));
-        }
-        match (self.starts.get(at), at.checked_add(1).and_then(|next| self.starts.get(next))) {
-            (Some(start), Some(end)) => {
-                self.candidates.get(*start as usize..*end as usize).unwrap_or(&[])
-            }
-            _ => &[],
-        }
+/// The candidates of an entry, as numbers of values; none of an entry that there is not.
+#[inline]
+pub(super) fn candidates_of<'a>(entry: u32, starts: &[u32], candidates: &'a [u32]) -> &'a [u32] {
+    let at = entry as usize;
+    match (starts.get(at), at.checked_add(1).and_then(|next| starts.get(next))) {
+        (Some(start), Some(end)) => candidates.get(*start as usize..*end as usize).unwrap_or(&[]),
+        _ => &[],
     }
 }
 

@@ -3,7 +3,9 @@
 //! back every bit.
 
 mod build;
+mod direct;
 mod discover;
+mod divide;
 mod encode;
 pub(crate) mod key_index;
 pub(crate) mod map_table;
@@ -16,6 +18,7 @@ use std::fmt;
 use ncf_core::PhysicalType;
 
 pub use discover::{Found, Sampled, discover};
+pub(crate) use divide::Divider;
 pub use encode::encode_related;
 pub use terms::{Term, Transform};
 pub(crate) use terms::{power_of_ten, scaled};

@@ -2,6 +2,8 @@
 
 use ncf_core::{Error, Result, Values};
 
+use super::Divider;
+
 /// A column's value, transformed, times a coefficient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Term {
@@ -142,31 +144,30 @@ impl Transform {
     }
 
     fn each(self, values: &mut [i64]) -> Result<()> {
-        let positive = |divisor: u64| {
-            i64::try_from(divisor)
-                .ok()
-                .filter(|divisor| *divisor > 0)
-                .ok_or_else(|| Error::corrupt(format!("a divisor of {divisor} in a relation")))
-        };
+        let wrong = |divisor: u64| Error::corrupt(format!("a divisor of {divisor} in a relation"));
+        let by = |divisor: u64| Divider::new(divisor).ok_or_else(|| wrong(divisor));
         match self {
             Self::Identity | Self::Scaled { .. } => {}
             Self::Part { divisor, modulus } => {
-                let divisor = positive(divisor)?;
-                if divisor > 1 {
-                    values.iter_mut().for_each(|value| *value = value.div_euclid(divisor));
+                let (quotient, one) = (by(divisor)?, divisor == 1);
+                if !one {
+                    values.iter_mut().for_each(|value| *value = quotient.floor(*value));
                 }
                 if modulus > 0 {
-                    let modulus = positive(modulus)?;
-                    values.iter_mut().for_each(|value| *value = value.rem_euclid(modulus));
+                    let (quotient, modulus) = (by(modulus)?, modulus.cast_signed());
+                    values.iter_mut().for_each(|value| {
+                        let whole = quotient.floor(*value).wrapping_mul(modulus);
+                        *value = value.wrapping_sub(whole);
+                    });
                 }
             }
             Self::ClockMinutes => values.iter_mut().for_each(|value| {
                 let hours = value.div_euclid(100).wrapping_mul(60);
                 *value = hours.wrapping_add(value.rem_euclid(100));
             }),
-            Self::Year { divisor } => of_dates(values, positive(divisor)?, |(year, _, _)| year),
-            Self::Month { divisor } => of_dates(values, positive(divisor)?, |(_, month, _)| month),
-            Self::Day { divisor } => of_dates(values, positive(divisor)?, |(_, _, day)| day),
+            Self::Year { divisor } => of_dates(values, by(divisor)?, |(year, _, _)| year),
+            Self::Month { divisor } => of_dates(values, by(divisor)?, |(_, month, _)| month),
+            Self::Day { divisor } => of_dates(values, by(divisor)?, |(_, _, day)| day),
         }
         Ok(())
     }
@@ -187,11 +188,11 @@ impl Transform {
     }
 }
 
-fn of_dates(values: &mut [i64], divisor: i64, part: impl Fn((i64, i64, i64)) -> i64) {
+fn of_dates(values: &mut [i64], divisor: Divider, part: impl Fn((i64, i64, i64)) -> i64) {
     // Dates repeat from row to row.
     let mut last = (0, part(civil(0)));
     for value in values {
-        let days = value.div_euclid(divisor);
+        let days = divisor.floor(*value);
         if days != last.0 {
             last = (days, part(civil(days)));
         }

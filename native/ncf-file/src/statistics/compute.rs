@@ -3,19 +3,23 @@
 use arrow_buffer::BooleanBuffer;
 use ncf_core::ordering::{canonical_f32, canonical_f64};
 use ncf_core::{ByteValues, DataType, Values};
+use ncf_encoding::Numbered;
 
 use super::sketch::SketchHash;
 use super::{ChunkStatistics, EXACT, HAS_BOUNDS, Sketch, Zones};
 use crate::constants::{BOUND_BYTES, ZONE_ROWS};
 
-/// Statistics of a chunk. `validity` is true where a row is not null.
+/// Statistics of a chunk. `validity` is true where a row is not null. Where the values are numbered already, strings are
+/// compared and values hashed once for each distinct one.
 pub(crate) fn chunk_statistics(
     values: &Values,
     validity: Option<&BooleanBuffer>,
     data_type: DataType,
+    numbered: Option<&Numbered>,
 ) -> ChunkStatistics {
+    let numbered = numbered.filter(|numbered| numbered.codes.len() == values.len());
     let rows = values.len();
-    let mut out = Collector::new(rows, validity);
+    let mut out = Collector::new(validity);
     let (min, max) = match values {
         Values::Bool(v) => {
             let (min, max) = out.zones(rows, false, |row| v.value(row), |_, b| b, |_| false);
@@ -29,38 +33,90 @@ pub(crate) fn chunk_statistics(
         Values::F32(v) => {
             let (min, max) =
                 out.zones(rows, 0.0f32, |row| at(v, row), |_, x| canonical_f32(x), f32::is_nan);
-            out.sketch(|row| at(v, row).sketch_hash());
             (Values::F32(min.into()), Values::F32(max.into()))
         }
         Values::F64(v) => {
             let (min, max) =
                 out.zones(rows, 0.0f64, |row| at(v, row), |_, x| canonical_f64(x), f64::is_nan);
-            out.sketch(|row| at(v, row).sketch_hash());
             (Values::F64(min.into()), Values::F64(max.into()))
         }
-        Values::Bytes(v) => byte_strings(&mut out, v, data_type == DataType::String),
+        Values::Bytes(v) => byte_strings(&mut out, v, data_type == DataType::String, numbered),
     };
-    if let Values::Bool(v) = values {
-        out.sketch(|row| i8::from(v.value(row)).sketch_hash());
-    }
     let zones = Zones { nulls: out.nulls, nans: out.nans, flags: out.flags, min, max };
     let rows = u32::try_from(rows).unwrap_or(u32::MAX);
-    ChunkStatistics { rows, sketch: out.sketch, zones }
+    ChunkStatistics { rows, sketch: sketch(values, validity, numbered), zones }
+}
+
+/// The sketch of the values of valid rows.
+fn sketch(
+    values: &Values,
+    validity: Option<&BooleanBuffer>,
+    numbered: Option<&Numbered>,
+) -> Sketch {
+    let mut sketch = Sketch::default();
+    let valid = |row: usize| validity.is_none_or(|validity| validity.value(row));
+    match numbered {
+        None => add_all(values, valid, &mut sketch),
+        Some(Numbered { values: distinct, .. }) if validity.is_none() => {
+            add_all(distinct, |_| true, &mut sketch);
+        }
+        Some(Numbered { values: distinct, codes }) => {
+            // Null rows have values too, some of them maybe none that a valid row has.
+            let mut shown = vec![false; distinct.len()];
+            for (_, code) in codes.iter().enumerate().filter(|(row, _)| valid(*row)) {
+                if let Some(shown) = shown.get_mut(*code as usize) {
+                    *shown = true;
+                }
+            }
+            add_all(distinct, |code| at(&shown, code), &mut sketch);
+        }
+    }
+    sketch
+}
+
+/// Adds the values of some rows.
+fn add_all(values: &Values, shown: impl Fn(usize) -> bool, sketch: &mut Sketch) {
+    fn fixed<T: SketchHash + PartialEq>(
+        values: &[T],
+        shown: impl Fn(usize) -> bool,
+        sketch: &mut Sketch,
+    ) {
+        // What is like the value before it adds nothing.
+        let mut last = None;
+        for (row, value) in values.iter().enumerate() {
+            if last != Some(*value) && shown(row) {
+                last = Some(*value);
+                sketch.add(value.sketch_hash());
+            }
+        }
+    }
+    match values {
+        Values::Bool(v) => (0..v.len())
+            .filter(|row| shown(*row))
+            .for_each(|row| sketch.add(i8::from(v.value(row)).sketch_hash())),
+        Values::I8(v) => fixed(v, shown, sketch),
+        Values::I16(v) => fixed(v, shown, sketch),
+        Values::I32(v) => fixed(v, shown, sketch),
+        Values::I64(v) => fixed(v, shown, sketch),
+        Values::I128(v) => fixed(v, shown, sketch),
+        Values::F32(v) => fixed(v, shown, sketch),
+        Values::F64(v) => fixed(v, shown, sketch),
+        Values::Bytes(v) => (0..v.len())
+            .filter(|row| shown(*row))
+            .for_each(|row| sketch.add(xxhash_rust::xxh3::xxh3_64(v.get(row)))),
+    }
 }
 
 struct Collector<'a> {
     validity: Option<&'a BooleanBuffer>,
-    rows: usize,
     nulls: Vec<u32>,
     nans: Vec<u32>,
     flags: Vec<u8>,
-    sketch: Sketch,
 }
 
 impl<'a> Collector<'a> {
-    fn new(rows: usize, validity: Option<&'a BooleanBuffer>) -> Self {
-        let (nulls, nans, flags) = (Vec::new(), Vec::new(), Vec::new());
-        Self { validity, rows, nulls, nans, flags, sketch: Sketch::default() }
+    fn new(validity: Option<&'a BooleanBuffer>) -> Self {
+        Self { validity, nulls: Vec::new(), nans: Vec::new(), flags: Vec::new() }
     }
 
     /// Walks the zones: `get` gives a row's value, `map` its canonical form, `nan` whether it is
@@ -107,14 +163,6 @@ impl<'a> Collector<'a> {
         self.flags.push(flags);
     }
 
-    fn sketch(&mut self, hash: impl Fn(usize) -> u64) {
-        for row in 0..self.rows {
-            if self.validity.is_none_or(|validity| validity.value(row)) {
-                self.sketch.add(hash(row));
-            }
-        }
-    }
-
     fn is_null(&self, row: usize) -> bool {
         self.validity.is_some_and(|validity| !validity.value(row))
     }
@@ -136,7 +184,7 @@ fn integers<T>(
     wrap: fn(arrow_buffer::ScalarBuffer<T>) -> Values,
 ) -> (Values, Values)
 where
-    T: SketchHash + Ord + Default + arrow_buffer::ArrowNativeType,
+    T: Ord + Default + arrow_buffer::ArrowNativeType,
 {
     let (mut mins, mut maxs) = (Vec::new(), Vec::new());
     for (zone, chunk) in values.chunks(ZONE_ROWS).enumerate() {
@@ -159,20 +207,31 @@ where
         mins.push(min);
         maxs.push(max);
     }
-    out.sketch(|row| at(values, row).sketch_hash());
     (wrap(mins.into()), wrap(maxs.into()))
 }
 
-fn byte_strings(out: &mut Collector<'_>, values: &ByteValues, utf8: bool) -> (Values, Values) {
+fn byte_strings(
+    out: &mut Collector<'_>,
+    values: &ByteValues,
+    utf8: bool,
+    numbered: Option<&Numbered>,
+) -> (Values, Values) {
     let rows = values.len();
     let (mut mins, mut maxs) = (Vec::new(), Vec::new());
     for start in (0..rows).step_by(ZONE_ROWS) {
         let end = (start + ZONE_ROWS).min(rows);
         let nulls = out.count_nulls(start, end);
-        let valid = || {
-            (start..end).filter(|row| nulls == 0 || !out.is_null(*row)).map(|row| values.get(row))
+        let valid = || (start..end).filter(|row| nulls == 0 || !out.is_null(*row));
+        let bounds = match numbered {
+            None => extremes(valid().map(|row| values.get(row))),
+            // Numbers ascend as their values do.
+            Some(Numbered { values: Values::Bytes(distinct), codes }) => {
+                let codes = || valid().map(|row| at(codes, row));
+                let bounds = codes().min().zip(codes().max());
+                bounds.map(|(min, max)| (distinct.get(min as usize), distinct.get(max as usize)))
+            }
+            Some(_) => None,
         };
-        let bounds = valid().min().zip(valid().max());
         let (min, max, flags) = match bounds {
             None => (Vec::new(), Some(Vec::new()), 0),
             Some((min, max)) => {
@@ -188,8 +247,40 @@ fn byte_strings(out: &mut Collector<'_>, values: &ByteValues, utf8: bool) -> (Va
         mins.push(min);
         maxs.push(max.unwrap_or_default());
     }
-    out.sketch(|row| xxhash_rust::xxh3::xxh3_64(values.get(row)));
     (Values::Bytes(mins.iter().collect()), Values::Bytes(maxs.iter().collect()))
+}
+
+/// The least and the greatest string.
+fn extremes<'a>(strings: impl Iterator<Item = &'a [u8]>) -> Option<(&'a [u8], &'a [u8])> {
+    // Most strings differ from the extremes in their first bytes, which one comparison of integers tells.
+    let mut bounds: Option<[(u64, &[u8]); 2]> = None;
+    for string in strings {
+        let own = (first_bytes(string), string);
+        match &mut bounds {
+            None => bounds = Some([own, own]),
+            Some([min, max]) => {
+                if own < *min {
+                    *min = own;
+                }
+                if own > *max {
+                    *max = own;
+                }
+            }
+        }
+    }
+    bounds.map(|[(_, min), (_, max)]| (min, max))
+}
+
+/// The first bytes as a number that is greater where they are; zeros stand for those that there are not.
+fn first_bytes(string: &[u8]) -> u64 {
+    match string.first_chunk::<8>() {
+        Some(first) => u64::from_be_bytes(*first),
+        None => {
+            let mut first = [0; 8];
+            first.iter_mut().zip(string).for_each(|(to, from)| *to = *from);
+            u64::from_be_bytes(first)
+        }
+    }
 }
 
 /// The first bytes of a string, cut between characters when it is text: a lower bound.

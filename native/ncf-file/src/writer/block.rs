@@ -86,13 +86,14 @@ impl Prepared {
     }
 
     /// The column with an encoded chunk of it, with what is known of its values.
-    pub(super) fn finish(&self, chunk: EncodedChunk) -> Result<EncodedColumn> {
+    pub(super) fn finish(&self, mut chunk: EncodedChunk) -> Result<EncodedColumn> {
         let size = |(rows, values): (&Range<usize>, &Range<usize>)| {
             Ok((to_u32("rows of a page", rows.len())?, to_u32("values of a page", values.len())?))
         };
         let sizes = self.rows.iter().zip(&self.pages).map(size).collect::<Result<_>>()?;
+        let (numbered, validity) = (chunk.numbered.take(), self.validity.as_ref());
         let statistics = (!self.repeated)
-            .then(|| chunk_statistics(&self.values, self.validity.as_ref(), self.data_type));
+            .then(|| chunk_statistics(&self.values, validity, self.data_type, numbered.as_ref()));
         Ok(EncodedColumn { chunk, sizes, statistics })
     }
 
