@@ -205,21 +205,22 @@ impl Parts {
     fn add<T: Integer>(&mut self, vector: &[T], base: T) {
         let lowest = vector.iter().copied().min().unwrap_or(base);
         let mut deltas = [0u64; VECTOR];
-        let mut histogram = [0u16; 65];
         for (delta, value) in deltas.iter_mut().zip(vector) {
             *delta = value.minus(lowest);
-            if let Some(count) = histogram.get_mut(bits_of(*delta)) {
-                *count += 1;
-            }
         }
-        let width = best_width(&histogram, vector.len());
-        let limit = if width >= 64 { u64::MAX } else { (1 << width) - 1 };
+        let widest = bits_of(deltas.iter().fold(0, |all, delta| all | delta));
+        let width = match patches_can_pay(&deltas, vector.len(), widest) {
+            true => best_width(&deltas, vector.len(), widest),
+            false => widest,
+        };
         let before = self.positions.len();
-        for (position, delta) in (0u16..).zip(deltas.iter_mut()) {
-            if *delta > limit {
-                self.positions.push(position);
-                self.patches.push(*delta);
-                *delta = 0;
+        if width < widest {
+            for (position, delta) in (0u16..).zip(deltas.iter_mut()) {
+                if *delta >> width > 0 {
+                    self.positions.push(position);
+                    self.patches.push(*delta);
+                    *delta = 0;
+                }
             }
         }
         // A vector has at most 1024 patches.
@@ -238,18 +239,35 @@ impl Parts {
     }
 }
 
-/// The width that makes packed values and patches smallest; `histogram[b]` values need `b` bits.
-fn best_width(histogram: &[u16; 65], len: usize) -> usize {
-    let widest = histogram.iter().rposition(|count| *count > 0).unwrap_or(0);
-    let patch = 2 + widest.div_ceil(8).next_power_of_two();
+/// Bytes that a patch of up to `widest` bits takes. Patches cost time too: each must save at least its own size again.
+fn patch_cost(widest: usize) -> usize {
+    2 * (2 + widest.div_ceil(8).next_power_of_two())
+}
+
+/// Whether so few values need all bits that some width less might make the vector smaller: every smaller width leaves at
+/// least these out.
+fn patches_can_pay(deltas: &[u64; VECTOR], len: usize, widest: usize) -> bool {
+    let Some(top) = widest.checked_sub(1) else { return false };
+    let full: u64 = deltas.iter().map(|delta| delta >> top).sum();
+    full < (packed_bytes(len, widest) / patch_cost(widest)) as u64 + 1
+}
+
+/// The width, at most `widest`, that makes packed values and patches smallest.
+fn best_width(deltas: &[u64; VECTOR], len: usize, widest: usize) -> usize {
+    let mut histogram = [0u16; 65];
+    for delta in deltas.iter().take(len) {
+        if let Some(count) = histogram.get_mut(bits_of(*delta)) {
+            *count += 1;
+        }
+    }
+    let patch = patch_cost(widest);
     let (mut best, mut best_bytes) = (widest, packed_bytes(len, widest));
     let mut patches = 0usize;
     for width in (0..widest).rev() {
         patches += usize::from(histogram.get(width + 1).copied().unwrap_or(0));
         let bytes = packed_bytes(len, width) + patches * patch;
-        // A patch costs time too: it must save at least its own size again.
-        if bytes + patches * patch < best_bytes {
-            (best, best_bytes) = (width, bytes + patches * patch);
+        if bytes < best_bytes {
+            (best, best_bytes) = (width, bytes);
         }
     }
     best
