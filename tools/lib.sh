@@ -72,7 +72,7 @@ sbt_build() {
   echo "$now" >"$stamp"
 }
 
-jar_inputs=(native Cargo.toml Cargo.lock LICENSE spark-connector/src build.sbt project/build.properties project/plugins.sbt project/*.scala)
+jar_inputs=(native .cargo Cargo.toml Cargo.lock LICENSE spark-connector/src build.sbt project/build.properties project/plugins.sbt project/*.scala)
 
 # jar_path PROFILE: where the fat jar of that cargo profile stands (see project/Packaging.scala).
 jar_path() {

@@ -5,6 +5,7 @@
 mod cmd;
 mod exit;
 mod io;
+mod processor;
 mod progress;
 mod values;
 mod where_clause;
@@ -38,12 +39,12 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::GOOD });
         }
     };
-    let result = match cli.command {
+    let result = processor::check().and_then(|()| match cli.command {
         Command::Convert(command) => command.run(),
         Command::Info(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Cat(command) => command.run(),
-    };
+    });
     match result {
         Ok(()) => ExitCode::from(exit::GOOD),
         Err(error) if exit::is_broken_pipe(&error) => ExitCode::from(exit::GOOD),

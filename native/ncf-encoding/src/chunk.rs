@@ -5,7 +5,6 @@ use std::ops::Range;
 use arrow_buffer::BooleanBuffer;
 use ncf_core::{Error, Interruption, PhysicalType, Result, Values};
 
-use crate::effort::Effort;
 use crate::encodings::dictionary::{self, MAX_BYTES, MAX_ENTRIES, Numbered};
 use crate::encodings::fsst::Trained;
 use crate::encodings::template_writer::Templates;
@@ -241,14 +240,14 @@ impl OwnedTables {
                 let values = input.values;
                 let coded = state.decision.as_ref().is_some_and(|decision| decision.used);
                 // Strings of few values get a dictionary of the whole strings.
-                let varied = Effort::of(options.profile).entropy()
-                    && !coded
-                    && sample::distinct(values).share > FEW_STRINGS;
-                let wanted = |id| varied && state.values.wants(id, input.pages.len());
+                let varied = !coded && sample::distinct(values).share > FEW_STRINGS;
+                let wanted = |id| {
+                    options.profile.takes(id) && varied && state.values.wants(id, input.pages.len())
+                };
                 Self {
                     symbols: Trained::promising(values),
                     words: wanted(EncodingId::WORDS)
-                        .then(|| Vocabulary::promising(values))
+                        .then(|| Vocabulary::promising(values, options.profile == Profile::Compact))
                         .flatten(),
                     templates: wanted(EncodingId::TEMPLATE)
                         .then(|| Templates::promising(values))

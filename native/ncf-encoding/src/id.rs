@@ -155,6 +155,15 @@ impl Profile {
         (Self::Compact, "compact"),
         (Self::Point, "point"),
     ];
+
+    /// Whether writers look for the words or templates that an encoding of strings needs.
+    pub(crate) fn takes(self, id: EncodingId) -> bool {
+        match id {
+            EncodingId::WORDS => matches!(self, Self::Balanced | Self::Compact),
+            EncodingId::TEMPLATE => self == Self::Compact,
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for Profile {

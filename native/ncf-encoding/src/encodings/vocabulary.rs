@@ -3,13 +3,18 @@
 use std::cmp::Reverse;
 
 use ncf_core::{ByteValues, Values};
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::hash_table::HashTable;
+use super::phrases::{BREAK, Phrases, Room};
+use super::pieces::{Cut, Piece};
 use crate::select::sample::spread;
 
 /// Strings that tell whether words can pay.
 const SAMPLE: usize = 4096;
+/// Strings whose words are counted, unless all are.
+const WORD_SAMPLE: usize = 1 << 16;
+/// Strings of which phrases are learned.
+const PHRASE_SAMPLE: usize = 1 << 15;
 /// Bytes of strings under which a chunk does not earn its words.
 const MIN_CHUNK_BYTES: usize = 64 << 10;
 /// Bytes of an average string under which there are no words in it.
@@ -25,34 +30,18 @@ const MIN_COUNT: u32 = 3;
 /// Part of the bytes, in percent, that a sample must promise to come down to.
 const PROMISE: f64 = 50.0;
 
-/// Where strings are cut. A piece ends after the byte that cuts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cut {
-    /// After each space: prose.
-    Spaces,
-    /// After each ASCII byte that is neither letter nor digit: paths, addresses, records.
-    Signs,
-}
-
-impl Cut {
-    fn after(self, byte: u8) -> bool {
-        match self {
-            Self::Spaces => byte == b' ',
-            Self::Signs => byte.is_ascii() && !byte.is_ascii_alphanumeric(),
-        }
-    }
-
-    fn pieces(self, string: &[u8]) -> impl Iterator<Item = &[u8]> {
-        string.split_inclusive(move |byte| self.after(*byte))
-    }
-}
-
-/// The words of a chunk, the most frequent first.
+/// The words of a chunk, and the phrases of these that are words as well.
 #[derive(Debug)]
 pub(crate) struct Vocabulary {
     cut: Cut,
+    /// Single words, the most frequent first.
     words: Vec<Vec<u8>>,
+    /// The first bytes of each.
+    heads: Vec<u128>,
     table: HashTable,
+    phrases: Phrases,
+    /// The number of each word and phrase: the most frequent first, from 1 on.
+    numbers: Vec<i32>,
     /// Bytes of the words for each byte of the strings.
     overhead: f64,
 }
@@ -68,8 +57,9 @@ pub(crate) struct Spelled<'a> {
 }
 
 impl Vocabulary {
-    /// Words for the strings of a chunk; `None` for other types and where a sample promises nothing.
-    pub(crate) fn promising(values: &Values) -> Option<Self> {
+    /// Words for the strings of a chunk, counted in all of them or else in a sample; `None` for other types and where a
+    /// small sample promises nothing.
+    pub(crate) fn promising(values: &Values, in_all: bool) -> Option<Self> {
         let Values::Bytes(strings) = values else {
             return None;
         };
@@ -80,31 +70,73 @@ impl Vocabulary {
         let [spaces, signs] = [Cut::Spaces, Cut::Signs].map(|cut| promise(strings, cut));
         let (cut, promise) =
             if signs < spaces { (Cut::Signs, signs) } else { (Cut::Spaces, spaces) };
-        (promise < PROMISE / 100.0).then(|| Self::with_cut(strings, cut))
+        let rows = if in_all { strings.len() } else { WORD_SAMPLE };
+        (promise < PROMISE / 100.0).then(|| Self::with_cut(strings, cut, rows))
     }
 
     /// Words for any strings.
     pub(crate) fn of(strings: &ByteValues) -> Self {
-        Self::with_cut(strings, Cut::Spaces)
+        Self::with_cut(strings, Cut::Spaces, strings.len())
     }
 
-    fn with_cut(strings: &ByteValues, cut: Cut) -> Self {
-        let counted = Counted::of(strings, cut, 0..strings.len());
-        let mut order: Vec<(u32, &[u8])> =
+    /// Words that are counted in about so many rows.
+    fn with_cut(strings: &ByteValues, cut: Cut, rows: usize) -> Self {
+        let counted = Counted::of(strings, cut, spread(strings.len(), rows.max(1)));
+        let mut order: Vec<(u32, Piece<'_>)> =
             counted.pieces().filter(|(count, _)| *count >= MIN_COUNT).collect();
-        order.sort_unstable_by_key(|(count, piece)| (Reverse(*count), *piece));
+        order.sort_unstable_by_key(|(count, piece)| (Reverse(*count), piece.bytes));
         let mut left = MAX_BYTES;
-        let fitting = order.into_iter().take(MAX_WORDS).map_while(|(_, piece)| {
-            left = left.checked_sub(piece.len())?;
-            Some(piece.to_vec())
-        });
-        let words: Vec<Vec<u8>> = fitting.collect();
-        let mut table = HashTable::default();
-        for word in &words {
-            table.code(xxh3_64(word), |_| false);
+        let (mut words, mut heads, mut table) = (Vec::new(), Vec::new(), HashTable::default());
+        for (_, piece) in order.into_iter().take(MAX_WORDS) {
+            let Some(rest) = left.checked_sub(piece.bytes.len()) else { break };
+            left = rest;
+            words.push(piece.bytes.to_vec());
+            heads.push(piece.head);
+            table.code(piece.hash(), |_| false);
         }
-        let overhead = (MAX_BYTES - left) as f64 / strings.byte_len().max(1) as f64;
-        Self { cut, words, table, overhead }
+        let overhead = 0.0;
+        let (phrases, numbers) = (Phrases::default(), Vec::new());
+        let mut out = Self { cut, words, heads, table, phrases, numbers, overhead };
+        out.learn(strings, left);
+        let bytes: usize = out.texts().iter().map(Vec::len).sum();
+        out.overhead = bytes as f64 / strings.byte_len().max(1) as f64;
+        out
+    }
+
+    /// Finds phrases, which may take `left` bytes, and numbers them and the words.
+    fn learn(&mut self, strings: &ByteValues, left: usize) {
+        let mut sample = Vec::new();
+        for row in spread(strings.len(), PHRASE_SAMPLE) {
+            sample.extend(
+                self.cut.pieces(strings, row).map(|piece| self.word(&piece).unwrap_or(BREAK)),
+            );
+            sample.push(BREAK);
+        }
+        let scale = strings.len().div_ceil(PHRASE_SAMPLE).max(1) as u64;
+        let length = |word: &Vec<u8>| u32::try_from(word.len()).unwrap_or(u32::MAX);
+        let lengths: Vec<u32> = self.words.iter().map(length).collect();
+        let room = Room { count: MAX_WORDS - self.words.len(), bytes: left };
+        self.phrases = Phrases::of(&sample, scale, &lengths, room);
+        let counts = self.phrases.counts(&sample);
+        let mut order: Vec<usize> = (0..counts.len()).collect();
+        order.sort_by_key(|place| Reverse(counts.get(*place).copied()));
+        self.numbers = vec![0; counts.len()];
+        for (number, place) in (1..).zip(order) {
+            if let Some(slot) = self.numbers.get_mut(place) {
+                *slot = number;
+            }
+        }
+    }
+
+    /// The bytes of each word, then of each phrase.
+    fn texts(&self) -> Vec<Vec<u8>> {
+        let mut texts = self.words.clone();
+        for (from, word) in self.phrases.steps() {
+            let parts = [*from, *word].map(|part| texts.get(part as usize));
+            let text = parts.into_iter().flatten().flatten().copied().collect();
+            texts.push(text);
+        }
+        texts
     }
 
     /// About how many bytes the words take for each byte of strings.
@@ -112,15 +144,23 @@ impl Vocabulary {
         self.overhead
     }
 
-    /// The words in the order of their numbers.
+    /// The words and phrases in the order of their numbers.
     pub(crate) fn words(&self) -> Values {
-        Values::Bytes(self.words.iter().collect())
+        let texts = self.texts();
+        let mut ordered: Vec<&[u8]> = vec![&[]; texts.len()];
+        for (text, number) in texts.iter().zip(&self.numbers) {
+            let place = usize::try_from(*number - 1).unwrap_or(usize::MAX);
+            if let Some(slot) = ordered.get_mut(place) {
+                *slot = text;
+            }
+        }
+        Values::Bytes(ordered.into_iter().collect())
     }
 
     /// The strings as numbers; `None` when a count does not fit.
     pub(crate) fn spell<'a>(&self, strings: &'a ByteValues) -> Option<Spelled<'a>> {
         let mut out = Spelled::default();
-        for string in strings.iter() {
+        for (row, string) in strings.iter().enumerate() {
             let before = out.numbers.len();
             // Where the literal begins that is not at its end: pieces side by side are one.
             let (mut at, mut literal) = (0, None);
@@ -128,36 +168,48 @@ impl Vocabulary {
                 let bytes = from.take().and_then(|from| string.get(from..to));
                 out.literals.extend(bytes);
             };
-            for piece in self.cut.pieces(string) {
-                match self.number(piece) {
-                    Some(number) => {
-                        close(&mut literal, at);
-                        out.numbers.push(number);
-                    }
+            // The word or phrase that may still go on.
+            let mut open = None;
+            for piece in self.cut.pieces(strings, row) {
+                let word = self.word(&piece);
+                let longer =
+                    open.zip(word).and_then(|(from, word)| self.phrases.extended(from, word));
+                if longer.is_none() {
+                    out.numbers
+                        .extend(open.and_then(|place: u32| self.numbers.get(place as usize)));
+                }
+                match word {
+                    Some(_) => close(&mut literal, at),
                     None if literal.is_none() => {
                         literal = Some(at);
                         out.numbers.push(0);
                     }
                     None => {}
                 }
-                at += piece.len();
+                open = longer.or(word);
+                at += piece.bytes.len();
             }
+            out.numbers.extend(open.and_then(|place| self.numbers.get(place as usize)));
             close(&mut literal, at);
             out.counts.push(i32::try_from(out.numbers.len() - before).ok()?);
         }
         Some(out)
     }
 
-    /// The number of a piece that is a word.
-    fn number(&self, piece: &[u8]) -> Option<i32> {
-        let same = |word: u32| self.words.get(word as usize).is_some_and(|have| have == piece);
-        i32::try_from(self.table.find(xxh3_64(piece), same)?).ok()?.checked_add(1)
+    /// The place of a piece that is a word.
+    fn word(&self, piece: &Piece<'_>) -> Option<u32> {
+        let same = |word: u32| {
+            let at = word as usize;
+            let known = self.heads.get(at).zip(self.words.get(at));
+            known.is_some_and(|(head, word)| piece.is(*head, word))
+        };
+        self.table.find(piece.hash(), same)
     }
 }
 
 /// Different pieces and how often each was met.
 struct Counted<'a> {
-    pieces: Vec<&'a [u8]>,
+    pieces: Vec<Piece<'a>>,
     counts: Vec<u32>,
 }
 
@@ -167,9 +219,12 @@ impl<'a> Counted<'a> {
         let mut out = Self { pieces: Vec::new(), counts: Vec::new() };
         let mut table = HashTable::default();
         for row in rows {
-            for piece in cut.pieces(strings.get(row)) {
-                let hash = xxh3_64(piece);
-                let same = |code: u32| out.pieces.get(code as usize) == Some(&piece);
+            for piece in cut.pieces(strings, row) {
+                let hash = piece.hash();
+                let same = |code: u32| {
+                    let known = out.pieces.get(code as usize);
+                    known.is_some_and(|known| piece.is(known.head, known.bytes))
+                };
                 let code = if out.pieces.len() < MAX_COUNTED {
                     table.code(hash, same)
                 } else {
@@ -188,7 +243,7 @@ impl<'a> Counted<'a> {
         out
     }
 
-    fn pieces(&self) -> impl Iterator<Item = (u32, &'a [u8])> {
+    fn pieces(&self) -> impl Iterator<Item = (u32, Piece<'a>)> {
         self.counts.iter().copied().zip(self.pieces.iter().copied())
     }
 }
@@ -200,7 +255,7 @@ fn promise(strings: &ByteValues, cut: Cut) -> f64 {
     let all: f64 = counted.pieces().map(|(count, _)| f64::from(count)).sum();
     let (mut bits, mut raw) = (0.0, 0.0);
     for (count, piece) in counted.pieces() {
-        let (count, len) = (f64::from(count), piece.len() as f64);
+        let (count, len) = (f64::from(count), piece.bytes.len() as f64);
         raw += count * len * 8.0;
         // A piece that the sample has once may be a word of the chunk, which then is longer than its number.
         bits += if count < 2.0 { len * 8.0 } else { count * (all / count).log2().max(1.0) };
@@ -210,6 +265,8 @@ fn promise(strings: &ByteValues, cut: Cut) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use xxhash_rust::xxh3::xxh3_64;
+
     use super::*;
 
     fn spell(strings: &[&str], vocabulary: &Vocabulary) -> (Vec<i32>, Vec<i32>, Vec<String>) {
@@ -223,7 +280,7 @@ mod tests {
     fn frequent_pieces_become_words_and_others_literals() {
         let strings = ["the cat the dog", "the cat sat", "the cat", "a bird in it the cat"];
         let vocabulary = Vocabulary::of(&strings.iter().collect());
-        assert_eq!(vocabulary.words, [b"the ".to_vec()]);
+        assert_eq!(vocabulary.words(), Values::Bytes(["the "].iter().collect()));
         let (counts, numbers, literals) = spell(&strings, &vocabulary);
         assert_eq!(counts, [4, 2, 2, 3]);
         assert_eq!(numbers, [1, 0, 1, 0, 1, 0, 1, 0, 0, 1, 0]);
@@ -241,13 +298,13 @@ mod tests {
     fn prose_is_cut_at_spaces_and_paths_at_signs() {
         let path = |row: usize| format!("/usr/share/doc/{}/{}/index.html", row % 1301, row % 71);
         let paths = Values::Bytes((0..5000).map(path).collect());
-        assert_eq!(Vocabulary::promising(&paths).unwrap().cut, Cut::Signs);
+        assert_eq!(Vocabulary::promising(&paths, true).unwrap().cut, Cut::Signs);
         let prose = |row: usize| format!("some word{} and other-word{}", row % 30, row % 7);
         let prose = Values::Bytes((0..5000).map(prose).collect());
-        assert_eq!(Vocabulary::promising(&prose).unwrap().cut, Cut::Spaces);
+        assert_eq!(Vocabulary::promising(&prose, false).unwrap().cut, Cut::Spaces);
         let noise = Values::Bytes(
             (0..5000u64).map(|row| xxh3_64(&row.to_le_bytes()).to_string()).collect(),
         );
-        assert!(Vocabulary::promising(&noise).is_none());
+        assert!(Vocabulary::promising(&noise, true).is_none());
     }
 }

@@ -19,7 +19,7 @@ pub(crate) const MAX_WORDS: usize = 1 << 20;
 /// Bytes that decoding a page may take: a reader's budget for a page is larger.
 const MAX_MEMORY: usize = 192 << 20;
 /// Bytes that are copied at a time: most words are shorter.
-const STEP: usize = 16;
+const STEP: usize = 32;
 
 /// See `docs/spec/encodings.md`, Words.
 pub(crate) struct Words;
@@ -205,13 +205,24 @@ impl Spelling<'_> {
         let room = size.saturating_add(STEP);
         let mut out: Vec<u8> = budget.vec("bytes", room)?;
         out.resize(room, 0);
-        let (mut at, mut rest) = (0, numbers);
+        let (mut at, mut rest) = (0_usize, numbers);
         for count in counts {
             let (own, after) =
                 rest.split_at_checked(count.cast_unsigned() as usize).unwrap_or((rest, &[]));
             rest = after;
             for number in own {
-                at = self.append(*number, &mut out, at)?;
+                // A negative number becomes one that is too large.
+                let place = usize::try_from((*number).into().cast_unsigned()).unwrap_or(usize::MAX);
+                let word = self.table.words.get(place).ok_or_else(no_word)?;
+                // There is room for a word's bytes and more wherever not more than `size` stand.
+                let slot = out.get_mut(at..at.saturating_add(STEP)).ok_or_else(too_many)?;
+                slot.copy_from_slice(&word.head);
+                let len = word.len as usize;
+                at = if len.wrapping_sub(1) < STEP {
+                    at + len
+                } else {
+                    self.append(word, &mut out, at)?
+                };
             }
             // Not over `size`, which fits.
             offsets.push(i32::try_from(at).unwrap_or(i32::MAX));
@@ -224,17 +235,9 @@ impl Spelling<'_> {
         Ok(ByteValues { offsets, data })
     }
 
-    /// Writes a word at `at` of `out` and gives where it ends: at least [`STEP`] bytes before the end of `out`.
-    #[inline]
-    fn append<I: Into<i64>>(&mut self, number: I, out: &mut [u8], at: usize) -> Result<usize> {
-        let place = usize::try_from(number.into()).ok();
-        let word = place.and_then(|place| self.table.words.get(place)).ok_or_else(no_word)?;
-        let slot = out.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<STEP>());
-        *slot.ok_or_else(too_many)? = word.head;
+    /// Writes a long word or the next literal at `at` of `out` and gives where it ends.
+    fn append(&mut self, word: &Word, out: &mut [u8], at: usize) -> Result<usize> {
         let len = word.len as usize;
-        if len.wrapping_sub(1) < STEP {
-            return if at + len + STEP <= out.len() { Ok(at + len) } else { Err(too_many()) };
-        }
         let bytes: &[u8] = if len == 0 {
             self.next += 1;
             if self.next > self.literals.len() { &[] } else { self.literals.get(self.next - 1) }
@@ -246,9 +249,6 @@ impl Spelling<'_> {
             return Err(Error::corrupt("a literal between words has no bytes"));
         }
         let end = at + bytes.len();
-        if end + STEP > out.len() {
-            return Err(too_many());
-        }
         out.get_mut(at..end).ok_or_else(too_many)?.copy_from_slice(bytes);
         Ok(end)
     }

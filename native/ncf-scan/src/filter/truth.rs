@@ -80,12 +80,18 @@ pub(crate) fn splat(bit: bool, len: usize) -> BooleanBuffer {
     if bit { BooleanBuffer::new_set(len) } else { BooleanBuffer::new_unset(len) }
 }
 
-/// The bits of `table` that `codes` name. All equal bits need no look at the codes.
+/// The bits of `table` that `codes` name. All equal bits need no look at the codes; one run of bits, as comparisons of
+/// ascending values give, needs no look at the table.
 pub(crate) fn gather(table: &BooleanBuffer, codes: &[u32]) -> BooleanBuffer {
-    match table.count_set_bits() {
-        0 => return splat(false, codes.len()),
-        all if all == table.len() => return splat(true, codes.len()),
-        _ => {}
+    let mut runs = table.set_slices();
+    let Some((start, end)) = runs.next() else { return splat(false, codes.len()) };
+    if end - start == table.len() {
+        return splat(true, codes.len());
+    }
+    if let (None, Ok(start), Ok(len)) =
+        (runs.next(), u32::try_from(start), u32::try_from(end - start))
+    {
+        return super::pack(codes, |code| code.wrapping_sub(start) < len);
     }
     let bytes: Vec<u8> = table.iter().map(u8::from).collect();
     super::pack(codes, |code| bytes.get(code as usize).is_some_and(|byte| *byte != 0))
@@ -115,4 +121,20 @@ pub(crate) fn narrow(selection: &BooleanBuffer, keep: &BooleanBuffer) -> Result<
         }
     }
     Ok(out.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_get_the_bits_of_their_values() {
+        let codes: Vec<u32> = (0..200).map(|row| row * 7 % 6).collect();
+        for bits in 0..1u32 << 6 {
+            let table = BooleanBuffer::collect_bool(6, |bit| bits >> bit & 1 == 1);
+            let expected: BooleanBuffer =
+                codes.iter().map(|code| table.value(*code as usize)).collect();
+            assert_eq!(gather(&table, &codes), expected, "{bits:06b}");
+        }
+    }
 }

@@ -95,6 +95,9 @@ public final class NativeLibrary {
                 "the NCF jar holds no native library for %s (%s is missing); build ncf-jni on this platform and name the file with -D%s or %s",
                 platform(), resource.substring(1), PATH_PROPERTY, PATH_VARIABLE));
       }
+      if (platform().equals("linux-amd64")) {
+        Processor.check();
+      }
       loadCopy(bytes);
     } catch (IOException error) {
       throw new NcfIoException(

@@ -132,6 +132,15 @@ class BoundarySuite extends AnyFunSuite {
       assert(vectors(13).getLong(at) == -row)
     }
 
+  test("a processor that the library was not built for is told what it lacks") {
+    val flags = "fpu avx fma movbe bmi1 avx2 bmi2 f16c"
+    val lines = Seq("processor\t: 0", s"flags\t\t: $flags", "power management:", "flags : none")
+    assert(Processor.missing(lines.asJava).isEmpty)
+    val old = lines.map(_.replace(" avx2", "").replace(" fma", ""))
+    assert(Processor.missing(old.asJava).asScala === Seq("avx2", "fma"))
+    assert(Processor.missing(Seq("Features\t: fp asimd").asJava).isEmpty, "of another kind")
+  }
+
   test("both sides speak the same protocol") {
     NativeLibrary.load()
     assert(Native.protocolVersion() == Native.PROTOCOL_VERSION)
