@@ -31,6 +31,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Before anything that an older processor might stumble over.
+    if let Err(error) = processor::check() {
+        exit::complain(&error);
+        return ExitCode::from(exit::code(error.kind()));
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -39,12 +44,12 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::GOOD });
         }
     };
-    let result = processor::check().and_then(|()| match cli.command {
+    let result = match cli.command {
         Command::Convert(command) => command.run(),
         Command::Info(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Cat(command) => command.run(),
-    });
+    };
     match result {
         Ok(()) => ExitCode::from(exit::GOOD),
         Err(error) if exit::is_broken_pipe(&error) => ExitCode::from(exit::GOOD),

@@ -76,7 +76,7 @@ impl Decision {
 }
 
 /// An encoded column chunk.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct EncodedChunk {
     /// Pages that all data pages need; they are stored first.
     pub shared: Vec<SharedPage>,
@@ -133,9 +133,12 @@ pub fn encode_chunk(
         shared.push(dictionary_page(dictionary, options, &mut state.dictionary)?);
     }
     let codes = dictionary.map(|dictionary| dictionary.codes.as_slice());
+    let before = (state.values.clone(), state.codes.clone());
     let mut encoded = encode_pages(input, codes, tables, options, state)?;
     let mut of_tables = owned.shared(&encoded.plans, options)?;
     if options.force.is_none() && encoded.lose_to_light(&of_tables) {
+        // From where `fast` starts as well, so as not to become larger than that.
+        (state.values, state.codes) = before;
         state.values.forget_heavy();
         let tables = Tables { words: None, templates: None, ..tables };
         encoded = encode_pages(input, codes, tables, options, state)?;
@@ -240,9 +243,11 @@ impl OwnedTables {
                 let values = input.values;
                 let coded = state.decision.as_ref().is_some_and(|decision| decision.used);
                 // Strings of few values get a dictionary of the whole strings.
-                let varied = !coded && sample::distinct(values).share > FEW_STRINGS;
+                let varied = options.profile.takes(EncodingId::WORDS)
+                    && !coded
+                    && sample::distinct(values).share > FEW_STRINGS;
                 let wanted = |id| {
-                    options.profile.takes(id) && varied && state.values.wants(id, input.pages.len())
+                    varied && options.profile.takes(id) && state.values.wants(id, input.pages.len())
                 };
                 Self {
                     symbols: Trained::promising(values),
@@ -382,7 +387,8 @@ fn dictionary_pays(
         let flat = values_state.encode(&page.values, page.place(), profile)?;
         with.bytes += coded.bytes.len();
         with.light += coded.light_bytes;
-        without.bytes += flat.bytes.len();
+        let tables = cost::share(tables.overhead(&flat.plan), plain_bytes(&page.values));
+        without.bytes += flat.bytes.len() + tables;
         without.light += flat.light_bytes;
         rows += page.values.len();
     }

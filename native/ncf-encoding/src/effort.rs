@@ -15,7 +15,8 @@ pub enum Effort {
 }
 
 impl Effort {
-    /// What trees of encodings a profile's writers may grow. `Balanced` and `Point` take zstd, but not inside of trees.
+    /// What trees of encodings a profile's writers may grow. `Balanced` and `Point` take zstd around them, and `Balanced`
+    /// for strings also trees of words, which are chosen with another effort.
     pub(crate) fn of(profile: Profile) -> Self {
         match profile {
             Profile::Fast | Profile::Balanced | Profile::Point => Self::Light,

@@ -1,6 +1,6 @@
-//! Selected rows as Arrow arrays. Flat pages are sliced or filtered; dictionary pages are gathered
-//! from the dictionary's Arrow form, after their codes were filtered, or stay codes; strings that are
-//! symbols are decoded after they were filtered.
+//! Selected rows as Arrow arrays. Flat pages are sliced or filtered; of dictionary pages the codes are
+//! filtered, and stay codes or become values then; strings that are symbols are decoded after they were
+//! filtered.
 
 use std::sync::Arc;
 

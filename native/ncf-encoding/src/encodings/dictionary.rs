@@ -134,7 +134,7 @@ fn widen(codes: &Values, context: &DecodeContext<'_>) -> Result<ScalarBuffer<u32
 }
 
 /// The distinct values of a chunk, and which of them each row has.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Numbered {
     /// Distinct values, ascending; floats by their bits.
     pub values: Values,

@@ -239,7 +239,7 @@ impl Parts {
     }
 }
 
-/// Bytes that a patch of up to `widest` bits takes. Patches cost time too: each must save at least its own size again.
+/// What a patch of up to `widest` bits counts, in bytes: twice its size, because patches cost time too.
 fn patch_cost(widest: usize) -> usize {
     2 * (2 + widest.div_ceil(8).next_power_of_two())
 }
@@ -340,4 +340,30 @@ fn patch<T: Integer>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_patches_cannot_pay_all_bits_are_best() {
+        let mut noise = 1u64;
+        for widest in 0..=64usize {
+            for rare in [1u64, 2, 8, 20, 60, 300, 1 << 20] {
+                let mut deltas = [0u64; VECTOR];
+                for delta in &mut deltas {
+                    noise = noise.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+                    let bits = if (noise >> 20).is_multiple_of(rare) { widest } else { widest / 2 };
+                    *delta = if bits == 0 { 0 } else { noise >> (64 - bits) };
+                }
+                for len in [VECTOR, 100, 1] {
+                    deltas[len..].fill(0);
+                    let widest = bits_of(deltas.iter().fold(0, |all, delta| all | delta));
+                    let best = best_width(&deltas, len, widest);
+                    assert!(patches_can_pay(&deltas, len, widest) || best == widest);
+                }
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use ncf_core::{Budget, Error, PhysicalType, Result, Values};
 
 use super::Encoding;
 use super::equality::exceptions;
-use super::integers::{Integer, column, with_integer, with_integers};
+use super::integers::{Integer, column, with_integer};
 use super::null_fill::{read_lead, refill};
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
@@ -149,8 +149,10 @@ pub(crate) fn predict(
     let mut values: Vec<i64> = budget.vec("terms", len)?;
     for (term, reference) in formula.terms.iter().zip(references) {
         match reference {
-            DecodedValues::Flat(flat) if term.transform == Transform::Identity => {
-                add_times(&mut sums, flat, term.coefficient)?;
+            DecodedValues::Flat(flat)
+                if term.transform == Transform::Identity
+                    && add_times(&mut sums, flat, term.coefficient) =>
+            {
                 continue;
             }
             DecodedValues::Flat(flat) => term.transform.apply(flat, &mut values)?,
@@ -166,16 +168,41 @@ pub(crate) fn predict(
     Ok(sums)
 }
 
-/// Adds a multiple of integers to sums.
-fn add_times(sums: &mut [i64], values: &Values, coefficient: i64) -> Result<()> {
+/// Adds a multiple of integers of up to 64 bits to sums; false for other values, of which nothing is added.
+fn add_times(sums: &mut [i64], values: &Values, coefficient: i64) -> bool {
     fn each<T: Integer>(sums: &mut [i64], values: &[T], coefficient: i64) {
         for (sum, value) in sums.iter_mut().zip(values) {
             *sum = sum.wrapping_add(value.low_i64().wrapping_mul(coefficient));
         }
     }
-    with_integers!(values,
-        values => each(sums, values, coefficient),
-        other => return Err(Error::corrupt("a sum of values that are no integers")),
-    );
-    Ok(())
+    match values {
+        Values::I8(values) => each(sums, values, coefficient),
+        Values::I16(values) => each(sums, values, coefficient),
+        Values::I32(values) => each(sums, values, coefficient),
+        Values::I64(values) => each(sums, values, coefficient),
+        _ => return false,
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::relations::Term;
+
+    use super::*;
+
+    #[test]
+    fn wide_integers_are_refused_however_they_come() {
+        let term = Term { column: 0, transform: Transform::Identity, coefficient: 1 };
+        let formula = Formula { terms: vec![term], constant: 0, shift: 0, scale: 0 };
+        let budget = Budget::new(1 << 20);
+        let wide = Values::I128(vec![1, 2].into());
+        let forms =
+            [DecodedValues::Flat(wide.clone()), DecodedValues::Constant(wide.slice(0, 1), 2)];
+        for form in forms {
+            assert!(predict(&formula, &[&form], 2, &budget).is_err());
+        }
+        let narrow = DecodedValues::Flat(Values::I16(vec![-1, 2].into()));
+        assert_eq!(predict(&formula, &[&narrow], 2, &budget).unwrap(), [-1, 2]);
+    }
 }

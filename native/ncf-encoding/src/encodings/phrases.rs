@@ -17,8 +17,10 @@ const ROUNDS: usize = 2;
 const MIN_COUNT: u32 = 8;
 /// Bits of the fraction of logarithms.
 const FRACTION: u32 = 8;
-/// Least information that two words tell of each other, in bits with that fraction: logarithms are not exact.
-const MIN_INFORMATION: i64 = 64;
+/// One bit of information.
+pub(super) const BIT: i64 = 1 << FRACTION;
+/// Least information that two words tell of each other: logarithms are not exact.
+const MIN_INFORMATION: i64 = BIT / 4;
 /// Bits that a word costs besides its bytes.
 const WORD_BITS: u64 = 16;
 
@@ -64,11 +66,10 @@ impl Phrases {
         out
     }
 
+    /// Adds a phrase that there is not yet: what follows a word or phrase does not make it longer.
     fn add(&mut self, step: (u32, u32)) {
-        let same = |at: u32| self.steps.get(at as usize) == Some(&step);
-        if self.table.code(hash(step), same).is_some_and(|at| at as usize == self.steps.len()) {
-            self.steps.push(step);
-        }
+        self.table.code(hash(step), |_| false);
+        self.steps.push(step);
     }
 
     /// The phrase that goes on from a word or phrase with a word.
@@ -175,7 +176,7 @@ impl Pairs {
 }
 
 /// The binary logarithm with a fraction of [`FRACTION`] bits, at most 0.09 too small: integers give the same everywhere.
-fn logarithm(number: u64) -> i64 {
+pub(super) fn logarithm(number: u64) -> i64 {
     let Some(whole) = number.checked_ilog2() else { return 0 };
     let fraction = (u128::from(number) << FRACTION >> whole) - (1 << FRACTION);
     i64::from(whole << FRACTION) + i64::try_from(fraction).unwrap_or(0)

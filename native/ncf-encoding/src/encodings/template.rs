@@ -7,8 +7,8 @@ use ncf_core::{Budget, ByteValues, Error, PhysicalType, Result, Values};
 use super::Encoding;
 use super::integers::column;
 use super::strings::{declared_bytes, optional_strings};
-use super::template_table::{COLUMNS, Piece, TemplateTable};
-use super::text_forms::push_digits;
+use super::template_table::{COLUMNS, Piece, STEP, TemplateTable};
+use super::text_forms::{NUMBER_ROOM, write_digits};
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::native::Native;
@@ -18,9 +18,6 @@ use crate::select::{Statistics, TELLING_VALUES};
 
 /// Bytes that decoding a page may take: a reader's budget for a page is larger.
 const MAX_MEMORY: usize = 128 << 20;
-
-/// Bytes of a number, at most: it is written before it is known whether it fits.
-const NUMBER_ROOM: usize = 20;
 
 /// See `docs/spec/encodings.md`, Template.
 pub(crate) struct Template;
@@ -133,8 +130,7 @@ impl Spelling<'_> {
     fn spell(mut self, templates: &[i16], size: usize, budget: &Budget) -> Result<ByteValues> {
         let mut offsets: Vec<i32> = budget.vec("offsets", templates.len().saturating_add(1))?;
         offsets.push(0);
-        let mut out =
-            Output { bytes: budget.vec("bytes", size.saturating_add(NUMBER_ROOM))?, size };
+        let mut out = Output::new(size, budget)?;
         let table = self.table;
         for template in templates {
             if *template == 0 {
@@ -143,27 +139,29 @@ impl Spelling<'_> {
                 // As many as there are numbers 0.
                 out.push(if row < self.exceptions.len() { self.exceptions.get(row) } else { &[] })?;
             }
-            for piece in table.pieces(*template) {
-                self.append(*piece, &mut out)?;
+            for (piece, head) in table.pieces(*template) {
+                self.append(*piece, head, &mut out)?;
             }
-            // Not over `size`, which fits.
-            offsets.push(i32::try_from(out.bytes.len()).unwrap_or(i32::MAX));
+            // Where it is over `size`, which fits, nothing comes of it.
+            offsets.push(i32::try_from(out.at).unwrap_or(i32::MAX));
         }
-        if out.bytes.len() != size {
-            let found = out.bytes.len();
-            return Err(Error::corrupt(format!("templates give {found} bytes; {size} declared")));
-        }
-        let (offsets, data) = (OffsetBuffer::new(offsets.into()), Buffer::from_vec(out.bytes));
+        let (offsets, data) =
+            (OffsetBuffer::new(offsets.into()), Buffer::from_vec(out.finish(size)?));
         Ok(ByteValues { offsets, data })
     }
 
     #[inline]
-    fn append(&mut self, piece: Piece, out: &mut Output) -> Result<()> {
+    fn append(&mut self, piece: Piece, head: &[u8; STEP], out: &mut Output) -> Result<()> {
         let (column, digits) = match piece {
-            Piece::Text { start, end } => return out.push(self.table.text(start, end)),
+            Piece::Text { start, end } => {
+                let len = (end - start) as usize;
+                return match len <= STEP {
+                    true => out.push_head(head, len),
+                    false => out.push(self.table.text(start, end)),
+                };
+            }
             Piece::Slot { column, digits } => (usize::from(column), usize::from(digits)),
         };
-        let missing = || Error::corrupt("a slot of a template has no value");
         let next = self.next.get_mut(column).ok_or_else(missing)?;
         let row = *next;
         *next += 1;
@@ -174,36 +172,79 @@ impl Spelling<'_> {
                     .map_err(|_| Error::corrupt("a number in a slot is negative"))?;
                 out.push_number(number, digits)
             }
-            Some(Filling::Texts(texts)) if row < texts.len() && !texts.get(row).is_empty() => {
-                out.push(texts.get(row))
+            Some(Filling::Texts(texts)) if row < texts.len() => {
+                let text = texts.get(row);
+                let start = texts.offsets.get(row).map_or(0, |at| at.cast_unsigned() as usize);
+                match texts.data.get(start..).and_then(|rest| rest.first_chunk::<STEP>()) {
+                    _ if text.is_empty() => Err(missing()),
+                    Some(head) if text.len() <= STEP => out.push_head(head, text.len()),
+                    _ => out.push(text),
+                }
             }
             _ => Err(missing()),
         }
     }
 }
 
-/// Bytes, at most `size` of them.
+/// Bytes, and as many more as are copied at a time.
 struct Output {
     bytes: Vec<u8>,
-    size: usize,
+    at: usize,
 }
 
 impl Output {
+    /// For `size` bytes.
+    fn new(size: usize, budget: &Budget) -> Result<Self> {
+        let room = size.saturating_add(STEP);
+        let mut bytes = budget.vec("bytes", room)?;
+        bytes.resize(room, 0);
+        Ok(Self { bytes, at: 0 })
+    }
+
+    /// Where the next bytes go; `Corrupt` where more than all stand already.
     #[inline]
-    fn push(&mut self, bytes: &[u8]) -> Result<()> {
-        if bytes.len() > self.size - self.bytes.len() {
-            return Err(too_many());
-        }
-        self.bytes.extend_from_slice(bytes);
+    fn next(&mut self) -> Result<&mut [u8; STEP]> {
+        let rest = self.bytes.get_mut(self.at..);
+        rest.and_then(|rest| rest.first_chunk_mut::<STEP>()).ok_or_else(too_many)
+    }
+
+    /// `len` bytes, at most as many as the head has.
+    #[inline]
+    fn push_head(&mut self, head: &[u8; STEP], len: usize) -> Result<()> {
+        *self.next()? = *head;
+        self.at += len;
         Ok(())
     }
 
     /// A number in decimal digits, at least `digits` of them.
     #[inline]
     fn push_number(&mut self, number: u64, digits: usize) -> Result<()> {
-        push_digits(number, digits, &mut self.bytes);
-        if self.bytes.len() > self.size { Err(too_many()) } else { Ok(()) }
+        let room = self.next()?.first_chunk_mut::<NUMBER_ROOM>().ok_or_else(too_many)?;
+        self.at += write_digits(number, digits, room);
+        Ok(())
     }
+
+    fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        let end = self.at.saturating_add(bytes.len());
+        self.bytes.get_mut(self.at..end).ok_or_else(too_many)?.copy_from_slice(bytes);
+        self.at = end;
+        Ok(())
+    }
+
+    /// The bytes, if they are as many as declared.
+    fn finish(mut self, size: usize) -> Result<Vec<u8>> {
+        if self.at != size {
+            let found = self.at;
+            return Err(Error::corrupt(format!("templates give {found} bytes; {size} declared")));
+        }
+        self.bytes.truncate(size);
+        Ok(self.bytes)
+    }
+}
+
+#[cold]
+fn missing() -> Error {
+    Error::corrupt("a slot of a template has no value")
 }
 
 #[cold]

@@ -20,11 +20,16 @@ pub(crate) enum Piece {
     Slot { column: u8, digits: u8 },
 }
 
+/// Bytes that are copied at a time: most texts are shorter.
+pub(crate) const STEP: usize = 32;
+
 /// Templates by their numbers, from 1 on.
 #[derive(Debug)]
 pub(crate) struct TemplateTable {
     all: ByteValues,
     pieces: Vec<Piece>,
+    /// Of each piece that is text the first bytes, padded with zeros.
+    heads: Vec<[u8; STEP]>,
     /// Where the pieces of template `n` end, at `n`; those of number 0 are none.
     ends: Vec<u32>,
     /// Whether a column holds text; `None` where no template has it.
@@ -50,6 +55,7 @@ impl TemplateTable {
         let mut table = Self {
             // Before, between and after the slots.
             pieces: budget.vec("pieces of templates", 2 * slots + all.len())?,
+            heads: budget.vec("texts of templates", 2 * slots + all.len())?,
             ends: budget.vec("templates", all.len() + 1)?,
             kinds: [None; COLUMNS],
             all,
@@ -77,6 +83,9 @@ impl TemplateTable {
             let end = at + u32::try_from(text.len()).unwrap_or(0);
             if !text.is_empty() {
                 self.pieces.push(Piece::Text { start: at, end });
+                let mut head = [0; STEP];
+                head.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+                self.heads.push(head);
             }
             let (column, digits, after) = match slot {
                 [] => return Ok(()),
@@ -91,6 +100,7 @@ impl TemplateTable {
                 return Err(Error::corrupt("a column of slots holds both text and numbers"));
             }
             self.pieces.push(Piece::Slot { column, digits });
+            self.heads.push([0; STEP]);
             (rest, at) = (after, end + 3);
         }
     }
@@ -98,21 +108,21 @@ impl TemplateTable {
     /// Bytes that the table takes in memory.
     pub(crate) fn byte_len(&self) -> usize {
         let strings = self.all.byte_len() + size_of_val(&*self.all.offsets);
-        strings + size_of_val(&*self.pieces) + size_of_val(&*self.ends)
+        let pieces = size_of_val(&*self.pieces) + size_of_val(&*self.heads);
+        strings + pieces + size_of_val(&*self.ends)
     }
 
-    /// The pieces of a template; none of number 0.
+    /// The pieces of a template and their heads; none of number 0.
     #[inline]
-    pub(crate) fn pieces(&self, template: i16) -> &[Piece] {
+    pub(crate) fn pieces(&self, template: i16) -> impl Iterator<Item = (&Piece, &[u8; STEP])> {
         let number = usize::from(template.cast_unsigned());
         let start = number.checked_sub(1).and_then(|before| self.ends.get(before));
-        let end = self.ends.get(number);
-        match (start, end) {
-            (Some(start), Some(end)) => {
-                self.pieces.get(*start as usize..*end as usize).unwrap_or(&[])
-            }
-            _ => &[],
-        }
+        let range = match (start, self.ends.get(number)) {
+            (Some(start), Some(end)) => *start as usize..*end as usize,
+            _ => 0..0,
+        };
+        let pieces = self.pieces.get(range.clone()).unwrap_or(&[]);
+        pieces.iter().zip(self.heads.get(range).unwrap_or(&[]))
     }
 
     /// Bytes of a text piece.
@@ -144,7 +154,7 @@ impl TemplateTable {
             if rows == 0 {
                 continue;
             }
-            for piece in self.pieces(template) {
+            for (piece, _) in self.pieces(template) {
                 if let Piece::Slot { column, .. } = piece
                     && let Some(count) = uses.columns.get_mut(usize::from(*column))
                 {

@@ -30,6 +30,8 @@ pub(crate) enum Parsed {
     Bytes(Vec<u8>),
 }
 
+/// Bytes of a number, at most.
+pub(crate) const NUMBER_ROOM: usize = 20;
 /// Digits of an integer that always fit 64 bits.
 const MAX_DIGITS: usize = 18;
 /// Digits after the point of a decimal or a second.
@@ -250,18 +252,52 @@ fn push_signed(value: i64, scale: u8, out: &mut Vec<u8>) {
 
 /// A number in decimal digits, at least `least` of them.
 pub(crate) fn push_digits(number: u64, least: usize, out: &mut Vec<u8>) {
-    let mut text = [b'0'; 20];
-    let (mut rest, mut used) = (number, 0);
-    for slot in text.iter_mut().rev() {
-        if rest == 0 && used >= least.max(1) {
-            break;
+    let mut text = [0; NUMBER_ROOM];
+    let len = write_digits(number, least, &mut text);
+    out.extend_from_slice(text.get(..len).unwrap_or(&[]));
+}
+
+/// Writes a number in decimal digits, at least `least` and at most [`NUMBER_ROOM`] of them, and gives how many. Bytes
+/// after these may be overwritten.
+#[inline]
+pub(crate) fn write_digits(number: u64, least: usize, to: &mut [u8; NUMBER_ROOM]) -> usize {
+    let own = number.checked_ilog10().map_or(1, |power| power as usize + 1);
+    let len = own.max(least).min(NUMBER_ROOM);
+    match u32::try_from(number) {
+        // All digits at once, those in front shifted out.
+        Ok(few) if few < 10_000 && len <= 4 => {
+            let digits = u32::from_be_bytes(four_digits(few)) << (8 * (4 - len));
+            if let Some(to) = to.first_chunk_mut() {
+                *to = digits.to_be_bytes();
+            }
         }
-        // A digit.
-        *slot = b'0' + (rest % 10).to_le_bytes()[0];
-        rest /= 10;
-        used += 1;
+        Ok(some) if some < 100_000_000 && len <= 8 => {
+            let halves =
+                [some / 10_000, some % 10_000].map(|half| u32::from_be_bytes(four_digits(half)));
+            let digits = u64::from(halves[0]) << 32 | u64::from(halves[1]);
+            if let Some(to) = to.first_chunk_mut() {
+                *to = (digits << (8 * (8 - len))).to_be_bytes();
+            }
+        }
+        _ => {
+            let mut rest = number;
+            for slot in to.get_mut(..len).unwrap_or(&mut []).iter_mut().rev() {
+                *slot = digit(rest % 10);
+                rest /= 10;
+            }
+        }
     }
-    out.extend_from_slice(text.get(text.len() - used..).unwrap_or(&[]));
+    len
+}
+
+/// Four digits of a number less than 10,000.
+fn four_digits(number: u32) -> [u8; 4] {
+    let (high, low) = (number / 100, number % 100);
+    [high / 10, high % 10, low / 10, low % 10].map(|one| digit(one.into()))
+}
+
+fn digit(number: u64) -> u8 {
+    b'0' + number.to_le_bytes()[0]
 }
 
 /// Days since 1970 of `yyyy-MM-dd` (Hinnant: chrono-compatible low-level date algorithms).
@@ -385,6 +421,18 @@ fn to_base64(bytes: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_written_as_the_standard_library_writes_them() {
+        let powers = (0..20).map(|power| 10u64.pow(power));
+        for number in powers.flat_map(|power| [power - 1, power, power + 1]).chain([u64::MAX]) {
+            for least in 0..=20 {
+                let mut out = Vec::new();
+                push_digits(number, least, &mut out);
+                assert_eq!(out, format!("{number:0least$}").into_bytes());
+            }
+        }
+    }
 
     #[test]
     fn strings_have_forms() {

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use ncf_core::{ByteValues, Values};
 
 use super::hash_table::HashTable;
-use super::phrases::{BREAK, Phrases, Room};
+use super::phrases::{BIT, BREAK, Phrases, Room, logarithm};
 use super::pieces::{Cut, Piece};
 use crate::select::sample::spread;
 
@@ -13,8 +13,10 @@ use crate::select::sample::spread;
 const SAMPLE: usize = 4096;
 /// Strings whose words are counted, unless all are.
 const WORD_SAMPLE: usize = 1 << 16;
-/// Strings of which phrases are learned.
+/// Strings of which phrases are learned, their bytes, about, and their pieces.
 const PHRASE_SAMPLE: usize = 1 << 15;
+const PHRASE_BYTES: usize = 8 << 20;
+const PHRASE_PIECES: usize = 1 << 21;
 /// Bytes of strings under which a chunk does not earn its words.
 const MIN_CHUNK_BYTES: usize = 64 << 10;
 /// Bytes of an average string under which there are no words in it.
@@ -105,14 +107,16 @@ impl Vocabulary {
 
     /// Finds phrases, which may take `left` bytes, and numbers them and the words.
     fn learn(&mut self, strings: &ByteValues, left: usize) {
+        let average = strings.byte_len() / strings.len().max(1) + 1;
+        let rows = PHRASE_SAMPLE.min(PHRASE_BYTES / average).max(1);
         let mut sample = Vec::new();
-        for row in spread(strings.len(), PHRASE_SAMPLE) {
-            sample.extend(
-                self.cut.pieces(strings, row).map(|piece| self.word(&piece).unwrap_or(BREAK)),
-            );
+        for row in spread(strings.len(), rows) {
+            let pieces =
+                self.cut.pieces(strings, row).take(PHRASE_PIECES.saturating_sub(sample.len()));
+            sample.extend(pieces.map(|piece| self.word(&piece).unwrap_or(BREAK)));
             sample.push(BREAK);
         }
-        let scale = strings.len().div_ceil(PHRASE_SAMPLE).max(1) as u64;
+        let scale = strings.len().div_ceil(rows).max(1) as u64;
         let length = |word: &Vec<u8>| u32::try_from(word.len()).unwrap_or(u32::MAX);
         let lengths: Vec<u32> = self.words.iter().map(length).collect();
         let room = Room { count: MAX_WORDS - self.words.len(), bytes: left };
@@ -252,15 +256,19 @@ impl<'a> Counted<'a> {
 /// literals as they are.
 fn promise(strings: &ByteValues, cut: Cut) -> f64 {
     let counted = Counted::of(strings, cut, spread(strings.len(), SAMPLE));
-    let all: f64 = counted.pieces().map(|(count, _)| f64::from(count)).sum();
-    let (mut bits, mut raw) = (0.0, 0.0);
+    let all: u64 = counted.pieces().map(|(count, _)| u64::from(count)).sum();
+    let byte = 8 * BIT;
+    let (mut bits, mut raw) = (0i64, 0i64);
     for (count, piece) in counted.pieces() {
-        let (count, len) = (f64::from(count), piece.bytes.len() as f64);
-        raw += count * len * 8.0;
+        let (times, len) = (i64::from(count), i64::try_from(piece.bytes.len()).unwrap_or(0));
+        raw += times * len * byte;
         // A piece that the sample has once may be a word of the chunk, which then is longer than its number.
-        bits += if count < 2.0 { len * 8.0 } else { count * (all / count).log2().max(1.0) };
+        bits += match count {
+            0 | 1 => len * byte,
+            _ => times * (logarithm(all) - logarithm(count.into())).max(BIT),
+        };
     }
-    bits / f64::max(raw, 1.0)
+    bits as f64 / (raw as f64).max(1.0)
 }
 
 #[cfg(test)]

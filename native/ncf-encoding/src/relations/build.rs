@@ -12,6 +12,8 @@ use crate::native::Native;
 
 /// Pairs of an entry and a value that are counted in an array.
 const DENSE_PAIRS: usize = 1 << 21;
+/// As many for each row, at most.
+const PAIRS_A_ROW: usize = 64;
 
 /// A map of a chunk, and which of its candidates each row has.
 pub(super) struct Ranked {
@@ -39,9 +41,11 @@ pub(super) fn ranked(
     let grouped = group(keys)?;
     let target = dictionary::build(values, MAX_ENTRIES, MAX_BYTES)?;
     let valid = |row: usize| validity.is_none_or(|validity| validity.value(row));
-    let entries = grouped.keys.first().map_or(0, Values::len);
+    let (rows, entries) = (values.len(), grouped.keys.first().map_or(0, Values::len));
     let Counted { kept, lists, ranks } = match entries.checked_mul(target.values.len()) {
-        Some(pairs) if pairs <= DENSE_PAIRS => counted(&grouped, &target, valid)?,
+        Some(pairs) if pairs <= DENSE_PAIRS.min(rows.saturating_mul(PAIRS_A_ROW)) => {
+            counted(&grouped, &target, valid)?
+        }
         _ => sorted(&grouped, &target, valid)?,
     };
     // What only null rows have is no entry.
@@ -56,6 +60,7 @@ pub(super) fn ranked(
 }
 
 /// What is known once the values of each entry were counted.
+#[derive(Debug, PartialEq)]
 struct Counted {
     /// Each entry's place among those that have valid rows; `u32::MAX` for others.
     kept: Vec<u32>,
@@ -318,7 +323,7 @@ impl Groups {
 }
 
 /// The candidates of all entries.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq)]
 struct Lists {
     counts: Vec<i32>,
     candidates: Vec<i32>,
@@ -349,5 +354,33 @@ impl Lists {
         let own = self.ranks.get(start..start + count)?;
         let at = own.binary_search_by_key(&code, |(have, _)| *have).ok()?;
         own.get(at).map(|(_, rank)| *rank)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counting_and_sorting_find_the_same() {
+        let mut noise = 1u64;
+        let mut next = |below: u64| {
+            noise = noise.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            (noise >> 33) % below
+        };
+        for (keys, values) in [(1, 1), (5, 3), (40, 200), (300, 2)] {
+            let key: Vec<i64> = (0..2000).map(|_| next(keys).cast_signed()).collect();
+            let value: Vec<i64> = (0..2000).map(|_| next(values).cast_signed()).collect();
+            // Entry 0 has null rows only.
+            let valid: Vec<bool> = key.iter().map(|key| *key > 0 && next(5) > 0).collect();
+            let grouped = group(&[&Values::I64(key.into())]).unwrap();
+            let target =
+                dictionary::build(&Values::I64(value.into()), MAX_ENTRIES, MAX_BYTES).unwrap();
+            for nulls in [false, true] {
+                let valid = |row: usize| !nulls || valid[row];
+                let counted = counted(&grouped, &target, valid).unwrap();
+                assert_eq!(counted, sorted(&grouped, &target, valid).unwrap(), "{keys} {values}");
+            }
+        }
     }
 }

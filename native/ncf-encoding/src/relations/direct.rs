@@ -1,6 +1,6 @@
 //! The candidates of a map with one key whose integers lie close together, one load away from the key.
 
-use ncf_core::{Budget, Result};
+use ncf_core::{Budget, ErrorKind, Result};
 
 use super::key_index::NONE;
 use super::map_table::candidates_of;
@@ -20,7 +20,8 @@ pub(crate) struct Direct {
 }
 
 impl Direct {
-    /// The table of the keys from `min` on, whose entries `slots` has; `None` where most of it would be empty.
+    /// The table of the keys from `min` on, whose entries `slots` has; `None` where most of it would be empty, or the
+    /// budget is too small.
     pub(crate) fn new(
         min: i64,
         slots: &[u32],
@@ -34,7 +35,12 @@ impl Direct {
         if size > candidates.len().saturating_mul(TIMES).max(SMALL) {
             return Ok(None);
         }
-        let mut codes = budget.vec("candidates of keys", size)?;
+        // Whoever has no memory for it finds the candidates without it.
+        let mut codes = match budget.vec("candidates of keys", size) {
+            Ok(codes) => codes,
+            Err(error) if error.kind() == ErrorKind::LimitExceeded => return Ok(None),
+            Err(error) => return Err(error),
+        };
         for entry in slots {
             let end = codes.len() + width;
             codes.extend_from_slice(candidates_of(*entry, starts, candidates));
@@ -67,5 +73,33 @@ impl Direct {
         let slot = usize::try_from(key.low_i64().wrapping_sub(self.min).cast_unsigned());
         let at = slot.unwrap_or(usize::MAX).saturating_mul(self.width).saturating_add(rank);
         self.codes.get(at).copied().unwrap_or(NONE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_ranks_that_there_are_not_have_no_code() {
+        // Keys 10 and 12; the first has one candidate, the second three.
+        let (slots, starts, candidates) = ([0, NONE, 1], [0, 1, 4], [7, 3, 2, 1]);
+        let of = |budget: u64| {
+            Direct::new(10, &slots, &starts, &candidates, &Budget::new(budget)).unwrap()
+        };
+        let direct = of(1000).unwrap();
+        assert_eq!([10i64, 11, 12].map(|key| direct.first(key)), [7, NONE, 3]);
+        assert_eq!(
+            [0, 1, 2, 3, -1, i32::MAX].map(|rank| direct.ranked(12i16, rank)),
+            [3, 2, 1, NONE, NONE, NONE]
+        );
+        assert_eq!(direct.ranked(10i32, 1), NONE);
+        for key in [9, 13, -1, i64::MIN, i64::MAX, i64::MIN + 10] {
+            assert_eq!((direct.first(key), direct.ranked(key, 1)), (NONE, NONE), "{key}");
+        }
+        assert!(of(35).is_none(), "nine codes take 36 bytes");
+        let sparse = vec![NONE; 5000];
+        let none = Direct::new(0, &sparse, &[0, 1], &[0], &Budget::new(1 << 20)).unwrap();
+        assert!(none.is_none());
     }
 }

@@ -12,8 +12,8 @@ impl Divider {
     /// `None` unless the divisor is at least 1 and fits a 64-bit integer with a sign.
     pub(crate) fn new(divisor: u64) -> Option<Self> {
         i64::try_from(divisor).ok().filter(|divisor| *divisor > 0)?;
-        // With 2^bits ≥ divisor > 2^(bits − 1) the magic number has 64 bits, and exceeds 2^(63 + bits) ÷ divisor by
-        // less than 2^bits ÷ divisor · 2^-63 parts of it: too little for a dividend below 2^63 to notice.
+        // With 2^bits ≥ divisor > 2^(bits − 1) the magic number has 64 bits, and times the divisor it exceeds
+        // 2^(63 + bits) by at most the divisor, hence by at most 2^bits: no dividend below 2^63 notices.
         let bits = u64::BITS - (divisor - 1).leading_zeros();
         let shift = 63 + bits;
         let magic = (1u128 << shift) / u128::from(divisor) + 1;

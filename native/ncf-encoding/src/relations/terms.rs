@@ -243,6 +243,16 @@ mod tests {
     }
 
     #[test]
+    fn remainders_are_those_of_the_machine() {
+        for modulus in [1u64, 7, 60, 1 << 40, u64::MAX >> 1] {
+            let values = vec![i64::MIN, i64::MIN + 1, -61, -1, 0, 1, 61, i64::MAX];
+            let signed = modulus.cast_signed();
+            let expected: Vec<i64> = values.iter().map(|value| value.rem_euclid(signed)).collect();
+            assert_eq!(applied(Transform::Part { divisor: 1, modulus }, values), expected);
+        }
+    }
+
+    #[test]
     fn dates_have_their_parts() {
         let days = vec![-1, 0, 58, 59, 11_016, 19_782, 19_783];
         let part = |transform| applied(transform, days.clone());

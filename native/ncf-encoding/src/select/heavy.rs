@@ -184,10 +184,11 @@ fn candidates(piece: &Values, place: Place<'_>, light: &Plan) -> Result<Vec<Plan
         inner.push(Plan::open(EncodingId::BYTE_STREAM_SPLIT));
     }
     let mut plans: Vec<Plan> = inner.into_iter().map(compressed_plan).collect();
-    if !place.effort.entropy() && place.tables.words.is_some() {
-        // Words with entropy codes inside are read as fast as zstd.
+    if !place.effort.entropy() && place.codes.is_none() && place.tables.words.is_some() {
+        // Strings put together of words, with entropy codes inside, take about as long as from zstd.
         let place = Place { effort: Effort::Ranking, ..place };
-        plans.extend(try_plan(piece, &Plan::open(EncodingId::WORDS), place)?.map(|it| it.plan));
+        let words = try_plan(piece, &Plan::open(EncodingId::WORDS), place)?;
+        plans.extend(words.map(|encoded| encoded.plan));
     }
     if place.effort.entropy()
         && let Some(best) = cascade::rank(piece, place)?.into_iter().next()

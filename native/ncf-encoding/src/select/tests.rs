@@ -12,6 +12,12 @@ fn noise(row: u64) -> u64 {
     (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }
 
+/// A word of letters for a number.
+fn word(number: u64) -> String {
+    let letters = number.to_string().bytes().map(|digit| char::from(digit + b'a' - b'0')).collect();
+    [letters, String::from("ing ")].concat()
+}
+
 fn longs(len: u64, value: impl FnMut(u64) -> u64) -> Values {
     Values::I64((0..len).map(value).map(u64::cast_signed).collect())
 }
@@ -82,10 +88,41 @@ fn plain_cases_get_the_obvious_tree() {
     let skewed = longs(50_000, |row| noise(row) >> (20 + noise(row + 9) % 44));
     assert!(tree(&skewed, Profile::Compact).contains("pco"));
     let prose: Vec<String> = (0..50_000)
-        .map(|row| (0..8).map(|word| format!("word{} ", noise(row * 8 + word) % 1000)).collect())
+        .map(|row| (0..8).map(|place| word(noise(row * 8 + place) % 1000)).collect())
         .collect();
-    let prose = tree(&Values::Bytes(prose.iter().collect()), Profile::Compact);
-    assert!(prose.contains("words("), "{prose}");
+    let prose = Values::Bytes(prose.iter().collect());
+    for (profile, words) in [
+        (Profile::Fast, false),
+        (Profile::Balanced, true),
+        (Profile::Compact, true),
+        (Profile::Point, false),
+    ] {
+        let tree = tree(&prose, profile);
+        assert_eq!(tree.contains("words("), words, "{profile}: {tree}");
+    }
+}
+
+#[test]
+fn tables_of_words_count_against_dictionaries() {
+    // Strings of many words, as often as makes a dictionary and words about as good as each other.
+    for different in [2_000, 5_000, 10_000, 20_000] {
+        for words in [100, 1000, 10_000] {
+            let string = |which: u64| -> String {
+                (0..6).map(|place| word(noise(which * 6 + place) % words)).collect()
+            };
+            let strings: Vec<String> =
+                (0..40_000).map(|row| string(noise(row) % different)).collect();
+            let values = Values::Bytes(strings.iter().collect());
+            let (fast, balanced) = (size(&values, Profile::Fast), size(&values, Profile::Balanced));
+            assert!(balanced <= fast + 256, "{different} of {words}: {balanced} > {fast}");
+            let chunk =
+                encode(&values, None, &options(Profile::Balanced), &mut ChooserState::default())
+                    .unwrap();
+            let dictionary = chunk.shared.iter().any(|page| page.kind == SharedKind::Dictionary);
+            let coded = chunk.pages.iter().any(|page| page.tree.contains("dictionary"));
+            assert_eq!(dictionary, coded, "{different} of {words}: {}", chunk.pages[0].tree);
+        }
+    }
 }
 
 /// Columns whose sample, first page or first block misleads.
@@ -247,7 +284,8 @@ fn the_same_input_gives_the_same_bytes() {
         for profile in [Profile::Fast, Profile::Balanced, Profile::Compact] {
             let run =
                 || encode(&values, None, &options(profile), &mut ChooserState::default()).unwrap();
-            assert_eq!(run(), run(), "{name}");
+            let (first, second) = (run(), run());
+            assert_eq!((first.shared, first.pages), (second.shared, second.pages), "{name}");
         }
     }
 }

@@ -17,7 +17,10 @@ pub(crate) fn chunk_statistics(
     data_type: DataType,
     numbered: Option<&Numbered>,
 ) -> ChunkStatistics {
-    let numbered = numbered.filter(|numbered| numbered.codes.len() == values.len());
+    let fits = |numbered: &&Numbered| {
+        numbered.codes.len() == values.len() && numbered.values.physical() == values.physical()
+    };
+    let numbered = numbered.filter(fits);
     let rows = values.len();
     let mut out = Collector::new(validity);
     let (min, max) = match values {

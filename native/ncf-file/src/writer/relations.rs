@@ -93,11 +93,12 @@ impl Block<'_> {
     }
 }
 
-/// Bytes for each row that a column may take beside copies of it while it is encoded by a relation: keys, entries, ranks.
+/// Bytes for each row that a column may take beside copies of it while it is encoded: the numbers of its values, and by a
+/// relation keys, entries, ranks.
 pub(super) fn scratch(profile: Profile) -> usize {
     match profile {
         Profile::Balanced | Profile::Compact => 48,
-        Profile::Fast | Profile::Point => 0,
+        Profile::Fast | Profile::Point => 4,
     }
 }
 
@@ -238,7 +239,7 @@ impl Relations {
             else {
                 continue;
             };
-            let related = match block.related(column, &found.relation, chooser) {
+            let mut related = match block.related(column, &found.relation, chooser) {
                 Ok(Some(related)) => related,
                 Ok(None) => continue,
                 // What a reader would refuse: nobody asked for it.
@@ -252,6 +253,8 @@ impl Relations {
                     found.target,
                     Known { relation: found.relation, bytes, rows, blocks: 0 },
                 );
+                // The statistics are made already.
+                related.numbered = None;
                 **chunk = related;
             }
         }

@@ -11,9 +11,9 @@ import java.util.stream.Collectors;
 
 /** Whether this processor has what the library in the jar was built for: better a sentence than a crash. */
 final class Processor {
-  /** What x86-64-v3 has beyond every processor of 64 bits, in the words of {@code /proc/cpuinfo}. */
+  /** What x86-64-v3 has beyond x86-64-v2, in the words of {@code /proc/cpuinfo}, where abm stands for LZCNT. */
   private static final List<String> FEATURES =
-      List.of("avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe");
+      List.of("abm", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe");
 
   private Processor() {}
 
@@ -28,7 +28,7 @@ final class Processor {
     if (!missing.isEmpty()) {
       throw new NcfUnsupportedException(
           String.format(
-              "this processor has no %s, and the native library in the NCF jar is for processors of 2013 and later (x86-64-v3); build ncf-jni with RUSTFLAGS=\"-C target-cpu=x86-64\" and name the file with -D%s or %s",
+              "this processor has no %s, or its virtual machine hides it, and the native library in the NCF jar is for x86-64-v3 (Intel since Haswell, AMD since Excavator); build ncf-jni with RUSTFLAGS=\"-C target-cpu=x86-64\" and name the file with -D%s or %s",
               String.join(", ", missing),
               NativeLibrary.PATH_PROPERTY,
               NativeLibrary.PATH_VARIABLE));
