@@ -57,7 +57,7 @@ python_with() {
 sbt_build() {
   local profile=$1 task=$2 stamp=$3 result=$4 log=target/sbt-build.log now
   shift 4
-  now="$(digest "$@") ${RUSTFLAGS:-}"
+  now="$(digest "$@") ${RUSTFLAGS-unset}"
   if [ -f "$result" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$now" ]; then return; fi
   need cargo java mvn
   note "./sbt $task (cargo profile $profile; the log is $log)"

@@ -17,7 +17,7 @@ pub(crate) fn check() -> Result<()> {
             ErrorKind::Unsupported,
             format!(
                 "this processor has no {missing}, or its virtual machine hides it, and ncf was built for x86-64-v3 \
-                 (Intel since Haswell, AMD since Excavator); build it with RUSTFLAGS=\"-C target-cpu=x86-64\""
+                 (Core and Xeon since Haswell, AMD since Excavator); build it with RUSTFLAGS=\"-C target-cpu=x86-64\""
             ),
         )),
     }

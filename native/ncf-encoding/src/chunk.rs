@@ -133,12 +133,12 @@ pub fn encode_chunk(
         shared.push(dictionary_page(dictionary, options, &mut state.dictionary)?);
     }
     let codes = dictionary.map(|dictionary| dictionary.codes.as_slice());
-    let before = (state.values.clone(), state.codes.clone());
+    let before = (state.values.clone(), state.codes.clone(), state.validity.clone());
     let mut encoded = encode_pages(input, codes, tables, options, state)?;
     let mut of_tables = owned.shared(&encoded.plans, options)?;
     if options.force.is_none() && encoded.lose_to_light(&of_tables) {
-        // From where `fast` starts as well, so as not to become larger than that.
-        (state.values, state.codes) = before;
+        // As if this had not been: `fast` must not come out smaller.
+        (state.values, state.codes, state.validity) = before;
         state.values.forget_heavy();
         let tables = Tables { words: None, templates: None, ..tables };
         encoded = encode_pages(input, codes, tables, options, state)?;

@@ -138,7 +138,7 @@ impl FromStr for EncodingId {
 pub enum Profile {
     /// Light encodings only: the fastest scans.
     Fast,
-    /// Light encodings, and zstd around them where that is at least 5 % smaller.
+    /// Light encodings, and where that is at least 5 % smaller zstd around them or words; columns that follow from others.
     #[default]
     Balanced,
     /// Every encoding wherever it saves anything, and zstd around it, at higher levels: the fewest bytes.

@@ -28,7 +28,7 @@ final class Processor {
     if (!missing.isEmpty()) {
       throw new NcfUnsupportedException(
           String.format(
-              "this processor has no %s, or its virtual machine hides it, and the native library in the NCF jar is for x86-64-v3 (Intel since Haswell, AMD since Excavator); build ncf-jni with RUSTFLAGS=\"-C target-cpu=x86-64\" and name the file with -D%s or %s",
+              "this processor has no %s, or its virtual machine hides it, and the native library in the NCF jar is for x86-64-v3 (Core and Xeon since Haswell, AMD since Excavator); build ncf-jni with RUSTFLAGS=\"-C target-cpu=x86-64\" and name the file with -D%s or %s",
               String.join(", ", missing),
               NativeLibrary.PATH_PROPERTY,
               NativeLibrary.PATH_VARIABLE));
