@@ -387,8 +387,8 @@ fn dictionary_pays(
         let flat = values_state.encode(&page.values, page.place(), profile)?;
         with.bytes += coded.bytes.len();
         with.light += coded.light_bytes;
-        let tables = cost::share(tables.overhead(&flat.plan), plain_bytes(&page.values));
-        without.bytes += flat.bytes.len() + tables;
+        let of_tables = cost::share(tables.overhead(&flat.plan), plain_bytes(&page.values));
+        without.bytes += flat.bytes.len() + of_tables;
         without.light += flat.light_bytes;
         rows += page.values.len();
     }

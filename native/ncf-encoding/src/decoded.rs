@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, Buffer, OffsetBuffer, ScalarBuffer};
 use ncf_core::{Budget, ByteValues, Error, Result, Values};
 
+use crate::encodings::stepped::padded;
 use crate::native::{Native, with_values};
 use crate::symbol_strings::SymbolStrings;
 
@@ -325,19 +326,13 @@ fn gather_short<const N: usize>(
     bytes: u64,
     budget: &Budget,
 ) -> Result<Values> {
-    let padded: Vec<([u8; N], usize)> = values
-        .iter()
-        .map(|string| {
-            let mut padded = [0; N];
-            padded.iter_mut().zip(string).for_each(|(to, from)| *to = *from);
-            (padded, string.len())
-        })
-        .collect();
+    let heads: Vec<([u8; N], usize)> =
+        values.iter().map(|string| (padded(string), string.len())).collect();
     let mut out = BytesBuilder::new(codes.len(), bytes.saturating_add(N as u64), budget)?;
     out.data.resize(usize::try_from(bytes).unwrap_or(0) + N, 0);
     let (data, mut end) = (out.data.as_mut_slice(), 0);
     out.offsets.extend(codes.iter().map(|code| {
-        if let Some((string, len)) = padded.get(*code as usize) {
+        if let Some((string, len)) = heads.get(*code as usize) {
             if let Some(to) = data.get_mut(end..end + N) {
                 to.copy_from_slice(string);
             }

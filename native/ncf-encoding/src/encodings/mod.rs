@@ -29,6 +29,7 @@ pub(crate) mod product;
 pub(crate) mod run_length;
 pub(crate) mod sequence;
 pub(crate) mod sparse;
+pub(crate) mod stepped;
 mod strings;
 pub(crate) mod template;
 pub(crate) mod template_table;

@@ -5,6 +5,7 @@ use ncf_core::ByteValues;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::dictionary::hash_bits;
+use super::stepped::padded;
 
 /// Bytes of a head.
 const HEAD: usize = 16;
@@ -92,11 +93,7 @@ impl<'a> Iterator for Pieces<'a> {
         // What follows the string in its column may be looked at, and is cut off.
         let window = match self.data.get(self.at..).and_then(|rest| rest.first_chunk::<HEAD>()) {
             Some(window) => *window,
-            None => {
-                let mut window = [0; HEAD];
-                window.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-                window
-            }
+            None => padded(rest),
         };
         let len = match self.cut.within(&window) {
             Some(len) => len.min(rest.len()),

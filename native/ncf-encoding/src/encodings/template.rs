@@ -6,8 +6,9 @@ use ncf_core::{Budget, ByteValues, Error, PhysicalType, Result, Values};
 
 use super::Encoding;
 use super::integers::column;
+use super::stepped::{Output, STEP};
 use super::strings::{declared_bytes, optional_strings};
-use super::template_table::{COLUMNS, Piece, STEP, TemplateTable};
+use super::template_table::{COLUMNS, Piece, TemplateTable};
 use super::text_forms::{NUMBER_ROOM, write_digits};
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
@@ -130,7 +131,7 @@ impl Spelling<'_> {
     fn spell(mut self, templates: &[i16], size: usize, budget: &Budget) -> Result<ByteValues> {
         let mut offsets: Vec<i32> = budget.vec("offsets", templates.len().saturating_add(1))?;
         offsets.push(0);
-        let mut out = Output::new(size, budget)?;
+        let mut out = Output::new(size, "templates", budget)?;
         let table = self.table;
         for template in templates {
             if *template == 0 {
@@ -143,10 +144,9 @@ impl Spelling<'_> {
                 self.append(*piece, head, &mut out)?;
             }
             // Where it is over `size`, which fits, nothing comes of it.
-            offsets.push(i32::try_from(out.at).unwrap_or(i32::MAX));
+            offsets.push(i32::try_from(out.len()).unwrap_or(i32::MAX));
         }
-        let (offsets, data) =
-            (OffsetBuffer::new(offsets.into()), Buffer::from_vec(out.finish(size)?));
+        let (offsets, data) = (OffsetBuffer::new(offsets.into()), Buffer::from_vec(out.finish()?));
         Ok(ByteValues { offsets, data })
     }
 
@@ -170,7 +170,10 @@ impl Spelling<'_> {
                 let number = numbers.get(row).ok_or_else(missing)?;
                 let number = u64::try_from(*number)
                     .map_err(|_| Error::corrupt("a number in a slot is negative"))?;
-                out.push_number(number, digits)
+                out.push_with(|slot| {
+                    let room = slot.first_chunk_mut::<NUMBER_ROOM>();
+                    room.map_or(0, |room| write_digits(number, digits, room))
+                })
             }
             Some(Filling::Texts(texts)) if row < texts.len() => {
                 let text = texts.get(row);
@@ -186,68 +189,7 @@ impl Spelling<'_> {
     }
 }
 
-/// Bytes, and as many more as are copied at a time.
-struct Output {
-    bytes: Vec<u8>,
-    at: usize,
-}
-
-impl Output {
-    /// For `size` bytes.
-    fn new(size: usize, budget: &Budget) -> Result<Self> {
-        let room = size.saturating_add(STEP);
-        let mut bytes = budget.vec("bytes", room)?;
-        bytes.resize(room, 0);
-        Ok(Self { bytes, at: 0 })
-    }
-
-    /// Where the next bytes go; `Corrupt` where more than all stand already.
-    #[inline]
-    fn next(&mut self) -> Result<&mut [u8; STEP]> {
-        let rest = self.bytes.get_mut(self.at..);
-        rest.and_then(|rest| rest.first_chunk_mut::<STEP>()).ok_or_else(too_many)
-    }
-
-    /// `len` bytes, at most as many as the head has.
-    #[inline]
-    fn push_head(&mut self, head: &[u8; STEP], len: usize) -> Result<()> {
-        *self.next()? = *head;
-        self.at += len;
-        Ok(())
-    }
-
-    /// A number in decimal digits, at least `digits` of them.
-    #[inline]
-    fn push_number(&mut self, number: u64, digits: usize) -> Result<()> {
-        let room = self.next()?.first_chunk_mut::<NUMBER_ROOM>().ok_or_else(too_many)?;
-        self.at += write_digits(number, digits, room);
-        Ok(())
-    }
-
-    fn push(&mut self, bytes: &[u8]) -> Result<()> {
-        let end = self.at.saturating_add(bytes.len());
-        self.bytes.get_mut(self.at..end).ok_or_else(too_many)?.copy_from_slice(bytes);
-        self.at = end;
-        Ok(())
-    }
-
-    /// The bytes, if they are as many as declared.
-    fn finish(mut self, size: usize) -> Result<Vec<u8>> {
-        if self.at != size {
-            let found = self.at;
-            return Err(Error::corrupt(format!("templates give {found} bytes; {size} declared")));
-        }
-        self.bytes.truncate(size);
-        Ok(self.bytes)
-    }
-}
-
 #[cold]
 fn missing() -> Error {
     Error::corrupt("a slot of a template has no value")
-}
-
-#[cold]
-fn too_many() -> Error {
-    Error::corrupt("templates give more bytes than declared")
 }

@@ -2,6 +2,8 @@
 
 use ncf_core::{Budget, ByteValues, Error, Result, Values};
 
+use super::stepped::{STEP, padded};
+
 /// Columns of slots that a chunk may have.
 pub(crate) const COLUMNS: usize = 64;
 /// Templates of a chunk: their numbers fit 16 bits.
@@ -19,9 +21,6 @@ pub(crate) enum Piece {
     /// The next value of a column: a number of at least so many digits, or text for 0.
     Slot { column: u8, digits: u8 },
 }
-
-/// Bytes that are copied at a time: most texts are shorter.
-pub(crate) const STEP: usize = 32;
 
 /// Templates by their numbers, from 1 on.
 #[derive(Debug)]
@@ -83,9 +82,7 @@ impl TemplateTable {
             let end = at + u32::try_from(text.len()).unwrap_or(0);
             if !text.is_empty() {
                 self.pieces.push(Piece::Text { start: at, end });
-                let mut head = [0; STEP];
-                head.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
-                self.heads.push(head);
+                self.heads.push(padded(text));
             }
             let (column, digits, after) = match slot {
                 [] => return Ok(()),

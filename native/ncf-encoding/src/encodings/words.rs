@@ -6,6 +6,7 @@ use ncf_core::{Budget, ByteValues, Error, PhysicalType, Result, Values};
 
 use super::Encoding;
 use super::integers::{Integer, column};
+use super::stepped::{Output, STEP, padded};
 use super::strings::{declared_bytes, optional_strings};
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
@@ -18,8 +19,6 @@ use crate::select::{Statistics, TELLING_VALUES};
 pub(crate) const MAX_WORDS: usize = 1 << 20;
 /// Bytes that decoding a page may take: a reader's budget for a page is larger.
 const MAX_MEMORY: usize = 192 << 20;
-/// Bytes that are copied at a time: most words are shorter.
-const STEP: usize = 32;
 
 /// See `docs/spec/encodings.md`, Words.
 pub(crate) struct Words;
@@ -166,10 +165,7 @@ impl WordTable {
             if word.is_empty() {
                 return Err(Error::corrupt("a word has no bytes"));
             }
-            let mut head = [0; STEP];
-            for (slot, byte) in head.iter_mut().zip(word) {
-                *slot = *byte;
-            }
+            let head = padded(word);
             // A column's bytes are at most 2^31 − 1.
             let len = u32::try_from(word.len()).unwrap_or(u32::MAX);
             words.push(Word { head, start: start.cast_unsigned(), len });
@@ -202,10 +198,8 @@ impl Spelling<'_> {
     ) -> Result<ByteValues> {
         let mut offsets: Vec<i32> = budget.vec("offsets", counts.len().saturating_add(1))?;
         offsets.push(0);
-        let room = size.saturating_add(STEP);
-        let mut out: Vec<u8> = budget.vec("bytes", room)?;
-        out.resize(room, 0);
-        let (mut at, mut rest) = (0_usize, numbers);
+        let mut out = Output::new(size, "words", budget)?;
+        let mut rest = numbers;
         for count in counts {
             let (own, after) =
                 rest.split_at_checked(count.cast_unsigned() as usize).unwrap_or((rest, &[]));
@@ -214,29 +208,22 @@ impl Spelling<'_> {
                 // A negative number becomes one that is too large.
                 let place = usize::try_from((*number).into().cast_unsigned()).unwrap_or(usize::MAX);
                 let word = self.table.words.get(place).ok_or_else(no_word)?;
-                // There is room for a word's bytes and more wherever not more than `size` stand.
-                let slot = out.get_mut(at..at.saturating_add(STEP)).ok_or_else(too_many)?;
-                slot.copy_from_slice(&word.head);
                 let len = word.len as usize;
-                at = if len.wrapping_sub(1) < STEP {
-                    at + len
+                if len.wrapping_sub(1) < STEP {
+                    out.push_head(&word.head, len)?;
                 } else {
-                    self.append(word, &mut out, at)?
-                };
+                    self.append(word, &mut out)?;
+                }
             }
-            // Not over `size`, which fits.
-            offsets.push(i32::try_from(at).unwrap_or(i32::MAX));
+            // Where it is over `size`, which fits, nothing comes of it.
+            offsets.push(i32::try_from(out.len()).unwrap_or(i32::MAX));
         }
-        if at != size {
-            return Err(Error::corrupt(format!("words give {at} bytes; {size} declared")));
-        }
-        out.truncate(at);
-        let (offsets, data) = (OffsetBuffer::new(offsets.into()), Buffer::from_vec(out));
+        let (offsets, data) = (OffsetBuffer::new(offsets.into()), Buffer::from_vec(out.finish()?));
         Ok(ByteValues { offsets, data })
     }
 
-    /// Writes a long word or the next literal at `at` of `out` and gives where it ends.
-    fn append(&mut self, word: &Word, out: &mut [u8], at: usize) -> Result<usize> {
+    /// Writes a long word or the next literal.
+    fn append(&mut self, word: &Word, out: &mut Output) -> Result<()> {
         let len = word.len as usize;
         let bytes: &[u8] = if len == 0 {
             self.next += 1;
@@ -248,18 +235,11 @@ impl Spelling<'_> {
         if bytes.is_empty() {
             return Err(Error::corrupt("a literal between words has no bytes"));
         }
-        let end = at + bytes.len();
-        out.get_mut(at..end).ok_or_else(too_many)?.copy_from_slice(bytes);
-        Ok(end)
+        out.push(bytes)
     }
 }
 
 #[cold]
 fn no_word() -> Error {
     Error::corrupt("a number of a word that the chunk does not have")
-}
-
-#[cold]
-fn too_many() -> Error {
-    Error::corrupt("words give more bytes than declared")
 }

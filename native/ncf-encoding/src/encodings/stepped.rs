@@ -1,0 +1,110 @@
+//! Strings that are put together of short parts: of each as many bytes are copied as the longest usual part has, and the
+//! next part overwrites what is too much.
+
+use ncf_core::{Budget, Error, Result};
+
+/// Bytes that are copied at a time: most parts are shorter.
+pub(crate) const STEP: usize = 32;
+
+/// The first `N` bytes, with zeros after fewer.
+pub(crate) fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut padded = [0; N];
+    padded.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    padded
+}
+
+/// Bytes of which it is declared how many they will be, and room for one more step.
+pub(super) struct Output {
+    bytes: Vec<u8>,
+    at: usize,
+    /// What gives the bytes, for errors.
+    what: &'static str,
+}
+
+impl Output {
+    /// For `size` bytes.
+    pub(super) fn new(size: usize, what: &'static str, budget: &Budget) -> Result<Self> {
+        let room = size.saturating_add(STEP);
+        let mut bytes = budget.vec("bytes", room)?;
+        bytes.resize(room, 0);
+        Ok(Self { bytes, at: 0, what })
+    }
+
+    /// Number of bytes so far; more than declared comes to nothing in the end.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.at
+    }
+
+    /// The next bytes, of which `write` says how many it wrote; `Corrupt` where more than all stand already.
+    #[inline]
+    pub(super) fn push_with(&mut self, write: impl FnOnce(&mut [u8; STEP]) -> usize) -> Result<()> {
+        let rest = self.bytes.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut::<STEP>());
+        match rest {
+            Some(slot) => self.at += write(slot),
+            None => return Err(self.too_many()),
+        }
+        Ok(())
+    }
+
+    /// `len` bytes, at most as many as the head has.
+    #[inline]
+    pub(super) fn push_head(&mut self, head: &[u8; STEP], len: usize) -> Result<()> {
+        self.push_with(|slot| {
+            *slot = *head;
+            len
+        })
+    }
+
+    /// Any number of bytes.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        let end = self.at.saturating_add(bytes.len());
+        match self.bytes.get_mut(self.at..end) {
+            Some(to) => to.copy_from_slice(bytes),
+            None => return Err(self.too_many()),
+        }
+        self.at = end;
+        Ok(())
+    }
+
+    /// The bytes, if they are as many as declared.
+    pub(super) fn finish(mut self) -> Result<Vec<u8>> {
+        let (found, size) = (self.at, self.bytes.len().saturating_sub(STEP));
+        if found != size {
+            let what = self.what;
+            return Err(Error::corrupt(format!("{what} give {found} bytes; {size} declared")));
+        }
+        self.bytes.truncate(size);
+        Ok(self.bytes)
+    }
+
+    #[cold]
+    fn too_many(&self) -> Error {
+        Error::corrupt(format!("{} give more bytes than declared", self.what))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_every_length_fill_what_is_declared() {
+        let part: Vec<u8> = (1..=40).collect();
+        for len in 0..=part.len() {
+            let own = &part[..len];
+            for declared in [2 * len, 2 * len + 1, (2 * len).saturating_sub(1)] {
+                let mut out = Output::new(declared, "parts", &Budget::new(1000)).unwrap();
+                let pushed = (0..2).try_for_each(|_| match len <= STEP {
+                    true => out.push_head(&padded(own), len),
+                    false => out.push(own),
+                });
+                let found = pushed.and_then(|()| out.finish());
+                match declared == 2 * len {
+                    true => assert_eq!(found.unwrap(), [own, own].concat()),
+                    false => assert!(found.is_err(), "{len} {declared}"),
+                }
+            }
+        }
+    }
+}
