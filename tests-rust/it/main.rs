@@ -14,6 +14,7 @@ mod corruption;
 mod differential;
 mod fuzz;
 mod interruption;
+mod learned;
 mod memory;
 mod nested;
 mod relations;

@@ -1,6 +1,7 @@
 //! The tables of the specification say what the code does.
 
 use ncf::file::constants as c;
+use ncf::index::learned;
 use ncf::{DataType, ErrorKind, Limits};
 use ncf_tests::repository;
 
@@ -51,6 +52,27 @@ fn constants() {
     for (row, (name, value)) in stated.iter().zip(expected) {
         assert_eq!((row[0].as_str(), number(&row[1])), (name, value));
     }
+}
+
+#[test]
+fn constants_of_indexes() {
+    let stated = table(&spec("index.md"), "## Constants");
+    let expected = [
+        ("rows of a vector", learned::VECTOR_ROWS as u64),
+        ("vectors of a column with an index, at least", learned::MIN_VECTORS as u64),
+        ("vectors between fences", learned::WINDOW as u64),
+        ("rows that a model may be off, as it is made", u64::from(learned::EPSILON)),
+        ("bytes of a string that count, at most", learned::TEXT_BYTES as u64),
+        ("bytes of an index, at most", c::INDEX_BYTES as u64),
+        ("bytes of all indexes of a small file, at most", c::INDEX_LEAST),
+        ("a larger file has for each byte of indexes, bytes", c::INDEX_SHARE),
+        ("bytes of a block for each byte of filters that nobody asked for", c::FILTER_SHARE),
+    ];
+    assert_eq!(stated.len(), expected.len());
+    for (row, (name, value)) in stated.iter().zip(expected) {
+        assert_eq!((row[0].as_str(), number(&row[1])), (name, value));
+    }
+    assert_eq!(c::VECTOR_ROWS, learned::VECTOR_ROWS);
 }
 
 #[test]

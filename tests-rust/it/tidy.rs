@@ -10,7 +10,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("ncf-core", &[]),
     ("ncf-encoding", &["ncf-core"]),
     ("ncf-index", &["ncf-core"]),
-    ("ncf-file", &["ncf-core", "ncf-encoding"]),
+    ("ncf-file", &["ncf-core", "ncf-encoding", "ncf-index"]),
     ("ncf-scan", &["ncf-core", "ncf-encoding", "ncf-index", "ncf-file"]),
     ("ncf-table", &["ncf-core"]),
     ("ncf", &["ncf-core", "ncf-encoding", "ncf-index", "ncf-file", "ncf-scan", "ncf-table"]),

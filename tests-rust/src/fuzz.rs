@@ -19,7 +19,9 @@ use ncf::{
 use crate::golden;
 use crate::nested::nested_schema;
 use crate::reseal::{Parts, parts, reseal};
-use crate::{Random, flat_schema, open, read_all, related_batch, scan_all, write_file};
+use crate::{
+    Random, flat_schema, open, random_batch, read_all, related_batch, scan_all, write_file,
+};
 
 /// Batches that are read of a file that `verify` refuses.
 const BATCHES: usize = 50;
@@ -37,6 +39,8 @@ pub enum Target {
     Blocks,
     /// Records of statistics.
     Statistics,
+    /// Records of learned indexes.
+    Index,
     /// Records of where pages are.
     ColumnMeta,
     /// Pages of nested columns and dictionaries, which become Arrow arrays in several steps.
@@ -49,12 +53,13 @@ pub enum Target {
 
 impl Target {
     /// The targets that are no encoding, with their names.
-    const NAMED: [(Self, &'static str); 8] = [
+    const NAMED: [(Self, &'static str); 9] = [
         (Self::Trailer, "trailer"),
         (Self::Directory, "directory"),
         (Self::Schema, "schema"),
         (Self::Blocks, "blocks"),
         (Self::Statistics, "statistics"),
+        (Self::Index, "index"),
         (Self::ColumnMeta, "column_meta"),
         (Self::Export, "export"),
         (Self::Filter, "filter"),
@@ -72,6 +77,7 @@ impl Target {
             Self::Encoding(id) => {
                 name.starts_with(&format!("{id} ")) || name == format!("golden {id}")
             }
+            Self::Index => name == "sorted",
             Self::Export => {
                 ["nested", "dictionary", "aligned", "golden"].iter().any(|w| name.contains(w))
             }
@@ -92,6 +98,7 @@ impl Target {
             Self::Blocks => records(21),
             Self::ColumnMeta => records(19),
             Self::Statistics => records(16),
+            Self::Index => records(17),
             Self::Filter if random.one_in(3) => records(16),
             Self::Export | Self::Filter | Self::Encoding(_) => parts.pages.clone(),
         };
@@ -296,6 +303,19 @@ pub fn seeds() -> &'static [(String, Vec<u8>)] {
     })
 }
 
+/// A file of small blocks, in which every column is in order and has an index.
+fn sorted() -> Vec<u8> {
+    let schema = flat_schema();
+    let batch = random_batch(&schema, 700, &mut Random::new(17));
+    let columns = batch.columns().iter().map(|column| {
+        let order = arrow_ord::sort::sort(column, None);
+        order.expect("flat columns have an order")
+    });
+    let batch = RecordBatch::try_new(batch.schema(), columns.collect()).expect("the same columns");
+    let options = WriterOptions { block_rows: 20, file_uuid: Some([7; 16]), ..Default::default() };
+    write_file(&schema, &[batch], options).expect("sorted columns can be stored")
+}
+
 fn generated() -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     let mut add = |name: String, schema: &Schema, rows: usize, options: WriterOptions| {
@@ -326,6 +346,7 @@ fn generated() -> Vec<(String, Vec<u8>)> {
             add(format!("{name} {}", field.field_type), &schema, 1100, options);
         }
     }
+    files.push(("sorted".into(), sorted()));
     for file in golden::related(1100) {
         files.push((format!("{} related", file.name), file.made()));
     }

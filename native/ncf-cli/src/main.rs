@@ -1,4 +1,4 @@
-//! The `ncf` command line: `convert`, `info`, `verify`, `cat`. Exit codes: 0 good, 1 bad data,
+//! The `ncf` command line: `convert`, `info`, `verify`, `cat`, `index-bench`. Exit codes: 0 good, 1 bad data,
 //! 2 usage, 3 I/O. Rows and reports go to standard output, errors and progress to standard error.
 #![forbid(unsafe_code)]
 
@@ -28,6 +28,7 @@ enum Command {
     Info(cmd::info::Info),
     Verify(cmd::verify::Verify),
     Cat(cmd::cat::Cat),
+    IndexBench(cmd::index_bench::IndexBench),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Command::Info(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Cat(command) => command.run(),
+        Command::IndexBench(command) => command.run(),
     };
     match result {
         Ok(()) => ExitCode::from(exit::GOOD),

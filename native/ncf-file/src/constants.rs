@@ -31,6 +31,15 @@ pub const TAIL_READ: u64 = 65_536;
 /// Metadata records longer than this are compressed when that makes them smaller.
 pub const COMPRESS_RECORD_OVER: usize = 4_096;
 
+/// A file has a byte of learned indexes for so many others.
+pub const INDEX_SHARE: u64 = 1000;
+/// What learned indexes may take of any file, however small.
+pub const INDEX_LEAST: u64 = 16_384;
+/// Filters that nobody asked for take one byte in so many of a block.
+pub const FILTER_SHARE: u64 = 50;
+/// Bytes of a learned index, at most: readers leave longer ones out of account.
+pub const INDEX_BYTES: usize = 1 << 20;
+
 /// What a checksummed piece of a file is; part of its checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u32)]
@@ -39,6 +48,8 @@ pub enum PieceKind {
     DataPage = 1,
     /// What the data pages of a chunk share.
     SharedPage = 2,
+    /// What a block of a column may hold: a part of its filter.
+    FilterPage = 3,
     /// Statistics of a column.
     Statistics = 16,
     /// Indexes of a column.
@@ -53,13 +64,16 @@ pub enum PieceKind {
     Blocks = 21,
     /// The directory itself.
     Directory = 22,
+    /// Where the filter pages of a column are.
+    Filters = 23,
 }
 
 impl PieceKind {
     /// Every kind with its name in the specification.
-    pub const ALL: [(Self, &'static str); 9] = [
+    pub const ALL: [(Self, &'static str); 11] = [
         (Self::DataPage, "data page"),
         (Self::SharedPage, "shared page"),
+        (Self::FilterPage, "filter page"),
         (Self::Statistics, "statistics"),
         (Self::Index, "index"),
         (Self::Model, "model"),
@@ -67,6 +81,7 @@ impl PieceKind {
         (Self::Schema, "schema"),
         (Self::Blocks, "blocks"),
         (Self::Directory, "directory"),
+        (Self::Filters, "filters"),
     ];
 
     /// The kind's number in the file.

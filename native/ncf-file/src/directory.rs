@@ -15,6 +15,9 @@ use ncf_encoding::compression;
 use crate::constants::{COMPRESS_RECORD_OVER, DIRECTORY_RECORD_LEN, NONE, PieceKind, RECORD_ZSTD};
 use crate::wire::{Cursor, Put};
 
+/// Compression level of indexes.
+const INDEX_LEVEL: i32 = 19;
+
 /// One directory record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirectoryRecord {
@@ -57,9 +60,14 @@ impl DirectoryRecord {
 }
 
 /// Compresses a record where that pays. Returns the stored bytes and the flags.
-pub(crate) fn pack_record(raw: Vec<u8>) -> Result<(Vec<u8>, u32)> {
-    if raw.len() > COMPRESS_RECORD_OVER {
-        let packed = compression::compress(&raw, compression::LEVEL)?;
+pub(crate) fn pack_record(kind: PieceKind, raw: Vec<u8>) -> Result<(Vec<u8>, u32)> {
+    // Indexes are short, read often, and compared by their bytes.
+    let (over, level) = match kind {
+        PieceKind::Index => (0, INDEX_LEVEL),
+        _ => (COMPRESS_RECORD_OVER, compression::LEVEL),
+    };
+    if raw.len() > over {
+        let packed = compression::compress(&raw, level)?;
         if packed.len() < raw.len() {
             return Ok((packed, RECORD_ZSTD));
         }
@@ -89,7 +97,7 @@ pub(crate) fn decode(
     limits: &Limits,
 ) -> Result<Vec<DirectoryRecord>> {
     let (chunks, rest) = bytes.as_chunks::<DIRECTORY_RECORD_LEN>();
-    let most = limits.columns.saturating_mul(4).saturating_add(8);
+    let most = limits.columns.saturating_mul(5).saturating_add(8);
     if !rest.is_empty() {
         return Err(Error::corrupt("the directory is not a whole number of records"));
     }

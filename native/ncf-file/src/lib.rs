@@ -4,7 +4,9 @@
 //! 0        header 256 B    magic · version · file uuid · writer · crc32c        header.rs
 //! 256      blocks          per block, per column: shared pages, data pages      writer/, page_reader.rs
 //!                          each page: encoded values · zeros up to 64 B         ncf-encoding
+//!                          then filter pages of some columns                    filters.rs
 //!          statistics      per column: zone bounds and counts, sketches         statistics/record.rs
+//!          filters, index  of some columns: where values and keys can be         filters.rs, ncf-index
 //!          column meta     per column: offset, length, rows, crc of pages       column_meta.rs
 //!          blocks record   rows of each block                                   block.rs
 //!          schema          Arrow IPC · field ids · metadata                     schema_record.rs
@@ -24,6 +26,7 @@ pub mod checksum;
 mod column_meta;
 pub mod constants;
 mod directory;
+mod filters;
 mod header;
 mod nested;
 mod page_reader;

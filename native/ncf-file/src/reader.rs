@@ -11,12 +11,16 @@ use ncf_core::{
     ResultExt, Schema, Values, columns,
 };
 use ncf_encoding::{DecodedValues, SharedPages, decode_shared};
+use ncf_index::Index;
 
 use crate::block::{self, BlockInfo};
 use crate::checksum::{PieceId, verify_piece};
 use crate::column_meta::ColumnMeta;
-use crate::constants::{HEADER_LEN, NONE, PieceKind, TAIL_READ, TRAILER_LEN};
+use crate::constants::{
+    HEADER_LEN, INDEX_BYTES, NONE, PieceKind, TAIL_READ, TRAILER_LEN, VECTOR_ROWS,
+};
 use crate::directory::{self, DirectoryRecord};
+use crate::filters::Filters;
 use crate::header::Header;
 use crate::page_reader::ReferenceCache;
 use crate::schema_record;
@@ -77,6 +81,8 @@ pub struct FileReader {
     blocks: Vec<BlockInfo>,
     columns: Vec<Cached<ColumnMeta>>,
     statistics: Vec<Cached<ColumnStatistics>>,
+    indexes: Vec<Cached<Option<Index>>>,
+    filters: Vec<Cached<Filters>>,
     shared: SharedCache,
     pub(crate) references: ReferenceCache,
     /// Of the tail, the schema and the blocks.
@@ -140,6 +146,8 @@ impl FileReader {
             blocks: Vec::new(),
             columns: Vec::new(),
             statistics: Vec::new(),
+            indexes: Vec::new(),
+            filters: Vec::new(),
             shared: SharedCache::default(),
             references: ReferenceCache::default(),
             held: None,
@@ -154,6 +162,8 @@ impl FileReader {
         reader.stored = columns(&reader.schema);
         reader.columns.resize_with(reader.stored.len(), OnceLock::new);
         reader.statistics.resize_with(reader.stored.len(), OnceLock::new);
+        reader.indexes.resize_with(reader.stored.len(), OnceLock::new);
+        reader.filters.resize_with(reader.stored.len(), OnceLock::new);
         reader.held = budget.into_reservation();
         Ok(reader)
     }
@@ -245,6 +255,51 @@ impl FileReader {
             let bytes = self.record(PieceKind::Statistics, column)?;
             ColumnStatistics::decode(&bytes, data_type, &self.blocks, budget)
         })
+    }
+
+    /// The learned index of a column; read once. `None` inside where it has none that this version knows.
+    pub fn index(&self, column: usize) -> Result<Arc<Option<Index>>> {
+        let data_type = self.stored_column(column)?.data_type;
+        self.cached(&self.indexes, column, |number, budget| {
+            if !self.records.contains_key(&(PieceKind::Index, number)) {
+                return Ok(None);
+            }
+            let bytes = self.record(PieceKind::Index, number)?;
+            if bytes.len() > INDEX_BYTES {
+                return Ok(None);
+            }
+            budget.take("an index", Index::memory(bytes.len(), data_type))?;
+            let vectors = |block: &BlockInfo| u64::from(block.rows).div_ceil(VECTOR_ROWS as u64);
+            Index::decode(&bytes, data_type, self.blocks.iter().map(vectors).sum())
+        })
+    }
+
+    /// Where the filter pages of a column are; read once.
+    pub(crate) fn filters(&self, column: usize) -> Result<Arc<Filters>> {
+        self.cached(&self.filters, column, |number, budget| {
+            if !self.records.contains_key(&(PieceKind::Filters, number)) {
+                return Ok(Filters::default());
+            }
+            let bytes = self.record(PieceKind::Filters, number)?;
+            let data_end = self.source.len() - self.trailer.metadata_len;
+            let limits = &self.options.limits;
+            Filters::decode(&bytes, self.blocks.len(), data_end, limits, budget)
+        })
+    }
+
+    /// Stored bytes of the learned index of a column.
+    pub fn index_bytes(&self, column: usize) -> u64 {
+        self.record_bytes(PieceKind::Index, column)
+    }
+
+    /// Stored bytes of the statistics of a column.
+    pub fn statistics_bytes(&self, column: usize) -> u64 {
+        self.record_bytes(PieceKind::Statistics, column)
+    }
+
+    fn record_bytes(&self, kind: PieceKind, column: usize) -> u64 {
+        let record = self.records.get(&(kind, to_id(column)));
+        record.and_then(|index| self.directory.get(*index)).map_or(0, |record| record.length)
     }
 
     /// Stored bytes of a column chunk.

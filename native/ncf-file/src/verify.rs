@@ -1,13 +1,18 @@
 //! Reads everything and checks everything: header, every record, that pages tile the file, every
-//! checksum, every decoder, and that the statistics hold every value.
+//! checksum, every decoder, that the statistics hold every value, and that indexes find it.
 
 use arrow_buffer::BooleanBuffer;
 use ncf_core::{Column, ColumnBounds, DataType, Error, Result, ResultExt, Role, Scalar, Values};
+use ncf_index::filter::{FuseFilter, hashes, part_of};
+use ncf_index::{Index, IndexProof};
 use serde::Serialize;
+use std::sync::Arc;
 
-use crate::constants::{HEADER_LEN, NONE, PieceKind, ZONE_ROWS};
+use crate::constants::{HEADER_LEN, NONE, PieceKind, VECTOR_ROWS, ZONE_ROWS};
+use crate::filters::FilterPage;
 use crate::nested::element_offsets;
 use crate::reader::{FileReader, PageRef};
+use crate::source::read_coalesced;
 use crate::statistics::{BlockStatistics, ColumnStatistics, chunk_statistics, merge_all};
 
 /// What a verification read.
@@ -35,18 +40,35 @@ impl FileReader {
         self.verify_metadata()?;
         let mut pages = 0;
         let mut extents = Vec::new();
+        let proof = |column| {
+            Ok(Proof {
+                index: self.index(column)?,
+                rows: IndexProof::default(),
+                aligned: true,
+                filters: Vec::new(),
+            })
+        };
+        let mut proofs = (0..self.stored().len()).map(proof).collect::<Result<Vec<_>>>()?;
         for block in 0..self.blocks().len() {
-            for column in 0..self.stored().len() {
+            for (column, proof) in proofs.iter_mut().enumerate() {
                 let meta = self.column(column)?;
                 let chunk = meta.chunk(block)?;
                 pages += chunk.shared.len() + chunk.pages.len();
                 let shared = chunk.shared.iter().map(|p| (p.offset, p.length));
                 extents.extend(shared.chain(chunk.pages.iter().map(|p| (p.offset, p.length))));
-                self.verify_chunk(column, block, chunk.pages.len())?;
+                let filters = self.filters(column)?;
+                let filters = filters.blocks.get(block).map(Vec::as_slice).unwrap_or_default();
+                pages += filters.len();
+                extents.extend(filters.iter().map(|page| (page.offset, page.length)));
+                proof.filters = self.block_filters(column, block, filters)?;
+                self.verify_chunk(column, block, chunk.pages.len(), proof)?;
                 progress(chunk.bytes());
             }
         }
         self.check_tiling(extents).at("file", || self.name())?;
+        if let Some(column) = proofs.iter().position(|proof| !proof.holds()) {
+            return Err(self.lying("the index does not find the values", column));
+        }
         let (rows, blocks, bytes) = (self.rows(), self.blocks().len(), self.len());
         Ok(VerifyReport { rows, blocks, pages, bytes })
     }
@@ -56,6 +78,8 @@ impl FileReader {
         self.check_header().and_then(|()| self.check_records()).at("file", || self.name())?;
         for (index, column) in self.stored().iter().enumerate() {
             self.column(index)?;
+            self.index(index)?;
+            self.filters(index)?;
             if column.repeated_by.is_none() {
                 self.statistics(index)?;
             }
@@ -70,7 +94,10 @@ impl FileReader {
             self.record(record.kind, record.column)?;
             let of_column = matches!(
                 record.kind,
-                PieceKind::Statistics | PieceKind::ColumnMeta | PieceKind::Index
+                PieceKind::Statistics
+                    | PieceKind::ColumnMeta
+                    | PieceKind::Index
+                    | PieceKind::Filters
             );
             let known = if of_column {
                 u64::from(record.column) < columns
@@ -91,7 +118,29 @@ impl FileReader {
         Ok(())
     }
 
-    fn verify_chunk(&self, column: usize, block: usize, pages: usize) -> Result<()> {
+    /// The filter of a block of a column.
+    fn block_filters(
+        &self,
+        column: usize,
+        block: usize,
+        pages: &[FilterPage],
+    ) -> Result<Vec<FuseFilter>> {
+        let ranges: Vec<_> =
+            pages.iter().map(|page| page.offset..page.offset + u64::from(page.length)).collect();
+        let stored = read_coalesced(&*self.source, &ranges).at("file", || self.name())?;
+        let pages = pages.iter().zip(&stored).enumerate();
+        pages
+            .map(|(at, (page, stored))| self.filter_page(column, block, at, page, stored))
+            .collect()
+    }
+
+    fn verify_chunk(
+        &self,
+        column: usize,
+        block: usize,
+        pages: usize,
+        proof: &mut Proof,
+    ) -> Result<()> {
         let Some(stored) = self.stored().get(column) else { return Ok(()) };
         let statistics = match stored.repeated_by {
             None => Some(self.statistics(column)?),
@@ -119,6 +168,15 @@ impl FileReader {
                     let elements = offsets.last().cast_unsigned() as usize;
                     self.check_elements(column, block, page, elements)?;
                 }
+                if let Some(index) = proof.index.as_ref() {
+                    proof.rows.add(index, &values, validity.as_ref());
+                    let last = page + 1 == pages;
+                    proof.aligned &= last || values.len().is_multiple_of(VECTOR_ROWS);
+                }
+                if !proof.filters_hold(&values, validity.as_ref()) {
+                    let what = "the filter does not hold the values";
+                    return Err(self.lying(what, column).with("block", block));
+                }
                 if let Some((zones, _)) = &mut zones {
                     zones.add(&values, validity.as_ref())?;
                 }
@@ -126,18 +184,18 @@ impl FileReader {
         }
         match zones.is_none_or(|(zones, expected)| zones.are_held_by(&expected)) {
             true => Ok(()),
-            false => Err(self.lying(column, block)),
+            false => {
+                let what = "the statistics do not hold the values";
+                Err(self.lying(what, column).with("block", block))
+            }
         }
     }
 
-    fn lying(&self, column: usize, block: usize) -> Error {
+    fn lying(&self, what: &str, column: usize) -> Error {
         let name = self.stored().get(column).map(Column::name).unwrap_or_default();
-        Error::corrupt(
-            "the statistics do not hold the values; the writer was faulty, rewrite the file",
-        )
-        .with("block", block)
-        .with("column", name)
-        .with("file", self.name())
+        Error::corrupt(format!("{what}; the writer was faulty, rewrite the file"))
+            .with("column", name)
+            .with("file", self.name())
     }
 
     /// Pages must cover the file from the header to the metadata without gap or overlap.
@@ -154,6 +212,33 @@ impl FileReader {
             return Ok(());
         }
         Err(Error::corrupt("bytes before the metadata belong to no page"))
+    }
+}
+
+/// The rows of a column beside its index.
+struct Proof {
+    index: Arc<Option<Index>>,
+    rows: IndexProof,
+    /// Whether pages end where vectors do.
+    aligned: bool,
+    /// The filter of the block that is read, in parts.
+    filters: Vec<FuseFilter>,
+}
+
+impl Proof {
+    /// Whether the filter of the block holds these values.
+    fn filters_hold(&self, values: &Values, validity: Option<&BooleanBuffer>) -> bool {
+        let parts = self.filters.len() as u64;
+        let holds = |hash: u64| {
+            let part = usize::try_from(part_of(hash, parts)).ok();
+            part.and_then(|part| self.filters.get(part))
+                .is_some_and(|filter| filter.may_contain(hash))
+        };
+        parts == 0 || hashes(values, validity).into_iter().all(holds)
+    }
+
+    fn holds(&self) -> bool {
+        self.index.as_ref().as_ref().is_none_or(|index| self.aligned && self.rows.holds(index))
     }
 }
 

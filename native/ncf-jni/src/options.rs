@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use ncf::dataset::{DatasetOptions, parse_partition_value};
-use ncf::{DataType, EncodingId, Error, Profile, Result, ResultExt, Scalar, Schema, WriterOptions};
+use ncf::{
+    DataType, EncodingId, Error, Field, Profile, Result, ResultExt, Scalar, Schema, WriterOptions,
+};
 use serde::Deserialize;
 
 /// Options that NCF knows besides `encoding.<column>`. Those that Spark's side carries out are known
 /// here too, so that all can be passed on.
-const KNOWN: [&str; 22] = [
+const KNOWN: [&str; 23] = [
     "blockBytes",
     "blockRows",
     "estimateWindows",
@@ -28,6 +30,7 @@ const KNOWN: [&str; 22] = [
     "pushdown.sample",
     "pushdown.topN",
     "sortBy",
+    "sortDistribution",
     "timestampAsOf",
     "txnAppId",
     "txnVersion",
@@ -94,22 +97,15 @@ impl Options {
         if let Some(bytes) = self.parse("blockBytes", "a number of bytes")? {
             options.block_bytes = bytes;
         }
+        for name in self.get("filterColumns").iter().flat_map(|names| names.split(',')) {
+            let field = field_in_any_case(schema, name.trim()).at("option", || "filterColumns")?;
+            options.filter_columns.push(field.name.clone());
+        }
         for (name, encoding) in &self.0 {
             let Some(wanted) = encoded_column(name) else {
                 continue;
             };
-            // Spark folds the case of option names; an exact match wins where both exist.
-            let exact = schema.fields.iter().find(|field| field.name == wanted);
-            let folded = || {
-                schema
-                    .fields
-                    .iter()
-                    .find(|field| field.name.to_lowercase() == wanted.to_lowercase())
-            };
-            let field = match exact.or_else(folded) {
-                Some(field) => field,
-                None => schema.field(wanted).at("option", || name)?,
-            };
+            let field = field_in_any_case(schema, wanted).at("option", || name)?;
             let encoding = encoding.trim().parse::<EncodingId>().at("option", || name)?;
             options.encodings.insert(field.name.clone(), encoding);
         }
@@ -151,6 +147,16 @@ impl Options {
     }
 }
 
+/// The field of a name. Spark folds the case of option names; an exact match wins where both exist.
+fn field_in_any_case<'a>(schema: &'a Schema, name: &str) -> Result<&'a Field> {
+    let exact = schema.fields.iter().find(|field| field.name == name);
+    let same = |field: &&Field| field.name.to_lowercase() == name.to_lowercase();
+    match exact.or_else(|| schema.fields.iter().find(same)) {
+        Some(field) => Ok(field),
+        None => schema.field(name),
+    }
+}
+
 /// The column that an option gives an encoding.
 fn encoded_column(name: &str) -> Option<&str> {
     let prefix = name.get(..ENCODING.len())?;
@@ -160,7 +166,7 @@ fn encoded_column(name: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use ncf::{ErrorKind, Field};
+    use ncf::ErrorKind;
 
     use super::*;
 
@@ -201,11 +207,14 @@ mod tests {
             ("PROFILE", "fast"),
             ("blockrows", "8192"),
             ("sortBy", "Name"),
+            ("filterColumns", " name "),
         ]);
         let writer = given.writer(&schema).unwrap();
         assert_eq!(writer.encodings.get("Name"), Some(&EncodingId::PLAIN));
         assert_eq!((writer.profile, writer.block_rows), (Profile::Fast, 8192));
+        assert_eq!(writer.filter_columns, ["Name"]);
         assert!(writer.verify && writer.threads == 1);
+        assert!(options(&[("filterColumns", "name,x")]).writer(&schema).is_err());
         assert!(options(&[("encoding.x", "plain")]).writer(&schema).is_err());
         assert!(options(&[("encoding.Name", "x")]).writer(&schema).is_err());
         assert!(options(&[("profile", "x")]).writer(&schema).is_err());

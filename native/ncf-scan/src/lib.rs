@@ -20,6 +20,7 @@ mod coalesce;
 mod coded;
 mod compute;
 mod filter;
+mod located;
 mod metrics;
 mod nested;
 mod order;

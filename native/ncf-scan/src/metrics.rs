@@ -16,14 +16,16 @@ pub struct ScanMetrics {
     pub pages_pruned: u64,
     /// Stored bytes of the pages read, shared pages included.
     pub bytes_read: u64,
-    /// Rows that zone bounds could not rule out.
+    /// Rows that bounds and indexes could not rule out.
     pub rows_scanned: u64,
     /// Rows returned.
     pub rows_out: u64,
     /// Nanoseconds spent in reading, verifying and decoding pages.
     pub decode_time: u64,
-    /// Rows that a learned index located wrongly; 0 without one.
+    /// Conjuncts whose rows a learned index located wrongly, so that it was left out of account.
     pub index_misses: u64,
+    /// Stored bytes of the learned indexes and filters that were read.
+    pub index_bytes: u64,
     /// Most bytes of memory that were held at a time.
     pub peak_memory: u64,
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::ArrayRef;
+use arrow_buffer::BooleanBuffer;
 use ncf_core::{Column, DataType, Error, Limits, MemoryReservation, Result, ResultExt, Values};
 use ncf_encoding::{DecodedPage, DecodedValues};
 use ncf_file::{ColumnMeta, FileReader, PageMeta, PageRef, PagesRead};
@@ -158,6 +159,43 @@ impl Pages {
         }
         metrics.decode_time += u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.count_memory()
+    }
+
+    /// The file.
+    pub(crate) fn reader(&self) -> &FileReader {
+        &self.reader
+    }
+
+    /// Some rows of a slot's column as they are stored; `None` where no page holds all of them. The page stays
+    /// loaded where the scan wants it as it is.
+    pub(crate) fn stored_rows(
+        &mut self,
+        slot: usize,
+        block: usize,
+        rows: Range<usize>,
+        metrics: &mut ScanMetrics,
+    ) -> Result<Option<(Values, Option<BooleanBuffer>)>> {
+        let column = self.columns.get(slot).ok_or_else(not_loaded)?;
+        let (number, page) = column.find(block, rows.start)?;
+        let first = page.first_row as usize;
+        if rows.end > first + page.rows as usize {
+            return Ok(None);
+        }
+        let (offset, len) = (rows.start - first, rows.len());
+        if column.widening.is_none() {
+            self.load(&[slot], block, rows.start, metrics)?;
+            let page = &self.loaded(slot)?.page;
+            let validity = page.validity.as_ref().map(|valid| valid.slice(offset, len));
+            return Ok(Some((self.flat(slot, page.values.slice(offset, len))?, validity)));
+        }
+        let wanted = PageRef { column: column.file_column, block, page: number };
+        metrics.bytes_read += u64::from(page.length);
+        let PagesRead { mut pages, reference_bytes } = self.reader.read_related(&[wanted])?;
+        metrics.bytes_read += reference_bytes;
+        metrics.pages_read += 1;
+        let page = pages.pop().ok_or_else(not_loaded)?;
+        let validity = page.validity.as_ref().map(|valid| valid.slice(offset, len));
+        Ok(Some((self.reader.flat(wanted, page.values.slice(offset, len))?, validity)))
     }
 
     /// Decodes the strings of loaded pages that were left as symbols: several readers want them all.

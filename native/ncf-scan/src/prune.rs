@@ -1,11 +1,13 @@
 //! Which blocks and zones can hold matches: `ncf_index`'s rules over a file's statistics.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ncf_core::{ColumnBounds, DataType, Error, FieldPath, Predicate, Result, Role, Scalar};
 use ncf_file::constants::{PAGE_ROWS, ZONE_ROWS};
 use ncf_file::{ColumnStatistics, FileReader};
-use ncf_index::{Outcomes, outcomes};
+use ncf_index::filter::{Sought, may_match, sought};
+use ncf_index::{Index, Outcomes, outcomes};
 
 use crate::resolve::{
     PlaceSource, ScanColumn, check_columns, check_predicate, place, stored_field,
@@ -18,25 +20,39 @@ pub(crate) struct Bounds {
 }
 
 enum Known {
-    Stored(Arc<ColumnStatistics>, Role, DataType),
+    Stored(StoredField),
     Constant(Option<Scalar>),
 }
 
+struct StoredField {
+    column: usize,
+    statistics: Arc<ColumnStatistics>,
+    index: Arc<Option<Index>>,
+    role: Role,
+    /// The type that it is read as.
+    data_type: DataType,
+}
+
 impl Bounds {
-    /// Reads the statistics of a predicate's fields.
+    /// Reads the statistics of a predicate's fields, and with `indexed` their learned indexes.
     pub(crate) fn load(
         &mut self,
         reader: &FileReader,
         columns: &[ScanColumn],
         predicate: &Predicate,
+        indexed: bool,
     ) -> Result<()> {
         let known = |path: &FieldPath| {
             let place = place(path, columns, reader)?;
             let found = match place.source {
                 PlaceSource::Constant(value) => Known::Constant(value),
-                PlaceSource::Stored(column) => {
-                    Known::Stored(reader.statistics(column)?, place.role, place.data_type)
-                }
+                PlaceSource::Stored(column) => Known::Stored(StoredField {
+                    column,
+                    statistics: reader.statistics(column)?,
+                    index: if indexed { reader.index(column)? } else { Arc::default() },
+                    role: place.role,
+                    data_type: place.data_type,
+                }),
             };
             Ok((path.clone(), found))
         };
@@ -74,6 +90,66 @@ impl Bounds {
         self.known(path, rows, &|column| Some(column.block(block)?.bounds()))
     }
 
+    /// The index of a field, if it has one.
+    pub(crate) fn index(&self, path: &FieldPath) -> Option<&Index> {
+        self.indexed(path).map(|(_, _, index)| index)
+    }
+
+    /// The number, statistics and index of the stored column of a field that has an index.
+    pub(crate) fn indexed(&self, path: &FieldPath) -> Option<(usize, &ColumnStatistics, &Index)> {
+        match self.fields.iter().find(|(have, _)| have == path)? {
+            (_, Known::Stored(field)) => {
+                Some((field.column, &*field.statistics, field.index.as_ref().as_ref()?))
+            }
+            (_, Known::Constant(_)) => None,
+        }
+    }
+
+    /// Whether the filters of a block leave it open that the predicate is true in some row. Adds the bytes that
+    /// are read to `bytes`.
+    pub(crate) fn may_match(
+        &self,
+        reader: &FileReader,
+        predicate: &Predicate,
+        block: usize,
+        bytes: &mut u64,
+    ) -> Result<bool> {
+        may_match(predicate, &mut |path, values| {
+            let Some((_, Known::Stored(field))) = self.fields.iter().find(|(have, _)| have == path)
+            else {
+                return Ok(true);
+            };
+            let Some(stored) = reader.stored().get(field.column) else { return Ok(true) };
+            if field.role != Role::Values || !reader.has_filter(field.column, block)? {
+                return Ok(true);
+            }
+            let mut hashes = Vec::with_capacity(values.len());
+            for value in values {
+                match sought(value, stored.data_type) {
+                    Sought::Hash(hash) => hashes.push(hash),
+                    Sought::Nothing => {}
+                    Sought::Unknown => return Ok(true),
+                }
+            }
+            let (holds, read) = reader.may_hold(field.column, block, &hashes)?;
+            *bytes += read;
+            Ok(holds)
+        })
+    }
+
+    /// Stored bytes of the indexes that were read.
+    pub(crate) fn index_bytes(&self, reader: &FileReader) -> u64 {
+        let columns: BTreeSet<usize> = self
+            .fields
+            .iter()
+            .filter_map(|(_, known)| match known {
+                Known::Stored(field) => field.index.is_some().then_some(field.column),
+                Known::Constant(_) => None,
+            })
+            .collect();
+        columns.into_iter().map(|column| reader.index_bytes(column)).sum()
+    }
+
     /// What is known of a field in `rows` rows, of which `stored` gives a column's statistics.
     fn known(
         &self,
@@ -84,8 +160,8 @@ impl Bounds {
         let (_, known) = self.fields.iter().find(|(have, _)| have == path)?;
         match known {
             Known::Constant(value) => Some(constant_bounds(value.as_ref(), rows)),
-            Known::Stored(column, role, data_type) => {
-                Some(field_bounds(stored(column)?, *role, *data_type, rows))
+            Known::Stored(field) => {
+                Some(field_bounds(stored(&field.statistics)?, field.role, field.data_type, rows))
             }
         }
     }
@@ -123,10 +199,10 @@ fn constant_bounds(value: Option<&Scalar>, rows: u64) -> ColumnBounds {
 }
 
 /// For each block of the file, whether it has to be read: `false` only when it is proven that no row
-/// of the block makes the predicate true.
+/// of the block makes the predicate true, by its statistics or by filters.
 ///
 /// # Errors
-/// `InvalidArgument` when the predicate does not fit the columns.
+/// `InvalidArgument` when the predicate does not fit the columns; `Io` or `Corrupt` when filters cannot be read.
 pub fn prune_blocks(
     reader: &FileReader,
     columns: &[ScanColumn],
@@ -135,11 +211,12 @@ pub fn prune_blocks(
     check_columns(columns, reader)?;
     check_predicate(predicate, columns)?;
     let mut bounds = Bounds::default();
-    bounds.load(reader, columns, predicate)?;
+    bounds.load(reader, columns, predicate, false)?;
     let keep = |(block, info): (usize, &ncf_file::BlockInfo)| {
-        !bounds.block(predicate, block, u64::from(info.rows)).no_match()
+        Ok(!bounds.block(predicate, block, u64::from(info.rows)).no_match()
+            && bounds.may_match(reader, predicate, block, &mut 0)?)
     };
-    Ok(reader.blocks().iter().enumerate().map(keep).collect())
+    reader.blocks().iter().enumerate().map(keep).collect()
 }
 
 /// Of each run of a page's rows of a block, how many the zones' statistics leave: the others certainly
@@ -156,7 +233,7 @@ pub fn open_rows(
     check_columns(columns, reader)?;
     check_predicate(predicate, columns)?;
     let mut bounds = Bounds::default();
-    bounds.load(reader, columns, predicate)?;
+    bounds.load(reader, columns, predicate, false)?;
     let info = reader.blocks().get(block);
     let info = info.ok_or_else(|| Error::invalid_argument(format!("there is no block {block}")))?;
     let rows = info.rows as usize;

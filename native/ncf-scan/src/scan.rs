@@ -3,7 +3,8 @@
 //! A window is a run of rows of a block that lies in one page of every column of the scan (≤ 64 Ki
 //! rows). For each window:
 //!
-//! 1. zones that cannot match are dropped; nothing left: nothing is read;
+//! 1. zones that cannot match are dropped, and vectors that learned indexes leave out ([`crate::located`]);
+//!    nothing left: nothing is read;
 //! 2. conjuncts are evaluated, the most useful first ([`crate::order`]), each on the rows that are left,
 //!    and skipped where the bounds prove that all rows pass; nothing left: later columns are not read;
 //! 3. the projected columns are read, the selected rows go to the coalescer.
@@ -22,6 +23,7 @@ use crate::batch::{predicate_of, select_rows};
 use crate::coalesce::Coalescer;
 use crate::coded::{batch_of, is_coded};
 use crate::filter::{Cache, Node, Rows, evaluate, narrow};
+use crate::located::{Located, common};
 use crate::metrics::ScanMetrics;
 use crate::order::Order;
 use crate::pages::Pages;
@@ -41,6 +43,7 @@ pub struct Scan {
     projection: Vec<usize>,
     cache: Cache,
     order: Order,
+    located: Located,
     sink: Sink,
     output: Coalescer,
     /// Of the rows in `output`, or of the groups.
@@ -59,6 +62,8 @@ struct BlockState {
     /// Rows that remain to be looked at, counted from the block's first.
     rows: Range<usize>,
     block_rows: usize,
+    /// Rows that indexes leave; `None` = all.
+    located: Option<Vec<Range<usize>>>,
     /// For each conjunct, whether the block's bounds leave anything to check.
     open: Vec<bool>,
     /// Pages that could be read, and those read before the block began.
@@ -78,7 +83,8 @@ struct Survivors {
 impl Scan {
     pub(crate) fn start(reader: Arc<FileReader>, plan: Plan, sink: Sink) -> Result<Self> {
         let blocks = block_order(&reader, &plan, &sink);
-        let mut metrics = ScanMetrics::default();
+        let index_bytes = plan.bounds.index_bytes(&reader);
+        let mut metrics = ScanMetrics { index_bytes, ..ScanMetrics::default() };
         let planned = |block: &usize| {
             reader.blocks().get(*block).is_some_and(|info| {
                 info.first_row < plan.rows.end
@@ -91,6 +97,7 @@ impl Scan {
             projection: plan.outputs.iter().flat_map(Output::slots).collect(),
             cache: Cache::default(),
             order: Order::new(&plan.conjuncts, plan.slots.columns()),
+            located: Located::new(&reader, &plan.conjuncts, &plan.bounds),
             sink,
             output: Coalescer::new(plan.schema.clone(), plan.batch_rows),
             memory: reader.memory().reservation(),
@@ -191,20 +198,29 @@ impl Scan {
             }
             open.push(!outcomes.all_match());
         }
+        for conjunct in &self.plan.conjuncts {
+            let read = &mut self.metrics.index_bytes;
+            if !bounds.may_match(&self.reader, &conjunct.predicate, number, read)? {
+                self.metrics.blocks_pruned += 1;
+                return Ok(None);
+            }
+        }
         if let Some(bound) = self.sink.bound()
             && bounds.block(&bound.predicate, number, info.rows.into()).no_match()
         {
             self.metrics.blocks_pruned += 1;
             return Ok(None);
         }
-        Ok(Some(BlockState {
-            number,
-            pages: self.pages.count(number, &rows)?,
-            pages_before: self.metrics.pages_read,
-            rows,
-            block_rows: info.rows as usize,
-            open,
-        }))
+        let block_rows = info.rows as usize;
+        let (pages, pages_before) = (self.pages.count(number, &rows)?, self.metrics.pages_read);
+        let Self { located, plan, pages: loaded, metrics, .. } = self;
+        let slots = (loaded, plan.slots.columns());
+        let located = located.rows_of(number, block_rows, &plan.bounds, slots, metrics)?;
+        if located.as_ref().is_some_and(Vec::is_empty) {
+            self.metrics.blocks_pruned += 1;
+            return Ok(None);
+        }
+        Ok(Some(BlockState { number, rows, block_rows, located, open, pages, pages_before }))
     }
 
     fn leave_block(&mut self) {
@@ -322,6 +338,9 @@ impl Scan {
                     _ => kept.push(part),
                 }
             }
+        }
+        if let Some(located) = &block.located {
+            kept = common(&kept, located);
         }
         let rows = kept.first()?.start..kept.last()?.end;
         let selection = (kept.len() > 1).then(|| {

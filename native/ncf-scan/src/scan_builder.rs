@@ -195,7 +195,7 @@ impl ScanBuilder {
             check_predicate(predicate, columns)?;
             let mut find = finder(columns, &reader, &mut slots);
             (conjuncts, next_node) = compile(predicate, &mut find)?;
-            bounds.load(&reader, columns, predicate)?;
+            bounds.load(&reader, columns, predicate, true)?;
         }
         let outputs = projection.iter().map(|column| Output::new(column, &reader, &mut slots));
         let outputs = outputs.collect::<Result<_>>()?;
@@ -209,7 +209,7 @@ impl ScanBuilder {
                 let best = Best::new(top, &projection, &mut find, next_node)?;
                 if let Some(key) = best.first_key() {
                     let key = Predicate::IsNull(Expression::Column(key.column.clone()));
-                    bounds.load(&reader, &columns, &key)?;
+                    bounds.load(&reader, &columns, &key, false)?;
                 }
                 Sink::Best(best)
             }

@@ -351,6 +351,7 @@ fn metrics_have_spark_names() {
         "rowsOut",
         "decodeTime",
         "indexMisses",
+        "indexBytes",
         "peakMemory",
     ];
     expected.sort_unstable();

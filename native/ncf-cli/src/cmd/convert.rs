@@ -37,6 +37,9 @@ pub(crate) struct Convert {
     /// Outermost encoding of a column instead of the chosen one; may be repeated.
     #[arg(long, value_name = "COLUMN=NAME", value_parser = pair::<EncodingId>)]
     encoding: Vec<(String, EncodingId)>,
+    /// Columns that get a filter for point look-ups, about 10 bits for each distinct value of a block.
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    filter_columns: Vec<String>,
     /// Type of a column of CSV or JSON lines instead of the guessed one; may be repeated.
     #[arg(long = "type", value_name = "COLUMN=TYPE", value_parser = pair::<DataType>)]
     types: Vec<(String, DataType)>,
@@ -71,10 +74,11 @@ impl Convert {
         let ncf_only = self.uuid.is_some()
             || self.block_rows.is_some()
             || self.block_bytes.is_some()
-            || !self.encoding.is_empty();
+            || !self.encoding.is_empty()
+            || !self.filter_columns.is_empty();
         if ncf_only && !to_ncf {
             return Err(Error::invalid_argument(
-                "--uuid, --block-rows, --block-bytes and --encoding are for .ncf output only",
+                "--uuid, --block-rows, --block-bytes, --encoding and --filter-columns are for .ncf output only",
             ));
         }
         Ok(WriterOptions {
@@ -83,6 +87,7 @@ impl Convert {
             block_bytes: self.block_bytes.unwrap_or(defaults.block_bytes),
             file_uuid: self.uuid,
             encodings: self.encoding.iter().cloned().collect(),
+            filter_columns: self.filter_columns.clone(),
             threads: available_parallelism().map_or(1, usize::from),
             ..defaults
         })

@@ -63,9 +63,35 @@ struct Column {
     bytes: u64,
     /// Encoding tree → data pages.
     encodings: BTreeMap<String, u64>,
+    /// The learned index, of those files that have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<IndexOfColumn>,
+    /// Stored bytes of its filters.
+    #[serde(skip_serializing_if = "is_zero")]
+    filter_bytes: u64,
     /// Ways to store a page, where they were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alternatives: Vec<Alternative>,
+}
+
+/// The learned indexes of a column in all files.
+#[derive(Serialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct IndexOfColumn {
+    /// Files that have one.
+    files: u64,
+    bytes: u64,
+    /// Segments or fences.
+    parts: u64,
+    /// Rows that a model may be off, at most.
+    epsilon: u64,
+    /// Vectors of 1,024 rows that a search for a stored key names, on average, in the worst file.
+    window: f64,
+    /// Vectors out of order.
+    exceptions: u64,
+    /// Kind, and why it is that, in the first file.
+    kind: String,
+    reason: String,
 }
 
 #[derive(Serialize)]
@@ -104,6 +130,8 @@ impl Report {
             metadata: field.metadata.clone(),
             bytes: 0,
             encodings: BTreeMap::new(),
+            index: None,
+            filter_bytes: 0,
             alternatives: Vec::new(),
         });
         let mut report = Self {
@@ -153,6 +181,9 @@ impl Report {
                 column.alternatives = alternatives(&reader, parts.start)?;
             }
             for stored in parts {
+                column.add_index(&reader, stored)?;
+                let filter = reader.filter_bytes(stored)?;
+                column.filter_bytes = column.filter_bytes.saturating_add(filter);
                 let meta = reader.column(stored)?;
                 for chunk in &meta.blocks {
                     column.bytes = column.bytes.saturating_add(chunk.bytes());
@@ -213,6 +244,14 @@ impl Report {
         lines.extend(
             table.iter().map(|[a, b, c, d]| format!("{a:name$}  {b:ty$}  {c:>bytes$}  {d}")),
         );
+        let indexes: Vec<String> = self.columns.iter().filter_map(Column::describe_index).collect();
+        let filtered = self.columns.iter().filter(|column| column.filter_bytes > 0);
+        let filters = filtered.map(|column| {
+            format!("{}: filter for single values, {} bytes", column.name, column.filter_bytes)
+        });
+        let indexes: Vec<String> = indexes.into_iter().chain(filters).collect();
+        lines.extend((!indexes.is_empty()).then(String::new));
+        lines.extend(indexes);
         lines.extend(self.columns.iter().flat_map(Column::describe_alternatives));
         lines.push(String::new());
         lines.join("\n")
@@ -223,6 +262,42 @@ impl Column {
     /// What the values stand for, where that is not what they are stored as.
     fn describe_logical_type(&self) -> String {
         self.metadata.get(TYPE_KEY).map_or_else(String::new, |name| format!(" as {name}"))
+    }
+
+    /// Adds the index that a file has of one of the column's parts.
+    fn add_index(&mut self, reader: &FileReader, stored: usize) -> Result<()> {
+        let index = reader.index(stored)?;
+        let Some(index) = index.as_ref() else { return Ok(()) };
+        let found = index.describe();
+        let all = self.index.get_or_insert_with(|| IndexOfColumn {
+            kind: found.kind,
+            reason: found.reason,
+            ..IndexOfColumn::default()
+        });
+        all.files += 1;
+        all.bytes += reader.index_bytes(stored);
+        all.parts += found.parts;
+        all.epsilon = all.epsilon.max(found.epsilon);
+        all.window = all.window.max(found.window);
+        all.exceptions += found.exceptions;
+        Ok(())
+    }
+
+    /// A line about the learned index.
+    fn describe_index(&self) -> Option<String> {
+        let IndexOfColumn { files, bytes, parts, epsilon, window, exceptions, kind, reason } =
+            self.index.as_ref()?;
+        let what = if *epsilon > 0 { "segments" } else { "fences" };
+        let reach = if *epsilon > 0 { format!(" of ±{epsilon} rows") } else { String::new() };
+        let files = if *files > 1 { format!(" in {files} files") } else { String::new() };
+        let out = match exceptions {
+            0 => String::new(),
+            some => format!(", {some} vectors out of order"),
+        };
+        let name = &self.name;
+        Some(format!(
+            "{name}: learned index{files}, {kind}: {parts} {what}{reach}, {bytes} bytes, finds a key in {window:.1} vectors of 1,024 rows{out} ({reason})"
+        ))
     }
 
     /// The trees, most frequent first.
@@ -250,6 +325,11 @@ impl Column {
         }));
         lines
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 fn as_text<S: serde::Serializer>(

@@ -3,5 +3,6 @@
 pub(crate) mod cat;
 pub(crate) mod convert;
 mod explain;
+pub(crate) mod index_bench;
 pub(crate) mod info;
 pub(crate) mod verify;

@@ -1,11 +1,11 @@
 //! Collecting statistics while a chunk is written.
 
 use arrow_buffer::BooleanBuffer;
+use ncf_core::hash::{ValueHash, hash_bytes};
 use ncf_core::ordering::{canonical_f32, canonical_f64};
 use ncf_core::{ByteValues, DataType, Values};
 use ncf_encoding::Numbered;
 
-use super::sketch::SketchHash;
 use super::{ChunkStatistics, EXACT, HAS_BOUNDS, Sketch, Zones};
 use crate::constants::{BOUND_BYTES, ZONE_ROWS};
 
@@ -79,7 +79,7 @@ fn sketch(
 
 /// Adds the values of some rows.
 fn add_all(values: &Values, shown: impl Fn(usize) -> bool, sketch: &mut Sketch) {
-    fn fixed<T: SketchHash + PartialEq>(
+    fn fixed<T: ValueHash + PartialEq>(
         values: &[T],
         shown: impl Fn(usize) -> bool,
         sketch: &mut Sketch,
@@ -89,14 +89,14 @@ fn add_all(values: &Values, shown: impl Fn(usize) -> bool, sketch: &mut Sketch) 
         for (row, value) in values.iter().enumerate() {
             if last != Some(*value) && shown(row) {
                 last = Some(*value);
-                sketch.add(value.sketch_hash());
+                sketch.add(value.value_hash());
             }
         }
     }
     match values {
         Values::Bool(v) => (0..v.len())
             .filter(|row| shown(*row))
-            .for_each(|row| sketch.add(i8::from(v.value(row)).sketch_hash())),
+            .for_each(|row| sketch.add(i8::from(v.value(row)).value_hash())),
         Values::I8(v) => fixed(v, shown, sketch),
         Values::I16(v) => fixed(v, shown, sketch),
         Values::I32(v) => fixed(v, shown, sketch),
@@ -106,7 +106,7 @@ fn add_all(values: &Values, shown: impl Fn(usize) -> bool, sketch: &mut Sketch) 
         Values::F64(v) => fixed(v, shown, sketch),
         Values::Bytes(v) => (0..v.len())
             .filter(|row| shown(*row))
-            .for_each(|row| sketch.add(xxhash_rust::xxh3::xxh3_64(v.get(row)))),
+            .for_each(|row| sketch.add(hash_bytes(v.get(row)))),
     }
 }
 

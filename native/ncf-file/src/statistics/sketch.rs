@@ -2,9 +2,6 @@
 //! about 6.5 %. The hash of fixed-width values is splitmix64 of their canonical bits (floats: one
 //! zero, one NaN), of byte strings XXH3-64.
 
-use ncf_core::hash::hash_u64;
-use ncf_core::ordering::{canonical_f32, canonical_f64};
-
 use crate::constants::SKETCH_REGISTERS;
 
 /// A mergeable estimate of how many distinct values were seen.
@@ -54,41 +51,5 @@ impl Sketch {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
         let rounded = estimate.round() as u64;
         rounded
-    }
-}
-
-/// Values that have a hash independent of how they are stored.
-pub(crate) trait SketchHash: Copy {
-    fn sketch_hash(self) -> u64;
-}
-
-macro_rules! integer_hash {
-    ($($type:ty),*) => {$(
-        impl SketchHash for $type {
-            #[inline]
-            fn sketch_hash(self) -> u64 {
-                hash_u64(i64::from(self).cast_unsigned())
-            }
-        }
-    )*};
-}
-integer_hash!(i8, i16, i32, i64);
-
-impl SketchHash for i128 {
-    #[expect(clippy::cast_possible_truncation, reason = "the halves of the number")]
-    fn sketch_hash(self) -> u64 {
-        hash_u64((self >> 64) as u64 ^ hash_u64(self as u64))
-    }
-}
-
-impl SketchHash for f32 {
-    fn sketch_hash(self) -> u64 {
-        hash_u64(u64::from(canonical_f32(self).to_bits()))
-    }
-}
-
-impl SketchHash for f64 {
-    fn sketch_hash(self) -> u64 {
-        hash_u64(canonical_f64(self).to_bits())
     }
 }

@@ -12,10 +12,13 @@ use ncf_encoding::{
     ChooserState, ChunkInput, DecodedValues, EncodeOptions, EncodedChunk, EncodingId,
     decode_related, decode_shared, encode_chunk,
 };
+use ncf_index::ChunkOrder;
 
 use super::WriterOptions;
+use super::index::is_indexed;
 use super::pages::{page_ranges, values_of};
 use super::shred::{Shredded, shred};
+use crate::constants::VECTOR_ROWS;
 use crate::statistics::{ChunkStatistics, chunk_statistics};
 use crate::wire::to_u32;
 
@@ -26,6 +29,10 @@ pub(super) struct EncodedColumn {
     pub(super) sizes: Vec<(u32, u32)>,
     /// `None` below arrays and maps.
     pub(super) statistics: Option<ChunkStatistics>,
+    /// `None` where rows are not in order, or are not looked at.
+    pub(super) order: Option<ChunkOrder>,
+    /// Its filter, in parts; none where it has no filter.
+    pub(super) filter: Vec<Vec<u8>>,
 }
 
 /// Elements from which on an array of one length is an embedding; shorter ones are points and pairs, whose
@@ -48,6 +55,10 @@ pub(super) struct Prepared {
     pub(super) flat: bool,
     /// Whether its elements lie below arrays or maps.
     repeated: bool,
+    /// Whether it may get an index.
+    pub(super) indexed: bool,
+    /// Whether a filter was asked for.
+    pub(super) filtered: bool,
 }
 
 impl Prepared {
@@ -94,7 +105,8 @@ impl Prepared {
         let (numbered, validity) = (chunk.numbered.take(), self.validity.as_ref());
         let statistics = (!self.repeated)
             .then(|| chunk_statistics(&self.values, validity, self.data_type, numbered.as_ref()));
-        Ok(EncodedColumn { chunk, sizes, statistics })
+        let order = self.indexed.then(|| ChunkOrder::of(&self.values, validity)).flatten();
+        Ok(EncodedColumn { chunk, sizes, statistics, order, filter: Vec::new() })
     }
 
     /// Encodes the column by itself.
@@ -153,9 +165,17 @@ pub(super) fn prepare_field(
             data_type: column.data_type,
             flat: columns.len() == 1 && column.role == Role::Values && column.path.len() == 1,
             repeated: column.repeated_by.is_some(),
+            indexed: options.index && is_indexed(column, field) && aligned_to_vectors(&pages),
+            filtered: column.path.len() == 1 && options.filter_columns.contains(&field.name),
         }
     };
     Ok(parts.map(prepare).collect())
+}
+
+/// Whether all pages but the last end where vectors do; those of values of many megabytes may not.
+fn aligned_to_vectors(pages: &[Range<usize>]) -> bool {
+    let inner = pages.split_last().map_or(&[][..], |(_, inner)| inner);
+    inner.iter().all(|page| page.len().is_multiple_of(VECTOR_ROWS))
 }
 
 /// Which of a field's stored columns hold the numbers of embeddings: they are best left where a reader

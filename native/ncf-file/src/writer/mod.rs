@@ -3,6 +3,8 @@
 
 mod block;
 mod buffer;
+mod filter;
+mod index;
 mod pages;
 mod relations;
 mod shred;
@@ -12,16 +14,18 @@ use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
 use ncf_core::{
-    Column, ColumnBounds, Error, Interruption, MemoryConsumer, MemoryReservation, Result, Role,
-    Schema,
+    Column, ColumnBounds, Error, Interruption, MemoryConsumer, MemoryReservation, Result,
+    ResultExt, Role, Schema,
 };
 use ncf_encoding::{ChooserState, EncodingId, Profile, Relation};
+use ncf_index::Learner;
 use serde::{Deserialize, Serialize};
 
 use crate::checksum::{PieceId, piece_checksum};
 use crate::column_meta::{ColumnMeta, PageMeta, SharedPageMeta};
 use crate::constants::{BLOCK_ROWS, HEADER_LEN, NONE, PAGE_ALIGNMENT, PieceKind};
 use crate::directory::{self, DirectoryRecord};
+use crate::filters::{FilterPage, Filters};
 use crate::header::Header;
 use crate::sink::ByteSink;
 use crate::statistics::{ChunkStatistics, ColumnStatistics};
@@ -54,6 +58,10 @@ pub struct WriterOptions {
     /// Columns that follow from others, by the number of the stored column: instead of what the writer finds
     /// itself. Neither these columns nor those that they refer to may be nested.
     pub relations: BTreeMap<u32, Relation>,
+    /// Whether columns whose rows are in order get an index.
+    pub index: bool,
+    /// Columns that get a filter for point look-ups, whatever it takes; some others get one where it takes little.
+    pub filter_columns: Vec<String>,
     /// Threads that encode; 1 uses the caller's only.
     pub threads: usize,
     /// Decode and compare every page before it is written.
@@ -74,6 +82,8 @@ impl Default for WriterOptions {
             file_uuid: None,
             encodings: BTreeMap::new(),
             relations: BTreeMap::new(),
+            index: true,
+            filter_columns: Vec::new(),
             threads: 1,
             verify: true,
             memory: MemoryConsumer::default(),
@@ -123,10 +133,19 @@ pub struct FileWriter {
 }
 
 /// What was written of a column.
-#[derive(Default)]
 struct ColumnState {
     meta: ColumnMeta,
     statistics: Vec<ChunkStatistics>,
+    learner: Learner,
+    filters: Filters,
+}
+
+impl ColumnState {
+    fn new(column: &Column) -> Self {
+        let learner = Learner::new(column.data_type);
+        let (meta, filters) = (ColumnMeta::default(), Filters::default());
+        Self { meta, statistics: Vec::new(), learner, filters }
+    }
 }
 
 impl FileWriter {
@@ -148,6 +167,9 @@ impl FileWriter {
         for name in options.encodings.keys() {
             schema.field(name).map_err(|error| error.with("option", format!("encoding.{name}")))?;
         }
+        for name in &options.filter_columns {
+            filter::check(schema.field(name)?).at("option", || "filterColumns")?;
+        }
         let uuid = options.file_uuid.unwrap_or_else(|| uuid::Uuid::new_v4().into_bytes());
         let pool = (options.threads > 1)
             .then(|| rayon::ThreadPoolBuilder::new().num_threads(options.threads).build())
@@ -156,7 +178,10 @@ impl FileWriter {
         sink.append(&Header::new(uuid).encode())?;
         let columns: Vec<_> = ncf_core::columns(&schema)
             .into_iter()
-            .map(|column| (column, ColumnState::default()))
+            .map(|column| {
+                let state = ColumnState::new(&column);
+                (column, state)
+            })
             .collect();
         relations::check(&options.relations, &columns)?;
         let names = columns.iter().map(|(column, _)| column.name()).collect();
@@ -253,6 +278,7 @@ impl FileWriter {
         let mut bounds = BTreeMap::new();
         let columns = std::mem::take(&mut self.columns);
         let mut metas = Vec::with_capacity(columns.len());
+        let mut learners = Vec::with_capacity(columns.len());
         for (index, (column, state)) in columns.into_iter().enumerate() {
             let number = to_u32("columns", index)?;
             if column.repeated_by.is_none() {
@@ -263,6 +289,14 @@ impl FileWriter {
                 records.push(self.record(PieceKind::Statistics, number, statistics.encode()?)?);
             }
             metas.push((number, column.repeated_by.is_some(), state.meta));
+            learners.push((number, state.learner));
+            if state.filters.blocks.iter().any(|pages| !pages.is_empty()) {
+                let filters = state.filters.encode()?;
+                records.push(self.record(PieceKind::Filters, number, filters)?);
+            }
+        }
+        for (column, section) in index::sections(learners, metadata_start) {
+            records.push(self.record(PieceKind::Index, column, section)?);
         }
         for (column, repeated, meta) in metas {
             records.push(self.record(PieceKind::ColumnMeta, column, meta.encode(repeated)?)?);
@@ -282,7 +316,7 @@ impl FileWriter {
     /// Appends a metadata record.
     fn record(&mut self, kind: PieceKind, column: u32, raw: Vec<u8>) -> Result<DirectoryRecord> {
         let raw_length = raw.len() as u64;
-        let (stored, flags) = directory::pack_record(raw)?;
+        let (stored, flags) = directory::pack_record(kind, raw)?;
         let crc = piece_checksum(&self.uuid, PieceId::record(kind, column), &stored);
         let offset = self.offset;
         self.append(&stored)?;
@@ -344,8 +378,21 @@ impl FileWriter {
         let columns = self.encode_columns(number)?;
         let block = to_u32("blocks", number)?;
         let mut states = std::mem::take(&mut self.columns);
-        for ((index, (_, state)), encoded) in states.iter_mut().enumerate().zip(columns) {
+        let mut filters = Vec::with_capacity(columns.len());
+        for ((index, (_, state)), mut encoded) in states.iter_mut().enumerate().zip(columns) {
+            filters.push(std::mem::take(&mut encoded.filter));
             self.write_chunk(to_u32("columns", index)?, block, encoded, state)?;
+        }
+        for ((index, (_, state)), parts) in states.iter_mut().enumerate().zip(filters) {
+            let column = to_u32("columns", index)?;
+            let mut pages = Vec::with_capacity(parts.len());
+            for (page, part) in parts.into_iter().enumerate() {
+                let page = to_u32("filter pages", page)?;
+                let id = PieceId { kind: PieceKind::FilterPage, column, block, page };
+                let (offset, length, crc) = self.write_page(id, part)?;
+                pages.push(FilterPage { offset, length, crc });
+            }
+            state.filters.blocks.push(pages);
         }
         self.columns = states;
         self.block_rows.push(to_u32("rows of a block", rows)?);
@@ -402,6 +449,7 @@ impl FileWriter {
         }
         state.meta.blocks.push(chunk);
         state.statistics.extend(encoded.statistics);
+        state.learner.add(encoded.order);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use ncf_encoding::ChooserState;
 
 use super::WriterOptions;
 use super::block::{EncodedColumn, Prepared, prepare_field};
+use super::filter;
 use super::relations::{Block, Relations};
 
 /// One block's work.
@@ -59,6 +60,7 @@ impl Work<'_> {
         let mut chunks: Vec<_> = encoded.iter_mut().map(|column| &mut column.chunk).collect();
         relations.learn(block, &mut chunks, &mut learned).at("block", || self.block)?;
         *choosers = learned;
+        filter::add(&columns, &mut encoded);
         Ok(encoded)
     }
 

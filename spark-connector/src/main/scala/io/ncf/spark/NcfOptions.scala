@@ -34,9 +34,8 @@ private[spark] final case class NcfOptions(values: Map[String, String]) {
 
   def without(options: NcfOption*): NcfOptions = NcfOptions(values -- options.map(_.name))
 
-  /** The table's columns that rows are sorted by within a task: name and whether it ascends. */
-  def sortBy: Seq[(String, Boolean)] =
-    get(NcfOptions.SortBy).toSeq.flatMap(NcfOptions.parseSortBy)
+  /** Whether rows that a write sorts are given to tasks by ranges. */
+  def sortsByRange: Boolean = get(NcfOptions.SortDistribution).exists(_.trim == "range")
 
   /** The application transaction that makes a repeated write do nothing. */
   def transaction: Option[(String, Long)] =
@@ -98,10 +97,11 @@ private[spark] object NcfOptions {
     "write: fast = light encodings only; balanced (default) = smaller files; " +
       "compact = the fewest bytes, slower to write; point = short pages for reading single rows"
   )
-  val SortBy: NcfOption = NcfOption(
-    "sortBy",
-    "write: columns that each task sorts its rows by, `a, b desc`; default none",
-    value => { parseSortBy(value); () }
+  val SortBy: NcfOption =
+    text("sortBy", "write: columns that each task sorts its rows by, `a, b desc`; default none")
+  val SortDistribution: NcfOption = choice("sortDistribution", "none", "range")(
+    "write: with sortBy, none (default) = each task sorts the rows that it has; range = Spark " +
+      "first gives each task a range of all rows in that order, so that files do not overlap"
   )
   val MergeSchema: NcfOption = boolean(
     "mergeSchema",
@@ -112,10 +112,10 @@ private[spark] object NcfOptions {
     positive("blockRows", "write: most rows of a block; default 1048576, which is also the limit")
   val BlockBytes: NcfOption =
     positive("blockBytes", "write: raw bytes after which a block ends; default 268435456")
-  val FilterColumns: NcfOption = NcfOption(
+  val FilterColumns: NcfOption = text(
     "filterColumns",
-    "write: columns that get a filter for point lookups, comma-separated; not supported yet",
-    _ => throw NcfErrors.unsupported("option filterColumns is not supported yet; remove it")
+    "write: columns that get a filter for point lookups, comma-separated, about 10 bits for each " +
+      "distinct value of a block; others get one where it takes little"
   )
   val VerifyChecksums: NcfOption = boolean(
     "verifyChecksums",
@@ -172,6 +172,7 @@ private[spark] object NcfOptions {
   val all: Seq[NcfOption] = Seq(
     Profile,
     SortBy,
+    SortDistribution,
     MergeSchema,
     BlockRows,
     BlockBytes,
@@ -269,17 +270,6 @@ private[spark] object NcfOptions {
       s"unknown option $name;$hint the options of ncf are ${names.mkString(", ")}"
     )
   }
-
-  private def parseSortBy(value: String): Seq[(String, Boolean)] =
-    value.split(',').toSeq.map(_.trim).map { part =>
-      require(part.nonEmpty, "column names, comma-separated, each with or without asc or desc")
-      part.split("\\s+") match {
-        case Array(name)                                      => (name, true)
-        case Array(name, way) if way.equalsIgnoreCase("asc")  => (name, true)
-        case Array(name, way) if way.equalsIgnoreCase("desc") => (name, false)
-        case _                                                => (part, true)
-      }
-    }
 
   /** Levenshtein's distance, case ignored. */
   private def distance(a: String, b: String): Int = {

@@ -10,10 +10,11 @@ import scala.concurrent.{Await, Future}
 import scala.util.Try
 
 import org.apache.spark.scheduler.{SparkListener, SparkListenerTaskEnd}
+import org.apache.spark.sql.execution.datasources.v2.BatchScanExec
 import org.apache.spark.sql.functions.{col, udf}
 import org.apache.spark.sql.{AnalysisException, DataFrame}
 
-import io.ncf.jni.{NcfConflictException, NcfUnsupportedException}
+import io.ncf.jni.{NcfConflictException, NcfInvalidArgumentException}
 
 /** Stops a task in the middle, in the JVM that all share in local mode. */
 private object Gates {
@@ -216,12 +217,27 @@ class FirstWriteSuite extends SparkTestBase {
     }
   }
 
-  test("filterColumns is refused as long as it does nothing") {
+  test("filterColumns leave out the blocks that hold none of the values") {
     withPath { path =>
-      val message = failure[NcfUnsupportedException](
-        rows(1).write.format("ncf").option("filterColumns", "a").save(path)
+      // Every block has ids from nearly the whole range.
+      val source = spark.range(0, 200000, 1, 1)
+        .selectExpr("(id * 7919) % 200003 AS id", "cast((id * 104729) % 200003 as string) AS name")
+      source.write.format("ncf").option("blockRows", 8192).option("filterColumns", "ID,name")
+        .save(path)
+      for (condition <- Seq("id = 4711", "name = '815'", "id IN (3, 5)", "id = -1", "name = 'x'")) {
+        val found = read(path).where(condition)
+        assertSame(found, source.where(condition))
+        val scan = found.queryExecution.executedPlan.collectLeaves().collectFirst {
+          case scan: BatchScanExec => scan.scan
+        }
+        val planned = scan.get.reportDriverMetrics().filter(_.name() == "blocksPlanned").head
+        // One block for each value, and seldom one in which there is none after all.
+        assert(planned.value() <= 4, condition)
+      }
+      val unknown = failure[NcfInvalidArgumentException](
+        source.write.format("ncf").option("filterColumns", "nix").save(path + "2")
       )
-      assert(message.contains("not supported yet"))
+      assert(unknown.contains("nix"))
     }
   }
 }

@@ -38,6 +38,9 @@ final class RowsOut extends SumMetric("rowsOut", "rows out")
 /** Lookups in a learned index that had to fall back. */
 final class IndexMisses extends SumMetric("indexMisses", "index misses")
 
+/** Stored bytes of learned indexes that were read. */
+final class IndexBytes extends SumMetric("indexBytes", "index bytes read")
+
 /** Time spent reading, decoding and filtering, of all tasks together. */
 final class DecodeTime extends CustomMetric {
   override def name(): String = "decodeTime"
@@ -75,6 +78,7 @@ private[spark] object NcfMetrics {
     new RowsOut,
     new DecodeTime,
     new IndexMisses,
+    new IndexBytes,
     new PeakMemory
   )
 
@@ -93,6 +97,7 @@ private[spark] object NcfMetrics {
     "rowsOut",
     "decodeTime",
     "indexMisses",
+    "indexBytes",
     peakMemory
   )
 

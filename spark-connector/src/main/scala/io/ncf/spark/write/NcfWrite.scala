@@ -1,8 +1,7 @@
 package io.ncf.spark.write
 
-import org.apache.spark.sql.catalyst.expressions.RowOrdering
-import org.apache.spark.sql.connector.distributions.{Distribution, Distributions}
-import org.apache.spark.sql.connector.expressions.{Expressions, SortDirection, SortOrder}
+import org.apache.spark.sql.connector.distributions.Distribution
+import org.apache.spark.sql.connector.expressions.SortOrder
 import org.apache.spark.sql.connector.metric.CustomMetric
 import org.apache.spark.sql.connector.write.streaming.{StreamingDataWriterFactory, StreamingWrite}
 import org.apache.spark.sql.connector.write.{
@@ -13,32 +12,26 @@ import org.apache.spark.sql.connector.write.{
   WriterCommitMessage
 }
 
-import io.ncf.spark.{NcfDataSource, NcfErrors, NcfOptions}
+import io.ncf.spark.{NcfErrors, NcfOptions}
 
-/** A write that has been checked. Rows stay in the tasks that they are in; within a task they are
-  * ordered by the partition columns, so that one file is open at a time, then by `sortBy`.
+/** A write that has been checked.
+  *
+  * @param order what Spark does with the rows before tasks write them
   */
 private[spark] final class NcfWrite(
     job: WriteJob,
     commit: TableCommit,
+    order: WriteOrder,
     options: NcfOptions,
     queryId: String
 ) extends RequiresDistributionAndOrdering {
 
-  // Both fail early when they are wrong.
-  private val ordering: Array[SortOrder] = {
-    val partitions = job.partitionColumns.map(job.input(_).name -> true)
-    (partitions ++ options.sortBy.map { case (name, up) => known(name) -> up }).map {
-      case (name, ascending) =>
-        val direction = if (ascending) SortDirection.ASCENDING else SortDirection.DESCENDING
-        Expressions.sort(Expressions.column(NcfDataSource.quoted(name)), direction)
-    }.toArray
-  }
+  // Fails early when it is wrong.
   private val transaction = options.transaction
 
-  override def requiredDistribution(): Distribution = Distributions.unspecified()
+  override def requiredDistribution(): Distribution = order.distribution
 
-  override def requiredOrdering(): Array[SortOrder] = ordering
+  override def requiredOrdering(): Array[SortOrder] = order.ordering.toArray
 
   override def supportedCustomMetrics(): Array[CustomMetric] = WriteMetrics.all()
 
@@ -49,22 +42,6 @@ private[spark] final class NcfWrite(
   override def toStreaming: StreamingWrite = {
     if (transaction.isDefined) throw NcfErrors.streamTransaction()
     new NcfStreamingWrite(job, commit, queryId)
-  }
-
-  private def known(column: String): String = {
-    val field = job.input.find(_.name.equalsIgnoreCase(column)).getOrElse(
-      throw NcfErrors.invalid(
-        s"sortBy names the column $column, which is not there; the columns are " +
-          job.input.fieldNames.mkString(", ")
-      )
-    )
-    if (!RowOrdering.isOrderable(field.dataType)) {
-      throw NcfErrors.invalid(
-        s"sortBy names the column $column, but values of type ${field.dataType.catalogString} " +
-          "have no order; sort by another column"
-      )
-    }
-    field.name
   }
 }
 

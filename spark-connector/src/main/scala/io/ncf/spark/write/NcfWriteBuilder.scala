@@ -79,8 +79,9 @@ private[spark] final class NcfWriteBuilder(
       if (replaces) WriteTarget.create(declared, partitionColumns)
       else WriteTarget(dataset.ncfSchema, dataset.schema, dataset.partitionColumns)
     checkFits(target, caseSensitive)
+    val job = this.job(dataset, target, caseSensitive)
     new NcfWrite(
-      job(dataset, target, caseSensitive),
+      job,
       new TableCommit(
         location,
         operation(target, caseSensitive),
@@ -88,6 +89,7 @@ private[spark] final class NcfWriteBuilder(
         target.partitionColumns,
         dataset.version
       ),
+      WriteOrder.of(job, options, caseSensitive),
       options,
       queryId
     )

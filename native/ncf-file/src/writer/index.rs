@@ -1,0 +1,44 @@
+//! Which columns of a file get an index: those whose rows are in order, within a budget.
+
+use ncf_core::{Column, DataType, Field, FieldPath, Role, TYPE_KEY};
+use ncf_index::Learner;
+
+use crate::constants::{INDEX_BYTES, INDEX_LEAST, INDEX_SHARE, PieceKind};
+use crate::directory::pack_record;
+
+/// Whether a stored column of a field may have an index: it has a value a row, in an order of bytes or numbers.
+pub(super) fn is_indexed(column: &Column, field: &Field) -> bool {
+    let mut names = column.path.iter().cloned();
+    let path = FieldPath::new(names.next().unwrap_or_default(), names.collect());
+    let collated = path.find(field).is_some_and(|part| {
+        part.metadata.get(TYPE_KEY).is_some_and(|name| name.starts_with("string collate"))
+    });
+    column.repeated_by.is_none()
+        && column.role == Role::Values
+        && column.data_type != DataType::Boolean
+        && !collated
+}
+
+/// The sections of a file whose pages take `bytes`, by column: the smallest first, until the budget is used.
+pub(super) fn sections(learners: Vec<(u32, Learner)>, bytes: u64) -> Vec<(u32, Vec<u8>)> {
+    let stored = |bytes: &[u8]| {
+        let packed = pack_record(PieceKind::Index, bytes.to_vec());
+        packed.map_or(bytes.len(), |(packed, _)| packed.len()) as u64
+    };
+    let encode = |(column, learner): (u32, Learner)| {
+        let section = learner.finish(&stored)?.encode();
+        (section.len() <= INDEX_BYTES).then_some((column, section))
+    };
+    let mut found: Vec<_> = learners.into_iter().filter_map(encode).collect();
+    found.sort_by_cached_key(|(column, section)| (stored(section), *column));
+    let mut left = (bytes / INDEX_SHARE).max(INDEX_LEAST);
+    found.retain(|(_, section)| match left.checked_sub(stored(section)) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    });
+    found.sort_by_key(|(column, _)| *column);
+    found
+}

@@ -1,0 +1,305 @@
+//! Which index a column gets, if any: the writer's rule.
+//!
+//! 1. A column gets one when, of its vectors, nearly all are in order and follow one another in it. Those that
+//!    do not are the exceptions of the index, and few.
+//! 2. Keys of numbers are codes. Strings have two forms: codes, and the strings themselves; the strings are
+//!    taken where codes tell too few apart.
+//! 3. Fences every [`WINDOW`] vectors and a piecewise-linear model of the same window are made; the model is
+//!    taken when it needs at most half of the fences' bytes, as they are stored. Both sizes are kept.
+
+use ncf_core::DataType;
+
+use super::fences::Fences;
+use super::key::{KeyMap, TextMap, wide};
+use super::linear::Linear;
+use super::order::{ChunkOrder, Keys, Vector};
+use super::{Exception, Form, Index, Key, MIN_VECTORS, Sizes};
+
+/// Vectors that a search has to look at: the distance of fences.
+pub const WINDOW: usize = 4;
+/// How far the model may be off, in rows: (WINDOW − 1) / 2 vectors.
+pub const EPSILON: u32 = 1536;
+/// What keeping lines from falling may add to that on both sides together.
+const SLACK: u64 = 512;
+/// Exceptions that an index has at most, beside one in [`EXCEPTION`] vectors.
+const EXCEPTIONS: u64 = 4;
+const EXCEPTION: u64 = 64;
+
+/// Exceptions that an index of so many vectors may have.
+pub(super) fn most_exceptions(vectors: u64) -> u64 {
+    EXCEPTIONS + vectors / EXCEPTION
+}
+
+/// Learns the index of a column from its chunks.
+#[derive(Debug)]
+pub struct Learner {
+    data_type: DataType,
+    /// `None` once a chunk is out of order.
+    chunks: Option<Vec<ChunkOrder>>,
+}
+
+impl Learner {
+    /// Has seen no chunk of a column of this type.
+    pub fn new(data_type: DataType) -> Self {
+        Self { data_type, chunks: Some(Vec::new()) }
+    }
+
+    /// Adds the next chunk's order.
+    pub fn add(&mut self, chunk: Option<ChunkOrder>) {
+        match (chunk, &mut self.chunks) {
+            (Some(chunk), Some(chunks)) => chunks.push(chunk),
+            _ => self.chunks = None,
+        }
+    }
+
+    /// The index, where there is one to be had. `stored` says how long bytes are when they are stored, compressed maybe.
+    pub fn finish(self, stored: &dyn Fn(&[u8]) -> u64) -> Option<Index> {
+        let mut chunks = self.chunks?.into_iter().map(|chunk| chunk.0);
+        let mut all = chunks.next()?;
+        for chunk in chunks {
+            match (&mut all, chunk) {
+                (Keys::Codes(all), Keys::Codes(more)) => all.extend(more),
+                (Keys::Wide(all), Keys::Wide(more)) => all.extend(more),
+                (Keys::Text(all), Keys::Text(more)) => all.extend(more),
+                _ => return None,
+            }
+        }
+        match all {
+            Keys::Codes(vectors) => coded(self.data_type, KeyMap::Number, &vectors, stored),
+            Keys::Wide(vectors) => {
+                let bounds = || vectors.iter().filter_map(|vector| vector.bounds);
+                let base = bounds().map(|(least, _)| least).min()?;
+                let most = bounds().map(|(_, greatest)| greatest).max()?;
+                // A multiple of 1, so that 64 bits hold the difference.
+                let bits = 128 - most.abs_diff(base).leading_zeros();
+                let shift = u8::try_from(bits.saturating_sub(64)).ok()?;
+                let codes = mapped(&vectors, |key| wide(*key, base, shift));
+                coded(self.data_type, KeyMap::Wide { base, shift }, &codes, stored)
+            }
+            Keys::Text(vectors) => text(self.data_type, &vectors, stored),
+        }
+    }
+}
+
+fn mapped<K>(vectors: &[Vector<K>], code: impl Fn(&K) -> u64) -> Vec<Vector<u64>> {
+    let map = |vector: &Vector<K>| Vector {
+        bounds: vector.bounds.as_ref().map(|(least, most)| (code(least), code(most))),
+        ascends: vector.ascends,
+        descends: vector.descends,
+    };
+    vectors.iter().map(map).collect()
+}
+
+/// An index over codes.
+fn coded(
+    data_type: DataType,
+    map: KeyMap,
+    vectors: &[Vector<u64>],
+    stored: &dyn Fn(&[u8]) -> u64,
+) -> Option<Index> {
+    let descending = descends(vectors);
+    let turned: Vec<Vector<u64>>;
+    let vectors = if descending {
+        turned = vectors.iter().map(turn).collect();
+        turned.as_slice()
+    } else {
+        vectors
+    };
+    let Sequence { keys, exceptions } = sequence(vectors)?;
+    let fences = Fences::of(&keys, WINDOW);
+    let linear = Linear::learn(&keys, EPSILON);
+    let (mut fence_bytes, mut linear_bytes) = (Vec::new(), Vec::new());
+    fences.encode(&mut fence_bytes);
+    linear.encode(&mut linear_bytes);
+    let fits = linear.below + linear.above <= 2 * u64::from(EPSILON) + SLACK;
+    let sizes = Sizes {
+        fences: stored(&fence_bytes),
+        linear: if fits { stored(&linear_bytes) } else { 0 },
+    };
+    let form = match fits && 2 * sizes.linear <= sizes.fences {
+        true => Form::Linear(map, linear),
+        false => Form::Fences(map, fences),
+    };
+    let exceptions = exceptions
+        .into_iter()
+        .map(|(vector, least, most)| Exception { vector, bounds: Some((least, most)) });
+    let mut index = Index {
+        data_type,
+        vectors: vectors.len() as u64,
+        descending,
+        form,
+        exceptions: exceptions.collect(),
+        sizes,
+        window: 0,
+    };
+    // Keys within vectors: those that begin one are few.
+    let inner = keys.windows(2).filter_map(|pair| match pair {
+        [key, next] => Some(Key::Code(key + (next - key) / 2)),
+        _ => None,
+    });
+    index.window = index.mean_window(inner);
+    Some(index)
+}
+
+/// An index over strings.
+fn text(
+    data_type: DataType,
+    vectors: &[Vector<Vec<u8>>],
+    stored: &dyn Fn(&[u8]) -> u64,
+) -> Option<Index> {
+    let bounds = || vectors.iter().filter_map(|vector| vector.bounds.as_ref());
+    let sequence = sequence(vectors);
+    let (first, last) = match &sequence {
+        Some(sequence) => (sequence.keys.first()?.clone(), sequence.keys.last()?.clone()),
+        None => (
+            bounds().map(|(least, _)| least).min()?.clone(),
+            bounds().map(|(_, most)| most).max()?.clone(),
+        ),
+    };
+    let samples = bounds().flat_map(|(least, most)| [least.as_slice(), most.as_slice()]);
+    let map = KeyMap::Text(TextMap::learn(&first, &last, samples));
+    let KeyMap::Text(codes) = &map else { return None };
+    let codes = mapped(vectors, |key| codes.code(key));
+    let coded = coded(data_type, map, &codes, stored);
+    let Some(Sequence { keys, exceptions }) = sequence else { return coded };
+    let fences = Fences::of(&keys, WINDOW);
+    let mut bytes = Vec::new();
+    fences.encode(&mut bytes);
+    let exceptions =
+        exceptions.into_iter().map(|(vector, ..)| Exception { vector, bounds: None }).collect();
+    let mut index = Index {
+        data_type,
+        vectors: vectors.len() as u64,
+        descending: false,
+        form: Form::Text(fences),
+        exceptions,
+        sizes: Sizes { fences: stored(&bytes), linear: 0 },
+        window: 0,
+    };
+    // Keys within vectors: the least strings above those that begin them.
+    index.window = index.mean_window(keys.into_iter().map(|mut key| {
+        key.push(0);
+        Key::Text(key)
+    }));
+    // Codes that tell strings apart nearly as well, in fewer bytes.
+    let good = |coded: &Index| {
+        coded.window <= index.window + index.window / 4
+            && stored(&coded.encode()) <= stored(&index.encode())
+    };
+    Some(coded.filter(good).unwrap_or(index))
+}
+
+/// Whether more vectors descend than ascend; where as many do, whether the last is below the first.
+fn descends(vectors: &[Vector<u64>]) -> bool {
+    let count =
+        |ordered: &dyn Fn(&Vector<u64>) -> bool| vectors.iter().filter(|v| ordered(v)).count();
+    let (up, down) = (count(&|v| v.ascends), count(&|v| v.descends));
+    let mut bounds = vectors.iter().filter_map(|vector| vector.bounds);
+    let mut falls =
+        || bounds.next().zip(bounds.next_back()).is_some_and(|(first, last)| last < first);
+    if up == down { falls() } else { down > up }
+}
+
+fn turn(vector: &Vector<u64>) -> Vector<u64> {
+    Vector {
+        bounds: vector.bounds.map(|(least, most)| (!most, !least)),
+        ascends: vector.descends,
+        descends: vector.ascends,
+    }
+}
+
+/// The first keys of vectors in order, and the vectors that are not: number, least and greatest key.
+struct Sequence<K> {
+    keys: Vec<K>,
+    exceptions: Vec<(u64, K, K)>,
+}
+
+/// The sequence that an index stands for. A vector that is no part of the order has the key of the next that
+/// is: it lies between the two, wherever a search looks.
+fn sequence<K: Ord + Clone>(vectors: &[Vector<K>]) -> Option<Sequence<K>> {
+    if vectors.len() < MIN_VECTORS {
+        return None;
+    }
+    let in_order = chain(vectors);
+    let mut exceptions = Vec::new();
+    let mut keys = Vec::with_capacity(vectors.len());
+    let ordered = || vectors.iter().zip(&in_order).filter(|(_, in_order)| **in_order);
+    let (_, last) = ordered().next_back()?.0.bounds.clone()?;
+    let mut next = last;
+    for ((number, vector), in_order) in vectors.iter().enumerate().zip(&in_order).rev() {
+        match &vector.bounds {
+            Some((least, _)) if *in_order => next = least.clone(),
+            Some((least, most)) => exceptions.push((number as u64, least.clone(), most.clone())),
+            None => {}
+        }
+        keys.push(next.clone());
+    }
+    if exceptions.len() as u64 > most_exceptions(vectors.len() as u64) {
+        return None;
+    }
+    // One value: every search for it names all vectors, and zone maps know the others.
+    if ordered().all(|(vector, _)| {
+        vector.bounds.as_ref().is_some_and(|(low, high)| low == high && *high == next)
+    }) {
+        return None;
+    }
+    keys.reverse();
+    exceptions.reverse();
+    Some(Sequence { keys, exceptions })
+}
+
+/// The longest chain of vectors of which each is in order and none begins below the end of the one before, as
+/// the longest ascending subsequence is found (Fredman, 1975).
+fn chain<K: Ord>(vectors: &[Vector<K>]) -> Vec<bool> {
+    let mut before: Vec<Option<usize>> = Vec::with_capacity(vectors.len());
+    // The vector with the least end among the chains of each length.
+    let mut ends: Vec<usize> = Vec::new();
+    let end_of = |at: usize| vectors.get(at).and_then(|v| v.bounds.as_ref()).map(|(_, most)| most);
+    for (at, vector) in vectors.iter().enumerate() {
+        let bounds = vector.bounds.as_ref().filter(|_| vector.ascends);
+        let Some((least, most)) = bounds else {
+            before.push(None);
+            continue;
+        };
+        let length = ends.partition_point(|end| end_of(*end).is_some_and(|end| end <= least));
+        before.push(length.checked_sub(1).and_then(|last| ends.get(last)).copied());
+        match ends.get_mut(length) {
+            None => ends.push(at),
+            Some(end) if end_of(*end).is_none_or(|have| most < have) => *end = at,
+            Some(_) => {}
+        }
+    }
+    let mut taken = vec![false; vectors.len()];
+    let mut next = ends.last().copied();
+    while let Some(at) = next {
+        if let Some(taken) = taken.get_mut(at) {
+            *taken = true;
+        }
+        next = before.get(at).copied().flatten();
+    }
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vector(least: u64, most: u64) -> Vector<u64> {
+        Vector { bounds: Some((least, most)), ascends: true, descends: false }
+    }
+
+    #[test]
+    fn one_vector_out_of_order_does_not_end_the_chain() {
+        // The third reaches far beyond the rest, the fifth is late.
+        let vectors = [(0, 9), (10, 19), (20, 900), (20, 29), (3, 4), (30, 30), (30, 35)];
+        let vectors: Vec<_> = vectors.map(|(least, most)| vector(least, most)).to_vec();
+        assert_eq!(chain(&vectors), [true, true, false, true, false, true, true]);
+        let mut many: Vec<_> = (0..100).map(|i| vector(i * 10, i * 10 + 9)).collect();
+        many[40] = vector(7, 5000);
+        many[41].bounds = None;
+        let Sequence { keys, exceptions } = sequence(&many).unwrap();
+        assert_eq!(exceptions, [(40, 7, 5000)]);
+        assert_eq!(keys[39..43], [390, 420, 420, 420]);
+        assert!(keys.is_sorted());
+    }
+}
