@@ -1,5 +1,6 @@
 //! Datasets of every kind, made in a temporary directory.
 
+mod lookups;
 mod planning;
 
 use std::path::{Path, PathBuf};

@@ -50,11 +50,17 @@ pub(super) fn markdown(
     keys: usize,
     seed: u64,
 ) -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let cpu = cpu.map_or("an unknown processor", |(_, name)| name);
     let mut text = format!(
-        "{keys} keys of each shape (a tenth of that of text), seed {seed}. A file holds the keys as its only column. *Window*: vectors of\n\
-         1,024 rows that a search for a stored key names, on average. *Dense*, *sparse*: a B+tree of full pages of 4 KiB with an\n\
-         entry a row, with one every 1,024 rows. *Fences*: keys as far apart as the window (as those of the index, where it is\n\
-         fences), differences compressed by zstd 19.\n\n"
+        "# Learned indexes beside other indexes\n\n\
+         `ncf index-bench --keys {keys} --seed {seed}`, version {}, {cpu}.\n\n\
+         {keys} keys of each shape, of text a tenth of that. A file holds the keys as its only column. *Window*: vectors of 1,024 rows\n\
+         that a search for a stored key names, on average. *Dense*, *sparse*: a B+tree of full pages of 4 KiB with an entry a row, with\n\
+         one every 1,024 rows. *Fences*: keys as far apart as the window (as those of the index, where it is fences), differences\n\
+         compressed by zstd 19. *Zone maps*: the file's own statistics of the column.\n\n",
+        env!("CARGO_PKG_VERSION")
     );
     sizes(&mut text, rows);
     if !without.is_empty() {
