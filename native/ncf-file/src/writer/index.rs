@@ -27,18 +27,18 @@ pub(super) fn sections(learners: Vec<(u32, Learner)>, bytes: u64) -> Vec<(u32, V
     };
     let encode = |(column, learner): (u32, Learner)| {
         let section = learner.finish(&stored)?.encode();
-        (section.len() <= INDEX_BYTES).then_some((column, section))
+        (section.len() <= INDEX_BYTES).then(|| (stored(&section), column, section))
     };
     let mut found: Vec<_> = learners.into_iter().filter_map(encode).collect();
-    found.sort_by_cached_key(|(column, section)| (stored(section), *column));
+    found.sort_unstable();
     let mut left = (bytes / INDEX_SHARE).max(INDEX_LEAST);
-    found.retain(|(_, section)| match left.checked_sub(stored(section)) {
+    found.retain(|(stored, ..)| match left.checked_sub(*stored) {
         Some(rest) => {
             left = rest;
             true
         }
         None => false,
     });
-    found.sort_by_key(|(column, _)| *column);
-    found
+    found.sort_unstable_by_key(|(_, column, _)| *column);
+    found.into_iter().map(|(_, column, section)| (column, section)).collect()
 }
