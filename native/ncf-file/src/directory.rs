@@ -16,7 +16,7 @@ use crate::constants::{COMPRESS_RECORD_OVER, DIRECTORY_RECORD_LEN, NONE, PieceKi
 use crate::wire::{Cursor, Put};
 
 /// Compression level of indexes.
-const INDEX_LEVEL: i32 = 9;
+const INDEX_LEVEL: i32 = 12;
 
 /// One directory record.
 #[derive(Debug, Clone, PartialEq, Eq)]
