@@ -41,7 +41,14 @@ impl Case {
         let rows = if random.one_in(25) { 20_000 } else { rows };
         let data = related_batch(&stored, rows, random);
         let most = if random.one_in(3) { 300 } else { 30_000 };
+        let filtered = |field: &&ncf::Field| {
+            let value = field.field_type.value();
+            value.is_some_and(|value| value != ncf::DataType::Boolean)
+        };
+        let filtered = stored.fields.iter().filter(filtered).filter(|_| random.one_in(3));
+        let filter_columns = filtered.map(|field| field.name.clone()).collect();
         let options = WriterOptions {
+            filter_columns,
             block_rows: 1 + random.below(most) as usize,
             profile: PROFILES[random.below(4) as usize],
             ..WriterOptions::default()

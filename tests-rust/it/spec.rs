@@ -64,6 +64,7 @@ fn constants_of_indexes() {
         ("rows that a model may be off, as it is made", u64::from(learned::EPSILON)),
         ("bytes of a string that count, at most", learned::TEXT_BYTES as u64),
         ("bytes of an index, at most", c::INDEX_BYTES as u64),
+        ("bytes of a filter page, at most", c::FILTER_PAGE_BYTES),
         ("bytes of all indexes of a small file, at most", c::INDEX_LEAST),
         ("a larger file has for each byte of indexes, bytes", c::INDEX_SHARE),
         ("bytes of a block for each byte of filters that nobody asked for", c::FILTER_SHARE),

@@ -39,7 +39,7 @@ pub enum Target {
     Blocks,
     /// Records of statistics.
     Statistics,
-    /// Records of learned indexes.
+    /// Records of learned indexes, and those of filters with their pages.
     Index,
     /// Records of where pages are.
     ColumnMeta,
@@ -98,7 +98,9 @@ impl Target {
             Self::Blocks => records(21),
             Self::ColumnMeta => records(19),
             Self::Statistics => records(16),
-            Self::Index => records(17),
+            Self::Index if random.one_in(3) => records(17),
+            Self::Index if random.one_in(3) => records(23),
+            Self::Index => parts.filters.clone(),
             Self::Filter if random.one_in(3) => records(16),
             Self::Export | Self::Filter | Self::Encoding(_) => parts.pages.clone(),
         };
@@ -303,7 +305,7 @@ pub fn seeds() -> &'static [(String, Vec<u8>)] {
     })
 }
 
-/// A file of small blocks, in which every column is in order and has an index.
+/// A file of small blocks, in which every column is in order and has a filter, and nearly every one an index.
 fn sorted() -> Vec<u8> {
     let schema = flat_schema();
     let batch = random_batch(&schema, 700, &mut Random::new(17));
@@ -312,8 +314,18 @@ fn sorted() -> Vec<u8> {
         order.expect("flat columns have an order")
     });
     let batch = RecordBatch::try_new(batch.schema(), columns.collect()).expect("the same columns");
-    let options = WriterOptions { block_rows: 20, file_uuid: Some([7; 16]), ..Default::default() };
-    write_file(&schema, &[batch], options).expect("sorted columns can be stored")
+    let names = schema.fields.iter().map(|field| field.name.clone());
+    let filter_columns = names.filter(|name| !name.contains("boolean")).collect();
+    let options = WriterOptions {
+        block_rows: 20,
+        file_uuid: Some([7; 16]),
+        filter_columns,
+        ..WriterOptions::default()
+    };
+    let bytes = write_file(&schema, &[batch], options).expect("sorted columns can be stored");
+    let kinds: Vec<u32> = parts(&bytes).records.iter().map(|(kind, _)| *kind).collect();
+    assert!(kinds.contains(&17) && kinds.contains(&23), "{kinds:?}");
+    bytes
 }
 
 fn generated() -> Vec<(String, Vec<u8>)> {

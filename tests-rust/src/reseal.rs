@@ -7,6 +7,8 @@ const NONE: u32 = u32::MAX;
 const DATA_PAGE: u32 = 1;
 const SHARED_PAGE: u32 = 2;
 const COLUMN_META: u32 = 19;
+const FILTER_PAGE: u32 = 3;
+const FILTERS: u32 = 23;
 const DIRECTORY: u32 = 22;
 
 /// Where the parts of a file are.
@@ -16,6 +18,8 @@ pub struct Parts {
     pub pages: Vec<std::ops::Range<usize>>,
     /// Metadata records, stored bytes, with their kind.
     pub records: Vec<(u32, std::ops::Range<usize>)>,
+    /// Filter pages.
+    pub filters: Vec<std::ops::Range<usize>>,
     /// The directory.
     pub directory: std::ops::Range<usize>,
 }
@@ -61,6 +65,9 @@ pub fn parts(bytes: &[u8]) -> Parts {
         let (Some(range), Some(kind)) = (range, u32_at(bytes, at)) else { continue };
         if kind == COLUMN_META {
             visit_pages(bytes, &range, |page, _, _| parts.pages.push(page));
+        }
+        if kind == FILTERS {
+            visit_filters(bytes, &range, |page, _, _| parts.filters.push(page));
         }
         parts.records.push((kind, range));
     }
@@ -113,6 +120,35 @@ fn visit_pages(
     Some(())
 }
 
+/// As [`visit_pages`], of the filter pages of a filters record that is not compressed.
+fn visit_filters(
+    bytes: &[u8],
+    record: &std::ops::Range<usize>,
+    mut each: impl FnMut(std::ops::Range<usize>, usize, [u32; 3]),
+) -> Option<()> {
+    let limit = bytes.len() - TRAILER;
+    let blocks = u32_at(bytes, record.start)? as usize;
+    let counts = record.start + 4;
+    let offsets = blocks.checked_mul(4)?.checked_add(counts).filter(|at| *at <= record.end)?;
+    let counts: Vec<u32> =
+        (0..blocks).map(|block| u32_at(bytes, counts + block * 4)).collect::<Option<_>>()?;
+    let total: usize = counts.iter().map(|count| *count as usize).sum();
+    total.checked_mul(16)?.checked_add(offsets).filter(|end| *end <= record.end)?;
+    let mut page = 0;
+    for (block, count) in counts.iter().enumerate() {
+        for number in 0..*count {
+            let start = u64_at(bytes, offsets + page * 8)?;
+            let length = u32_at(bytes, offsets + total * 8 + page * 4)? as usize;
+            let crc = offsets + total * 12 + page * 4;
+            if let Some(end) = start.checked_add(length).filter(|end| *end <= limit) {
+                each(start..end, crc, [FILTER_PAGE, block as u32, number]);
+            }
+            page += 1;
+        }
+    }
+    Some(())
+}
+
 /// Computes every checksum that can be found anew.
 pub fn reseal(bytes: &mut [u8]) {
     let Some(trailer) = bytes.len().checked_sub(TRAILER) else { return };
@@ -124,11 +160,15 @@ pub fn reseal(bytes: &mut [u8]) {
         let range = u64_at(bytes, at + 8).zip(u64_at(bytes, at + 16));
         let range = range.and_then(|(from, len)| Some(from..from.checked_add(len)?));
         let Some(range) = range.filter(|range| range.end <= trailer) else { continue };
-        if kind == COLUMN_META {
+        if kind == COLUMN_META || kind == FILTERS {
             let mut seals = Vec::new();
-            visit_pages(bytes, &range, |page, crc, [kind, block, number]| {
+            let seal = |page, crc, [kind, block, number]: [u32; 3]| {
                 seals.push((crc, piece(bytes, page, [kind, column, block, number])));
-            });
+            };
+            match kind {
+                FILTERS => visit_filters(bytes, &range, seal),
+                _ => visit_pages(bytes, &range, seal),
+            };
             seals.into_iter().for_each(|(at, crc)| put(bytes, at, crc));
         }
         let crc = piece(bytes, range, [kind, column, NONE, NONE]);

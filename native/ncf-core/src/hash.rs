@@ -43,12 +43,14 @@ impl ValueHash for i128 {
 
 impl ValueHash for f32 {
     fn value_hash(self) -> u64 {
-        hash_u64(u64::from(canonical_f32(self).to_bits()))
+        let bits = if self.is_nan() { 0x7FC0_0000 } else { canonical_f32(self).to_bits() };
+        hash_u64(bits.into())
     }
 }
 
 impl ValueHash for f64 {
     fn value_hash(self) -> u64 {
-        hash_u64(canonical_f64(self).to_bits())
+        let bits = if self.is_nan() { 0x7FF8 << 48 } else { canonical_f64(self).to_bits() };
+        hash_u64(bits)
     }
 }

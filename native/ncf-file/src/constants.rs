@@ -37,6 +37,8 @@ pub const INDEX_SHARE: u64 = 1000;
 pub const INDEX_LEAST: u64 = 16_384;
 /// Filters that nobody asked for take one byte in so many of a block.
 pub const FILTER_SHARE: u64 = 50;
+/// Bytes of a filter page, at most.
+pub const FILTER_PAGE_BYTES: u64 = 1 << 20;
 /// Bytes of a learned index, at most: readers leave longer ones out of account.
 pub const INDEX_BYTES: usize = 1 << 20;
 

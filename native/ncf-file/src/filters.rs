@@ -5,17 +5,20 @@
 //! …  pages of each block u32[]
 //! …  of all pages: offset u64[] · length u32[] · crc u32[]
 //! ```
-//! A filter page is a part of a block's filter: `seed u64 · bits of a segment u8 · zeros, 3 · fingerprints u32 ·
-//! these`, and zeros up to a multiple of 64 bytes.
+//! Pages follow one another without overlap. One is a part of a block's filter: `seed u64 · bits of a segment u8 ·
+//! kind u8 · zeros, 2 · fingerprints u32 · these`, and zeros up to a multiple of 64 bytes.
 
-use ncf_core::{Budget, Error, Limits, Result, ResultExt};
+use ncf_core::{Budget, Error, Result, ResultExt};
 use ncf_index::filter::{FuseFilter, part_of};
 
 use crate::checksum::PieceId;
-use crate::constants::{HEADER_LEN, PAGE_ALIGNMENT, PieceKind};
+use crate::constants::{FILTER_PAGE_BYTES, HEADER_LEN, PAGE_ALIGNMENT, PieceKind};
 use crate::reader::{FileReader, to_id};
 use crate::source::read_coalesced;
 use crate::wire::{Cursor, Put, to_u32};
+
+/// What a block or a page may take in memory, with room that is not used.
+const BLOCK_BYTES: u64 = 96;
 
 /// Where a filter page is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +55,6 @@ impl Filters {
         bytes: &[u8],
         blocks: usize,
         data_end: u64,
-        limits: &Limits,
         budget: &Budget,
     ) -> Result<Self> {
         let mut cursor = Cursor::new("a filters record", bytes);
@@ -65,17 +67,21 @@ impl Filters {
         let lengths = cursor.u32s(total, budget)?;
         let crcs = cursor.u32s(total, budget)?;
         cursor.finish()?;
-        let inside = |(offset, length): (&u64, &u32)| {
-            let end = offset.checked_add((*length).into());
-            *offset >= HEADER_LEN as u64
-                && offset.is_multiple_of(PAGE_ALIGNMENT as u64)
-                && end.is_some_and(|end| end <= data_end)
-                && u64::from(*length) <= limits.shared_bytes
-        };
-        if !offsets.iter().zip(&lengths).all(inside) {
-            return Err(Error::corrupt("a filter page lies outside the file's pages"));
+        let mut free = HEADER_LEN as u64;
+        for (offset, length) in offsets.iter().zip(&lengths) {
+            let length = u64::from(*length);
+            let end = offset.checked_add(length).filter(|end| *end <= data_end);
+            let whole = length > 0 && length.is_multiple_of(PAGE_ALIGNMENT as u64);
+            match end {
+                Some(end) if whole && *offset >= free && length <= FILTER_PAGE_BYTES => free = end,
+                _ => {
+                    return Err(Error::corrupt(
+                        "filter pages overlap, are too long, or lie outside the file's pages",
+                    ));
+                }
+            }
         }
-        budget.take("filter pages", total as u64 * size_of::<FilterPage>() as u64)?;
+        budget.take("filter pages", (total + blocks) as u64 * BLOCK_BYTES)?;
         let mut pages = offsets.into_iter().zip(lengths).zip(crcs);
         let mut page =
             || pages.next().map(|((offset, length), crc)| FilterPage { offset, length, crc });
@@ -112,18 +118,21 @@ impl FileReader {
         let ranges: Vec<_> =
             found.iter().map(|(_, p)| p.offset..p.offset + u64::from(p.length)).collect();
         let bytes = ranges.iter().map(|range| range.end - range.start).sum();
+        self.options.interruption.check()?;
+        let mut memory = self.memory().reservation();
+        memory.resize("filter pages", bytes).at("file", || self.name())?;
         let stored = read_coalesced(&*self.source, &ranges).at("file", || self.name())?;
         for ((at, page), stored) in found.iter().zip(&stored) {
             let filter = self.filter_page(column, block, *at, page, stored)?;
             let mut own = hashes.iter().filter(|hash| place(**hash) == *at);
-            if own.any(|hash| filter.may_contain(*hash)) {
+            if own.any(|hash| filter.as_ref().is_none_or(|filter| filter.may_contain(*hash))) {
                 return Ok((true, bytes));
             }
         }
         Ok((false, bytes))
     }
 
-    /// A filter page from its stored bytes.
+    /// A filter page from its stored bytes; `None` where it may hold anything.
     pub(crate) fn filter_page(
         &self,
         column: usize,
@@ -131,7 +140,7 @@ impl FileReader {
         number: usize,
         page: &FilterPage,
         stored: &[u8],
-    ) -> Result<FuseFilter> {
+    ) -> Result<Option<FuseFilter>> {
         let (kind, name) = (PieceKind::FilterPage, || self.column_name(column));
         let id = PieceId { kind, column: to_id(column), block: to_id(block), page: to_id(number) };
         self.verify_page(id, stored, page.crc)?;

@@ -282,8 +282,7 @@ impl FileReader {
             }
             let bytes = self.record(PieceKind::Filters, number)?;
             let data_end = self.source.len() - self.trailer.metadata_len;
-            let limits = &self.options.limits;
-            Filters::decode(&bytes, self.blocks.len(), data_end, limits, budget)
+            Filters::decode(&bytes, self.blocks.len(), data_end, budget)
         })
     }
 

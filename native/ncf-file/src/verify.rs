@@ -124,14 +124,15 @@ impl FileReader {
         column: usize,
         block: usize,
         pages: &[FilterPage],
-    ) -> Result<Vec<FuseFilter>> {
-        let ranges: Vec<_> =
-            pages.iter().map(|page| page.offset..page.offset + u64::from(page.length)).collect();
-        let stored = read_coalesced(&*self.source, &ranges).at("file", || self.name())?;
-        let pages = pages.iter().zip(&stored).enumerate();
-        pages
-            .map(|(at, (page, stored))| self.filter_page(column, block, at, page, stored))
-            .collect()
+    ) -> Result<Vec<Option<FuseFilter>>> {
+        let read = |(at, page): (usize, &FilterPage)| {
+            let range = page.offset..page.offset + u64::from(page.length);
+            let stored = read_coalesced(&*self.source, std::slice::from_ref(&range));
+            let stored = stored.at("file", || self.name())?.pop();
+            let stored = stored.ok_or_else(|| Error::internal("a byte source returned nothing"))?;
+            self.filter_page(column, block, at, page, &stored)
+        };
+        pages.iter().enumerate().map(read).collect()
     }
 
     fn verify_chunk(
@@ -222,7 +223,7 @@ struct Proof {
     /// Whether pages end where vectors do.
     aligned: bool,
     /// The filter of the block that is read, in parts.
-    filters: Vec<FuseFilter>,
+    filters: Vec<Option<FuseFilter>>,
 }
 
 impl Proof {
@@ -232,7 +233,7 @@ impl Proof {
         let holds = |hash: u64| {
             let part = usize::try_from(part_of(hash, parts)).ok();
             part.and_then(|part| self.filters.get(part))
-                .is_some_and(|filter| filter.may_contain(hash))
+                .is_some_and(|filter| filter.as_ref().is_none_or(|filter| filter.may_contain(hash)))
         };
         parts == 0 || hashes(values, validity).into_iter().all(holds)
     }

@@ -10,13 +10,16 @@ use crate::directory::pack_record;
 pub(super) fn is_indexed(column: &Column, field: &Field) -> bool {
     let mut names = column.path.iter().cloned();
     let path = FieldPath::new(names.next().unwrap_or_default(), names.collect());
-    let collated = path.find(field).is_some_and(|part| {
-        part.metadata.get(TYPE_KEY).is_some_and(|name| name.starts_with("string collate"))
-    });
+    let collated = path.find(field).is_some_and(is_collated);
     column.repeated_by.is_none()
         && column.role == Role::Values
         && column.data_type != DataType::Boolean
         && !collated
+}
+
+/// Whether the strings of a field are compared by other rules than their bytes.
+pub(super) fn is_collated(field: &Field) -> bool {
+    field.metadata.get(TYPE_KEY).is_some_and(|name| name.starts_with("string collate"))
 }
 
 /// The sections of a file whose pages take `bytes`, by column: the smallest first, until the budget is used.

@@ -58,7 +58,7 @@ pub struct WriterOptions {
     /// Columns that follow from others, by the number of the stored column: instead of what the writer finds
     /// itself. Neither these columns nor those that they refer to may be nested.
     pub relations: BTreeMap<u32, Relation>,
-    /// Whether columns whose rows are in order get an index.
+    /// Whether columns whose rows are in order get an index, and some others a filter that nobody asked for.
     pub index: bool,
     /// Columns that get a filter for point look-ups, whatever it takes; some others get one where it takes little.
     pub filter_columns: Vec<String>,
@@ -168,7 +168,7 @@ impl FileWriter {
             schema.field(name).map_err(|error| error.with("option", format!("encoding.{name}")))?;
         }
         for name in &options.filter_columns {
-            filter::check(schema.field(name)?).at("option", || "filterColumns")?;
+            schema.field(name).and_then(filter::check).at("option", || "filterColumns")?;
         }
         let uuid = options.file_uuid.unwrap_or_else(|| uuid::Uuid::new_v4().into_bytes());
         let pool = (options.threads > 1)
@@ -246,7 +246,12 @@ impl FileWriter {
     /// Adds a slice to the block, or to the next one where its memory is not granted in this one.
     fn push(&mut self, slice: Slice) -> Result<()> {
         let threads = self.options.threads;
-        let scratch = relations::scratch(self.options.profile);
+        // Hashes of a column, and the filters of all.
+        let filters = match self.options.filter_columns.len() {
+            0 => 0,
+            columns => 8 + 2 * columns,
+        };
+        let scratch = relations::scratch(self.options.profile).max(filters);
         if self.buffer.rows() > 0
             && !self.memory.try_resize(self.buffer.memory_with(&slice, threads, scratch))?
         {

@@ -60,7 +60,10 @@ impl Work<'_> {
         let mut chunks: Vec<_> = encoded.iter_mut().map(|column| &mut column.chunk).collect();
         relations.learn(block, &mut chunks, &mut learned).at("block", || self.block)?;
         *choosers = learned;
-        filter::add(&columns, &mut encoded);
+        let chosen = filter::choose(&columns, &encoded);
+        let built = self
+            .each(chosen, |at| Ok((at, columns.get(at).map(filter::build).unwrap_or_default())))?;
+        filter::add(&columns, &mut encoded, built);
         Ok(encoded)
     }
 

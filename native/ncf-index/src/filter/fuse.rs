@@ -10,6 +10,8 @@ use ncf_core::{Error, Result};
 
 use crate::wire::Cursor;
 
+/// The kind of filter.
+const FUSE: u8 = 1;
 /// Bytes before the fingerprints.
 const HEAD: usize = 16;
 /// Zeros that may follow a filter are fewer than this.
@@ -50,24 +52,28 @@ impl FuseFilter {
         found == 0
     }
 
-    /// The bytes: `seed u64 · bits of a segment u8 · zeros, 3 · fingerprints u32 · these`.
+    /// The bytes: `seed u64 · bits of a segment u8 · kind u8 · zeros, 2 · fingerprints u32 · these`.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(HEAD + self.fingerprints.len());
         out.extend(self.seed.to_le_bytes());
-        out.extend([self.segment_bits, 0, 0, 0]);
+        out.extend([self.segment_bits, FUSE, 0, 0]);
         out.extend(u32::try_from(self.fingerprints.len()).unwrap_or(u32::MAX).to_le_bytes());
         out.extend_from_slice(&self.fingerprints);
         out
     }
 
-    /// Reads a filter, which zeros may follow up to the end of its page.
+    /// Reads a filter, which zeros may follow up to the end of its page. `None` where it is of a kind that this
+    /// version does not know, which may hold anything.
     ///
     /// # Errors
     /// `Corrupt` where it has no whole segments, or fewer than three, or is followed by anything else.
-    pub fn decode(bytes: &[u8]) -> Result<Self> {
+    pub fn decode(bytes: &[u8]) -> Result<Option<Self>> {
         let mut cursor = Cursor::new(bytes);
-        let (seed, segment_bits) = (cursor.u64()?, cursor.u8()?);
-        let zeros = cursor.take(3)?;
+        let (seed, segment_bits, kind) = (cursor.u64()?, cursor.u8()?, cursor.u8()?);
+        if kind != FUSE {
+            return Ok(None);
+        }
+        let zeros = cursor.take(2)?;
         let length = cursor.u32()? as usize;
         let fingerprints = cursor.take(length)?.to_vec();
         let padding = cursor.take(bytes.len().saturating_sub(HEAD + length))?;
@@ -80,7 +86,7 @@ impl FuseFilter {
                 "a filter has no whole segments, or bytes that belong to nothing",
             ));
         }
-        Ok(Self { seed, segment_bits, fingerprints })
+        Ok(Some(Self { seed, segment_bits, fingerprints }))
     }
 
     fn mixed(&self, hash: u64) -> u64 {
@@ -101,19 +107,33 @@ fn fingerprint(hash: u64) -> u8 {
     u8::try_from((hash ^ hash >> 32) & 0xFF).unwrap_or(0)
 }
 
+/// From so many hashes on, the bits of a segment and how many slots a hash gets, in thousandths: the authors'
+/// ln n / ln 3.33 + 2.25 and 0.875 + ln 10^6 / 4 ln n, at least 1.125, as numbers that are the same on every machine.
+const LAYOUTS: [(usize, u8, usize); 17] = [
+    (0, 2, 5858),
+    (3, 3, 4019),
+    (9, 4, 2447),
+    (28, 5, 1912),
+    (92, 6, 1639),
+    (304, 7, 1479),
+    (1010, 8, 1374),
+    (3362, 9, 1300),
+    (11_193, 10, 1245),
+    (37_273, 11, 1203),
+    (124_118, 12, 1169),
+    (413_310, 13, 1142),
+    (1_376_322, 14, 1125),
+    (4_583_150, 15, 1125),
+    (15_261_887, 16, 1125),
+    (50_822_082, 17, 1125),
+    (169_237_530, SEGMENT_BITS, 1125),
+];
+
 /// Bits of a segment, and slots in all, for so many hashes.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "sizes of filters are far below 2^53; only the writer computes them"
-)]
 fn layout(hashes: usize) -> (u8, usize) {
-    let size = hashes.max(2) as f64;
-    let bits = (size.ln() / 3.33_f64.ln() + 2.25).floor() as u8;
-    let bits = bits.min(SEGMENT_BITS);
-    let factor = f64::max(1.125, 0.875 + 0.25 * 1e6_f64.ln() / size.ln());
-    let slots = (size * factor).round() as usize;
+    let place = LAYOUTS.partition_point(|(from, ..)| *from <= hashes).saturating_sub(1);
+    let (_, bits, factor) = LAYOUTS.get(place).copied().unwrap_or((0, SEGMENT_BITS, 1125));
+    let slots = (hashes.saturating_mul(factor) / 1000).max(2);
     let segments = slots.div_ceil(1 << bits).max(3);
     (bits, segments << bits)
 }
@@ -200,7 +220,7 @@ mod tests {
     fn every_hash_is_found_and_few_others() {
         for count in [0, 1, 2, 3, 10, 100, 1000, 16_384, 100_000] {
             let filter = FuseFilter::new(&hashes(count, 7)).unwrap();
-            let back = FuseFilter::decode(&filter.encode()).unwrap();
+            let back = FuseFilter::decode(&filter.encode()).unwrap().unwrap();
             assert_eq!(back, filter);
             assert!(hashes(count, 7).iter().all(|hash| back.may_contain(*hash)));
             let others = hashes(100_000, 1 << 40);
@@ -220,10 +240,13 @@ mod tests {
         for len in 0..bytes.len() {
             assert!(FuseFilter::decode(&bytes[..len]).is_err(), "{len} bytes");
         }
+        let mut other = bytes.clone();
+        other[9] = 2;
+        assert_eq!(FuseFilter::decode(&other).unwrap(), None);
         for bits in 0..=255 {
             let mut damaged = bytes.clone();
             damaged[8] = bits;
-            if let Ok(filter) = FuseFilter::decode(&damaged) {
+            if let Ok(Some(filter)) = FuseFilter::decode(&damaged) {
                 hashes(100, 3).iter().for_each(|hash| {
                     filter.may_contain(*hash);
                 });
