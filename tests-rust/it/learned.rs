@@ -660,22 +660,11 @@ fn columns_read_as_wider_types_and_parts_of_a_file() {
                 let order = |day: i32| (i128::from(day) * 100).cmp(&hundredths);
                 let expected: Vec<i64> = (blocks.start * BLOCK_ROWS
                     ..ROWS.min(blocks.end * BLOCK_ROWS))
-                    .filter(|row| holds(op, order(days[*row])))
+                    .filter(|row| op.accepts(order(days[*row])))
                     .map(|row| row as i64)
                     .collect();
                 assert!(found == expected, "{predicate} as {data_type} in blocks {blocks:?}");
             }
         }
-    }
-}
-
-fn holds(op: CompareOp, order: std::cmp::Ordering) -> bool {
-    match op {
-        CompareOp::Eq | CompareOp::NullSafeEq => order.is_eq(),
-        CompareOp::NotEq => order.is_ne(),
-        CompareOp::Lt => order.is_lt(),
-        CompareOp::LtEq => order.is_le(),
-        CompareOp::Gt => order.is_gt(),
-        CompareOp::GtEq => order.is_ge(),
     }
 }

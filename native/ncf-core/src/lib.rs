@@ -26,6 +26,7 @@ pub mod types;
 pub mod value_list;
 pub mod values;
 pub mod widening;
+pub mod wire;
 
 pub use aggregate::{Aggregate, Aggregation};
 pub use bounds::ColumnBounds;

@@ -1,4 +1,4 @@
-//! Sets of vectors as runs.
+//! Sets of vectors or rows as runs.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ pub(crate) fn union(mut runs: Vec<Range<u64>>) -> Vec<Range<u64>> {
 }
 
 /// What two sets of runs, in order and apart, have in common.
-pub(crate) fn intersection(a: &[Range<u64>], b: &[Range<u64>]) -> Vec<Range<u64>> {
+pub fn intersection<T: Ord + Copy>(a: &[Range<T>], b: &[Range<T>]) -> Vec<Range<T>> {
     let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
     let mut common = Vec::new();
     while let (Some(left), Some(right)) = (a.peek(), b.peek()) {

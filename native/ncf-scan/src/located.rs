@@ -10,7 +10,7 @@ use std::ops::Range;
 use ncf_core::{FieldPath, Result};
 use ncf_file::FileReader;
 use ncf_file::constants::{VECTOR_ROWS, ZONE_ROWS};
-use ncf_index::{Check, locate};
+use ncf_index::{Check, intersection, locate};
 
 use crate::metrics::ScanMetrics;
 use crate::pages::Pages;
@@ -85,7 +85,7 @@ impl Located {
             if let Some(found) = self.conjuncts.get_mut(at) {
                 found.checks.clear();
             }
-            left = Some(left.map_or_else(|| own.clone(), |left| common(&left, &own)));
+            left = Some(left.map_or_else(|| own.clone(), |left| intersection(&left, &own)));
             at += 1;
         }
         Ok(left)
@@ -151,16 +151,4 @@ impl Located {
         // Nothing lies beyond: no row is left out.
         Ok(true)
     }
-}
-
-/// What two sets of runs, in order and apart, have in common.
-pub(crate) fn common(a: &[Range<usize>], b: &[Range<usize>]) -> Vec<Range<usize>> {
-    let both = |left: &Range<usize>| {
-        let left = left.clone();
-        let start = b.partition_point(|run| run.end <= left.start);
-        let meets = b.iter().skip(start).take_while(move |run| run.start < left.end);
-        let (from, to) = (left.start, left.end);
-        meets.map(move |run| run.start.max(from)..run.end.min(to)).collect::<Vec<_>>()
-    };
-    a.iter().flat_map(both).collect()
 }

@@ -184,9 +184,9 @@ impl Pages {
         let (offset, len) = (rows.start - first, rows.len());
         if column.widening.is_none() {
             self.load(&[slot], block, rows.start, metrics)?;
-            let page = &self.loaded(slot)?.page;
-            let validity = page.validity.as_ref().map(|valid| valid.slice(offset, len));
-            return Ok(Some((self.flat(slot, page.values.slice(offset, len))?, validity)));
+            let found = self.rows(&[slot], rows.start, len)?.pages.pop();
+            let (_, page) = found.ok_or_else(not_loaded)?;
+            return Ok(Some((self.flat(slot, page.values)?, page.validity)));
         }
         let wanted = PageRef { column: column.file_column, block, page: number };
         metrics.bytes_read += u64::from(page.length);

@@ -18,12 +18,13 @@ use ncf_core::{Error, MemoryReservation, PhysicalType, Result, ResultExt};
 use ncf_encoding::DecodedValues;
 use ncf_file::FileReader;
 use ncf_file::constants::{PAGE_ROWS, ZONE_ROWS};
+use ncf_index::intersection;
 
 use crate::batch::{predicate_of, select_rows};
 use crate::coalesce::Coalescer;
 use crate::coded::{batch_of, is_coded};
 use crate::filter::{Cache, Node, Rows, evaluate, narrow};
-use crate::located::{Located, common};
+use crate::located::Located;
 use crate::metrics::ScanMetrics;
 use crate::order::Order;
 use crate::pages::Pages;
@@ -340,7 +341,7 @@ impl Scan {
             }
         }
         if let Some(located) = &block.located {
-            kept = common(&kept, located);
+            kept = intersection(&kept, located);
         }
         let rows = kept.first()?.start..kept.last()?.end;
         let selection = (kept.len() > 1).then(|| {

@@ -30,6 +30,7 @@
 pub mod dataset;
 mod storage;
 
+pub use ncf_core::hash;
 pub use ncf_core::{
     Aggregate, Aggregation, ArithmeticOp, Budget, ByteValues, ColumnBounds, CompareOp, Computation,
     DataType, Error, ErrorKind, Expression, Field, FieldPath, FieldType, Interruption, Limits,

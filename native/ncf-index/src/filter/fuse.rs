@@ -68,7 +68,7 @@ impl FuseFilter {
     /// # Errors
     /// `Corrupt` where it has no whole segments, or fewer than three, or is followed by anything else.
     pub fn decode(bytes: &[u8]) -> Result<Option<Self>> {
-        let mut cursor = Cursor::new(bytes);
+        let mut cursor = Cursor::new("a filter", bytes);
         let (seed, segment_bits, kind) = (cursor.u64()?, cursor.u8()?, cursor.u8()?);
         if kind != FUSE {
             return Ok(None);

@@ -7,9 +7,13 @@ mod fuse;
 
 use arrow_buffer::BooleanBuffer;
 use ncf_core::hash::{ValueHash, hash_bytes};
-use ncf_core::{CompareOp, DataType, Expression, FieldPath, Predicate, Result, Scalar, Values};
+use ncf_core::{
+    CompareOp, DataType, Expression, FieldPath, PhysicalType, Predicate, Result, Scalar, Values,
+};
 
 pub use fuse::FuseFilter;
+
+use crate::learned::{integer, nearest_single};
 
 /// Hashes of a part, about.
 const PART: usize = 16_384;
@@ -77,50 +81,24 @@ pub enum Sought {
 
 /// What to look up for a literal in a column that is stored as `stored`.
 pub fn sought(literal: &Scalar, stored: DataType) -> Sought {
-    use DataType as T;
-    // The stored integer of an equal value, where there is one.
-    let integer = || match literal {
-        Scalar::Double(v) if stored.widens_to(T::Float64) => {
-            #[allow(clippy::cast_possible_truncation, reason = "an `as` to an integer saturates")]
-            let whole = *v as i128;
-            (v.fract() == 0.0).then_some(whole)
-        }
-        Scalar::Tinyint(v) => Some(i128::from(*v)),
-        Scalar::Smallint(v) => Some(i128::from(*v)),
-        Scalar::Int(v) | Scalar::Date(v) => Some(i128::from(*v)),
-        Scalar::Bigint(v) | Scalar::Timestamp(v) | Scalar::TimestampNtz(v) => Some(i128::from(*v)),
-        Scalar::Decimal { unscaled, .. } => Some(*unscaled),
-        _ => None,
-    };
-    let wanted = literal.data_type();
     let hash = match (literal, stored) {
-        (Scalar::String(text), T::String) => Some(hash_bytes(text.as_bytes())),
-        (Scalar::Binary(bytes), T::Binary) => Some(hash_bytes(bytes)),
-        (Scalar::Float(v), T::Float32) => Some(v.value_hash()),
-        (Scalar::Double(v), T::Float64) => Some(v.value_hash()),
-        (Scalar::Double(v), T::Float32) => {
-            #[allow(clippy::cast_possible_truncation, reason = "what is lost is looked at next")]
-            let single = *v as f32;
-            (f64::from(single) == *v || v.is_nan()).then(|| single.value_hash())
+        (Scalar::String(text), DataType::String) => Some(hash_bytes(text.as_bytes())),
+        (Scalar::Binary(bytes), DataType::Binary) => Some(hash_bytes(bytes)),
+        (Scalar::Double(v), DataType::Float64) => Some(v.value_hash()),
+        (_, DataType::Float32) => {
+            let Some((single, equal)) = nearest_single(literal) else { return Sought::Unknown };
+            equal.then(|| single.value_hash())
         }
-        (Scalar::Boolean(_) | Scalar::String(_) | Scalar::Binary(_) | Scalar::Float(_), _)
-        | (_, T::Boolean | T::String | T::Binary | T::Float32 | T::Float64) => {
+        (_, DataType::Boolean | DataType::String | DataType::Binary | DataType::Float64) => {
             return Sought::Unknown;
         }
         _ => {
-            let factor = match literal {
-                Scalar::Double(_) => Some(1).filter(|_| stored.widens_to(T::Float64)),
-                _ if wanted.compares_with(stored) => Some(1),
-                _ => stored.factor(wanted).filter(|factor| *factor > 0),
-            };
-            let Some(factor) = factor else { return Sought::Unknown };
-            let stored_value =
-                integer().filter(|value| value % factor == 0).map(|value| value / factor);
-            let wide = stored.physical() == ncf_core::PhysicalType::I128;
-            stored_value.and_then(|value| match wide {
-                true => Some(value.value_hash()),
-                false => i64::try_from(value).ok().map(ValueHash::value_hash),
-            })
+            let Some((integer, equal)) = integer(literal, stored) else { return Sought::Unknown };
+            match stored.physical() {
+                _ if !equal => None,
+                PhysicalType::I128 => Some(integer.value_hash()),
+                _ => i64::try_from(integer).ok().map(ValueHash::value_hash),
+            }
         }
     };
     hash.map_or(Sought::Nothing, Sought::Hash)

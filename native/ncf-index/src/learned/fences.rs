@@ -83,7 +83,7 @@ impl Fences<Vec<u8>> {
         let wanted = fences_of(count, stride)?;
         let mut keys: Vec<Vec<u8>> = cursor.items(wanted, 2)?;
         for _ in 0..wanted {
-            let (shared, rest) = (cursor.length()?, cursor.length()?);
+            let (shared, rest) = (cursor.varint_len()?, cursor.varint_len()?);
             let last = keys.last().map(Vec::as_slice).unwrap_or_default();
             let head =
                 last.get(..shared).filter(|head| rest <= longest && head.len() + rest <= longest);
@@ -113,8 +113,11 @@ mod tests {
         }
         let mut bytes = Vec::new();
         fences.encode(&mut bytes);
-        assert_eq!(Fences::<u64>::decode(&mut Cursor::new(&bytes), 1000).unwrap(), fences);
-        assert!(Fences::<u64>::decode(&mut Cursor::new(&bytes), u64::MAX).is_err());
+        assert_eq!(
+            Fences::<u64>::decode(&mut Cursor::new("an index", &bytes), 1000).unwrap(),
+            fences
+        );
+        assert!(Fences::<u64>::decode(&mut Cursor::new("an index", &bytes), u64::MAX).is_err());
     }
 
     #[test]
@@ -125,7 +128,8 @@ mod tests {
         let fences = Fences::of(&sequence, 3);
         let mut bytes = Vec::new();
         fences.encode(&mut bytes);
-        let back = |longest| Fences::<Vec<u8>>::decode(&mut Cursor::new(&bytes), 501, longest);
+        let back =
+            |longest| Fences::<Vec<u8>>::decode(&mut Cursor::new("an index", &bytes), 501, longest);
         assert_eq!(back(64).unwrap(), fences);
         assert!(back(5).is_err());
         assert!(bytes.len() < 168 * 6);

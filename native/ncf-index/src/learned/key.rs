@@ -126,22 +126,27 @@ pub(super) fn code_f64(value: f64) -> u64 {
 
 /// The code of a literal among floats. A double between two of them has the code of the lesser.
 fn single(literal: &Scalar) -> Option<Located> {
+    let (near, exact) = nearest_single(literal)?;
+    let above = matches!(literal, Scalar::Double(v) if f64::from(near) > *v);
+    let code = code_f32(near);
+    Some(Located { code: if above { code.saturating_sub(1) } else { code }, exact })
+}
+
+/// The float nearest to a literal, and whether it is equal.
+pub(crate) fn nearest_single(literal: &Scalar) -> Option<(f32, bool)> {
     match literal {
-        Scalar::Float(v) => Some(Located { code: code_f32(*v), exact: true }),
+        Scalar::Float(v) => Some((*v, true)),
         Scalar::Double(v) => {
             #[allow(clippy::cast_possible_truncation, reason = "what is lost is looked at next")]
             let near = *v as f32;
-            let code = code_f32(near);
-            let above = f64::from(near) > *v;
-            let exact = f64::from(near) == *v || v.is_nan();
-            Some(Located { code: if above { code.saturating_sub(1) } else { code }, exact })
+            Some((near, f64::from(near) == *v || v.is_nan()))
         }
         _ => None,
     }
 }
 
 /// The greatest stored integer that is not above a literal, and whether it is equal.
-fn integer(literal: &Scalar, stored: DataType) -> Option<(i128, bool)> {
+pub(crate) fn integer(literal: &Scalar, stored: DataType) -> Option<(i128, bool)> {
     if let Scalar::Double(v) = literal {
         // NaN is above all numbers.
         if !stored.widens_to(DataType::Float64) {

@@ -177,7 +177,7 @@ mod tests {
         }
         let mut bytes = Vec::new();
         model.encode(&mut bytes);
-        let mut cursor = Cursor::new(&bytes);
+        let mut cursor = Cursor::new("an index", &bytes);
         assert_eq!(Linear::decode(&mut cursor, model.count).unwrap(), model);
         cursor.finish().unwrap();
         model

@@ -36,6 +36,7 @@ use arrow_buffer::BooleanBuffer;
 use ncf_core::{ColumnBounds, CompareOp, DataType, Scalar, Values};
 
 pub use key::TEXT_BYTES;
+pub(crate) use key::{integer, nearest_single};
 pub use learn::{EPSILON, Learner, WINDOW};
 pub use order::ChunkOrder;
 pub use proof::IndexProof;

@@ -96,7 +96,7 @@ impl Index {
     /// # Errors
     /// `Corrupt` where it is none.
     pub fn decode(bytes: &[u8], data_type: DataType, vectors: u64) -> Result<Option<Self>> {
-        let mut cursor = Cursor::new(bytes);
+        let mut cursor = Cursor::new("an index", bytes);
         let (kind, keys, flags) = (cursor.u8()?, cursor.u8()?, cursor.u8()?);
         if !matches!(kind, FENCES | LINEAR) || !(NUMBERS..=STRINGS).contains(&keys) {
             return Ok(None);
@@ -178,7 +178,7 @@ fn put_text_map(map: &TextMap, out: &mut Vec<u8>) {
 }
 
 fn text_map(cursor: &mut Cursor<'_>) -> Result<TextMap> {
-    let length = cursor.length()?;
+    let length = cursor.varint_len()?;
     if length > TEXT_BYTES {
         return Err(Error::corrupt("the prefix of an index is too long"));
     }

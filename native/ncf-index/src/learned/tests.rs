@@ -1,6 +1,7 @@
 //! Searches against a scan of the rows, over keys of every shape: no row may be missed, whatever is looked for.
 
 use arrow_buffer::BooleanBuffer;
+use ncf_core::hash::hash_u64;
 use ncf_core::{ByteValues, CompareOp, DataType, Scalar, Values};
 
 use super::*;
@@ -10,12 +11,9 @@ struct Random(u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
-        // splitmix64
+        let next = hash_u64(self.0);
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        next
     }
 
     fn below(&mut self, limit: u64) -> u64 {
@@ -122,17 +120,6 @@ const OPS: [CompareOp; 6] = [
     CompareOp::GtEq,
 ];
 
-fn compares(op: CompareOp, order: std::cmp::Ordering) -> bool {
-    match op {
-        CompareOp::Eq | CompareOp::NullSafeEq => order.is_eq(),
-        CompareOp::NotEq => order.is_ne(),
-        CompareOp::Lt => order.is_lt(),
-        CompareOp::LtEq => order.is_le(),
-        CompareOp::Gt => order.is_gt(),
-        CompareOp::GtEq => order.is_ge(),
-    }
-}
-
 /// All operators with keys that occur, their neighbours, and the extremes.
 fn check_keys(name: &str, keys: &[i64], validity: Option<&BooleanBuffer>, random: &mut Random) {
     let values = Values::I64(keys.to_vec().into());
@@ -146,7 +133,7 @@ fn check_keys(name: &str, keys: &[i64], validity: Option<&BooleanBuffer>, random
     for key in wanted {
         for op in OPS {
             let literal = Scalar::Bigint(key);
-            let matches = |row: usize| compares(op, keys[row].cmp(&key));
+            let matches = |row: usize| op.accepts(keys[row].cmp(&key));
             check_search(&index, &values, validity, Wanted::Compared(op, &literal), &matches);
         }
     }
@@ -242,8 +229,7 @@ fn doubles_are_searched_as_spark_orders_them() {
     for key in special.into_iter().chain(some) {
         for op in OPS {
             let literal = Scalar::Double(key);
-            let matches =
-                |row: usize| compares(op, ncf_core::ordering::compare_f64(keys[row], key));
+            let matches = |row: usize| op.accepts(ncf_core::ordering::compare_f64(keys[row], key));
             check_search(&index, &values, None, Wanted::Compared(op, &literal), &matches);
         }
     }
@@ -263,7 +249,7 @@ fn wide_decimals_are_searched() {
         let key = keys[random.below(60_000) as usize] + i128::from(random.below(3)) - 1;
         for op in OPS {
             let literal = Scalar::Decimal { unscaled: key, precision: 38, scale: 2 };
-            let matches = |row: usize| compares(op, keys[row].cmp(&key));
+            let matches = |row: usize| op.accepts(keys[row].cmp(&key));
             check_search(&index, &values, None, Wanted::Compared(op, &literal), &matches);
         }
     }
@@ -332,7 +318,7 @@ fn strings_are_searched_by_bytes() {
         for key in wanted {
             for op in OPS {
                 let literal = Scalar::String(key.clone());
-                let matches = |row: usize| compares(op, texts[row].cmp(&key));
+                let matches = |row: usize| op.accepts(texts[row].cmp(&key));
                 check_search(&index, &values, None, Wanted::Compared(op, &literal), &matches);
             }
             let matches = |row: usize| texts[row].starts_with(&key);

@@ -1,15 +1,15 @@
 //! Keys of many shapes, in order: after the data sets of SOSD (Kipf et al. 2019) and what tables are sorted by.
 
+use ncf::hash::hash_u64;
+
 /// splitmix64 (Steele, Lea and Flood, 2014): the same everywhere.
 pub(super) struct Random(pub(super) u64);
 
 impl Random {
     pub(super) fn next(&mut self) -> u64 {
+        let next = hash_u64(self.0);
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        next
     }
 
     pub(super) fn below(&mut self, limit: u64) -> u64 {

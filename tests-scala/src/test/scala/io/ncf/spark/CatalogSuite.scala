@@ -5,18 +5,8 @@ import io.ncf.jni.NcfInvalidArgumentException
 /** Where Spark's catalog and the table beneath it may disagree. */
 class CatalogSuite extends SparkTestBase {
 
-  private def withTable(name: String)(body: => Unit): Unit =
-    try body
-    finally { spark.sql(s"DROP TABLE IF EXISTS $name"); () }
-
-  private def withConf(key: String, value: String)(body: => Unit): Unit = {
-    spark.conf.set(key, value)
-    try body
-    finally spark.conf.unset(key)
-  }
-
   test("a managed table that is replaced from itself fails instead of becoming empty") {
-    withTable("c1") {
+    withNamedTable("c1") {
       spark.range(10).toDF("a").write.format("ncf").saveAsTable("c1")
       val message = failure[NcfInvalidArgumentException](
         spark.table("c1").where("a < 5").write.format("ncf").mode("overwrite").saveAsTable("c1")
@@ -27,7 +17,7 @@ class CatalogSuite extends SparkTestBase {
 
   test("an external table can be replaced from itself") {
     withPath { path =>
-      withTable("c2") {
+      withNamedTable("c2") {
         val rows = spark.range(10).toDF("a")
         rows.write.format("ncf").option("path", path).saveAsTable("c2")
         spark.table("c2").where("a < 5").write
@@ -38,7 +28,7 @@ class CatalogSuite extends SparkTestBase {
   }
 
   test("replacing a partitioned table does not mind partitionOverwriteMode") {
-    withTable("c3") {
+    withNamedTable("c3") {
       withConf("spark.sql.sources.partitionOverwriteMode", "dynamic") {
         for (count <- Seq(10, 4)) {
           spark.range(count.toLong).selectExpr("id v", "id % 2 p").write
@@ -52,7 +42,7 @@ class CatalogSuite extends SparkTestBase {
   }
 
   test("columns that only ALTER TABLE knows are errors, not nulls") {
-    withTable("c4") {
+    withNamedTable("c4") {
       spark.sql("CREATE TABLE c4 USING ncf AS SELECT id a, id b FROM range(3)")
       spark.sql("ALTER TABLE c4 ADD COLUMN extra INT")
       val message = failure[NcfInvalidArgumentException](spark.table("c4").collect())
@@ -63,7 +53,7 @@ class CatalogSuite extends SparkTestBase {
 
   test("columns of the catalog may be spelt in another case") {
     withPath { path =>
-      withTable("c5") {
+      withNamedTable("c5") {
         val source = spark.range(100).selectExpr("id a", "concat('v', id) s", "id % 4 p")
         source.write.format("ncf").partitionBy("p").save(path)
         spark.sql(s"CREATE TABLE c5 (A BIGINT, S STRING, P BIGINT) USING ncf LOCATION '$path'")
@@ -74,7 +64,7 @@ class CatalogSuite extends SparkTestBase {
   }
 
   test("unknown options are refused wherever a table of the catalog takes some") {
-    withTable("c6") {
+    withNamedTable("c6") {
       spark.sql("CREATE TABLE c6 (a BIGINT) USING ncf TBLPROPERTIES ('owner.team' 'x')")
       // Spark folds the case of some names.
       val unknown = "did you mean verifyChecksums?"
@@ -94,7 +84,7 @@ class CatalogSuite extends SparkTestBase {
   }
 
   test("options of the session reach tables of the catalog") {
-    withTable("c8") {
+    withNamedTable("c8") {
       spark.range(3).toDF("a").write.format("ncf").saveAsTable("c8")
       spark.sql("INSERT INTO c8 VALUES (7)")
       withConf("spark.datasource.ncf.versionAsOf", "0")(assert(spark.table("c8").count() == 3))

@@ -31,16 +31,6 @@ class SortBySuite extends SparkTestBase with AdaptiveSparkPlanHelper {
   private def write(frame: DataFrame, path: String, options: (String, String)*): Unit =
     frame.write.format("ncf").options(options.toMap).save(path)
 
-  private def withTable(name: String)(body: => Unit): Unit =
-    try body
-    finally { spark.sql(s"DROP TABLE IF EXISTS $name"); () }
-
-  private def withConf(key: String, value: String)(body: => Unit): Unit = {
-    spark.conf.set(key, value)
-    try body
-    finally spark.conf.unset(key)
-  }
-
   /** Fails unless the rows of a file are stored in the order of a `sortBy`. */
   private def assertOrdered(file: File, sortBy: String): Unit = {
     read(file.getPath).createOrReplaceTempView("one_file")
@@ -137,7 +127,7 @@ class SortBySuite extends SparkTestBase with AdaptiveSparkPlanHelper {
 
   test("a property of a table holds for SQL; a write's own option comes before it") {
     withPath { path =>
-      withTable("s1") {
+      withNamedTable("s1") {
         rows(1).createOrReplaceTempView("unsorted")
         spark.sql(
           s"CREATE TABLE s1 (a BIGINT, k STRING, p BIGINT) USING ncf LOCATION '$path' " +
@@ -158,7 +148,7 @@ class SortBySuite extends SparkTestBase with AdaptiveSparkPlanHelper {
 
   test("CREATE TABLE AS sorts and ranges by the table's properties") {
     withPath { path =>
-      withTable("s2") {
+      withNamedTable("s2") {
         rows(1).createOrReplaceTempView("unsorted")
         spark.sql(
           s"CREATE TABLE s2 USING ncf LOCATION '$path' " +

@@ -50,6 +50,18 @@ abstract class SparkTestBase extends AnyFunSuite with BeforeAndAfterAll {
     finally delete(folder)
   }
 
+  /** Runs `body`, and drops the table of this name that it leaves. */
+  protected def withNamedTable(name: String)(body: => Unit): Unit =
+    try body
+    finally { spark.sql(s"DROP TABLE IF EXISTS $name"); () }
+
+  /** Runs `body` with a setting of the session. */
+  protected def withConf(key: String, value: String)(body: => Unit): Unit = {
+    spark.conf.set(key, value)
+    try body
+    finally spark.conf.unset(key)
+  }
+
   private def delete(path: Path): Unit = {
     val walk = Files.walk(path)
     try walk.sorted(java.util.Comparator.reverseOrder[Path]()).forEach { p =>

@@ -3,14 +3,10 @@ package io.ncf.spark
 /** Tables of Spark's own catalog, `USING ncf`. */
 class SqlTableSuite extends SparkTestBase {
 
-  private def withTable(name: String)(body: => Unit): Unit =
-    try body
-    finally { spark.sql(s"DROP TABLE IF EXISTS $name"); () }
-
   private def count(table: String): Long = spark.table(table).count()
 
   test("create, insert, insert overwrite, drop") {
-    withTable("t1") {
+    withNamedTable("t1") {
       spark.sql("CREATE TABLE t1 (a INT, s STRING COMMENT 'text') USING ncf")
       assert(count("t1") == 0)
       spark.sql("INSERT INTO t1 VALUES (1, 'x'), (2, null)")
@@ -24,7 +20,7 @@ class SqlTableSuite extends SparkTestBase {
   }
 
   test("create table as select, partitioned") {
-    withTable("t2") {
+    withNamedTable("t2") {
       spark.sql(
         "CREATE TABLE t2 USING ncf PARTITIONED BY (p) AS SELECT id v, id % 3 p FROM range(30)"
       )
@@ -35,7 +31,7 @@ class SqlTableSuite extends SparkTestBase {
   }
 
   test("saveAsTable in every mode, insertInto") {
-    withTable("t3") {
+    withNamedTable("t3") {
       spark.range(10).toDF("a").write.format("ncf").saveAsTable("t3")
       spark.range(10).toDF("a").write.format("ncf").mode("append").saveAsTable("t3")
       assert(count("t3") == 20)
@@ -52,7 +48,7 @@ class SqlTableSuite extends SparkTestBase {
 
   test("an external table over a path that exists takes its schema, and its options") {
     withPath { path =>
-      withTable("t4") {
+      withNamedTable("t4") {
         val source = spark.range(100).selectExpr("id a", "id % 4 p")
         source.write.format("ncf").partitionBy("p").save(path)
         spark.sql(s"CREATE TABLE t4 USING ncf OPTIONS (profile 'fast') LOCATION '$path'")
@@ -65,7 +61,7 @@ class SqlTableSuite extends SparkTestBase {
   }
 
   test("joins, subqueries and set operations between tables") {
-    withTable("t5") {
+    withNamedTable("t5") {
       spark.sql("CREATE TABLE t5 USING ncf AS SELECT id k, concat('v', id) v FROM range(1000)")
       val joined = spark.sql(
         "SELECT count(*) FROM t5 a JOIN t5 b ON a.k = b.k + 1 " +
@@ -77,7 +73,7 @@ class SqlTableSuite extends SparkTestBase {
   }
 
   test("char and varchar") {
-    withTable("t6") {
+    withNamedTable("t6") {
       spark.sql("CREATE TABLE t6 (c CHAR(3), v VARCHAR(3)) USING ncf")
       spark.sql("INSERT INTO t6 VALUES ('a', 'b')")
       assert(spark.sql("SELECT count(*) FROM t6 WHERE c = 'a' AND v = 'b'").head().getLong(0) == 1)
@@ -88,7 +84,7 @@ class SqlTableSuite extends SparkTestBase {
 
   test("streams to and from tables") {
     withPath { path =>
-      withTable("t7") {
+      withNamedTable("t7") {
         spark.sql("CREATE TABLE t7 (a BIGINT) USING ncf")
         spark.range(10).toDF("a").write.format("ncf").save(path)
         spark.readStream
