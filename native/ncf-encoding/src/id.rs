@@ -156,12 +156,12 @@ impl Profile {
         (Self::Point, "point"),
     ];
 
-    /// Whether writers look for the words or templates that an encoding of strings needs. Templates take twice as long to
-    /// decode as zstd.
+    /// Whether writers look for the words or templates that an encoding of strings needs.
     pub(crate) fn takes(self, id: EncodingId) -> bool {
         match id {
-            EncodingId::WORDS => matches!(self, Self::Balanced | Self::Compact),
-            EncodingId::TEMPLATE => self == Self::Compact,
+            EncodingId::WORDS | EncodingId::TEMPLATE => {
+                matches!(self, Self::Balanced | Self::Compact)
+            }
             _ => false,
         }
     }

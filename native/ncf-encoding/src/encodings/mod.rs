@@ -32,6 +32,7 @@ pub(crate) mod sparse;
 pub(crate) mod stepped;
 mod strings;
 pub(crate) mod template;
+mod template_cells;
 pub(crate) mod template_table;
 pub(crate) mod template_writer;
 mod text_forms;

@@ -1,15 +1,15 @@
 //! Template (18): strings as templates that the column chunk keeps in a shared page, and columns of what stands in
 //! their slots. What fits no template stands beside them as it is.
 
-use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{Buffer, OffsetBuffer};
 use ncf_core::{Budget, ByteValues, Error, PhysicalType, Result, Values};
 
 use super::Encoding;
 use super::integers::column;
-use super::stepped::{Output, STEP};
+use super::stepped::Output;
 use super::strings::{declared_bytes, optional_strings};
-use super::template_table::{COLUMNS, Piece, TemplateTable};
-use super::text_forms::{NUMBER_ROOM, write_digits};
+use super::template_cells::{Cells, Filling};
+use super::template_table::{COLUMNS, Kind, Same, Steps};
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::native::Native;
@@ -94,102 +94,83 @@ impl Encoding for Template {
         if slots > size {
             return Err(Error::corrupt(format!("{slots} slots cannot give {size} bytes")));
         }
-        let mut columns: Vec<Filling> = Vec::with_capacity(COLUMNS);
-        for (number, count) in uses.columns.iter().enumerate() {
-            columns.push(if *count == 0 {
-                Filling::Numbers(Vec::new().into())
-            } else if table.is_text(number) {
-                Filling::Texts(optional_strings(body, *count, context)?)
-            } else {
-                Filling::Numbers(column::<i64>(body, *count, context)?)
-            });
+        let mut same = [None; COLUMNS];
+        let mut columns: Vec<Cells> = context.budget.vec("columns of slots", COLUMNS + 1)?;
+        for (number, (count, same)) in uses.columns.iter().zip(&mut same).enumerate() {
+            let kind = table.kind(number).filter(|_| *count > 0);
+            let filling = match kind {
+                None => Filling::Nothing,
+                Some(kind) => filling(kind, body, *count, same, context)?,
+            };
+            columns.push(Cells::new(filling));
         }
+        columns.push(Cells::new(Filling::Nothing));
         let exceptions = optional_strings(body, uses.exceptions, context)?;
-        let spelling = Spelling { table, exceptions, columns, next: [0; COLUMNS], exception: 0 };
-        let strings = spelling.spell(&templates, size, context.budget)?;
+        let folded;
+        let steps = if same.iter().any(Option::is_some) {
+            folded = table.folded(&uses, &same, context.budget)?;
+            &folded
+        } else {
+            table.steps()
+        };
+        let strings = spell(steps, &templates, &mut columns, &exceptions, size, context.budget)?;
         Ok(DecodedValues::Flat(Values::Bytes(strings)))
     }
 }
 
-/// What stands in the slots of a column, in the order of rows.
-enum Filling {
-    Numbers(ScalarBuffer<i64>),
-    Texts(ByteValues),
-}
-
-/// Puts strings together.
-struct Spelling<'a> {
-    table: &'a TemplateTable,
-    exceptions: ByteValues,
-    columns: Vec<Filling>,
-    /// The next value of each column, and the next exception.
-    next: [usize; COLUMNS],
-    exception: usize,
-}
-
-impl Spelling<'_> {
-    fn spell(mut self, templates: &[i16], size: usize, budget: &Budget) -> Result<ByteValues> {
-        let mut offsets: Vec<i32> = budget.vec("offsets", templates.len().saturating_add(1))?;
-        offsets.push(0);
-        let mut out = Output::new(size, "templates", budget)?;
-        let table = self.table;
-        for template in templates {
-            if *template == 0 {
-                let row = self.exception;
-                self.exception += 1;
-                // As many as there are numbers 0.
-                out.push(if row < self.exceptions.len() { self.exceptions.get(row) } else { &[] })?;
-            }
-            for (piece, head) in table.pieces(*template) {
-                self.append(*piece, head, &mut out)?;
-            }
-            // Where it is over `size`, which fits, nothing comes of it.
-            offsets.push(i32::try_from(out.len()).unwrap_or(i32::MAX));
+/// Decodes the next node of `body`, the `count` values of a column; one value in all rows becomes `same`.
+fn filling(
+    kind: Kind,
+    body: &mut Reader<'_>,
+    count: usize,
+    same: &mut Option<Same>,
+    context: &DecodeContext<'_>,
+) -> Result<Filling> {
+    let physical = match kind {
+        Kind::Text => PhysicalType::Bytes,
+        Kind::Numbers(_) => PhysicalType::I64,
+    };
+    let decoded = context.node(body, physical, count)?;
+    if let DecodedValues::Constant(value, _) = &decoded {
+        *same = Same::of(value)?;
+        if same.is_some() {
+            return Ok(Filling::Nothing);
         }
-        let (offsets, data) = (OffsetBuffer::new(offsets.into()), Buffer::from_vec(out.finish()?));
-        Ok(ByteValues { offsets, data })
     }
-
-    #[inline]
-    fn append(&mut self, piece: Piece, head: &[u8; STEP], out: &mut Output) -> Result<()> {
-        let (column, digits) = match piece {
-            Piece::Text { start, end } => {
-                let len = (end - start) as usize;
-                return match len <= STEP {
-                    true => out.push_head(head, len),
-                    false => out.push(self.table.text(start, end)),
-                };
-            }
-            Piece::Slot { column, digits } => (usize::from(column), usize::from(digits)),
-        };
-        let next = self.next.get_mut(column).ok_or_else(missing)?;
-        let row = *next;
-        *next += 1;
-        match self.columns.get(column) {
-            Some(Filling::Numbers(numbers)) => {
-                let number = numbers.get(row).ok_or_else(missing)?;
-                let number = u64::try_from(*number)
-                    .map_err(|_| Error::corrupt("a number in a slot is negative"))?;
-                out.push_with(|slot| {
-                    let room = slot.first_chunk_mut::<NUMBER_ROOM>();
-                    room.map_or(0, |room| write_digits(number, digits, room))
-                })
-            }
-            Some(Filling::Texts(texts)) if row < texts.len() => {
-                let text = texts.get(row);
-                let start = texts.offsets.get(row).map_or(0, |at| at.cast_unsigned() as usize);
-                match texts.data.get(start..).and_then(|rest| rest.first_chunk::<STEP>()) {
-                    _ if text.is_empty() => Err(missing()),
-                    Some(head) if text.len() <= STEP => out.push_head(head, text.len()),
-                    _ => out.push(text),
-                }
-            }
-            _ => Err(missing()),
-        }
+    match (decoded.into_flat(context.budget)?, kind) {
+        (Values::Bytes(texts), Kind::Text) => Ok(Filling::Texts(texts)),
+        (Values::I64(numbers), Kind::Numbers(digits)) => Ok(Filling::Numbers(numbers, digits)),
+        _ => Err(Error::internal("values of slots have another type")),
     }
 }
 
-#[cold]
-fn missing() -> Error {
-    Error::corrupt("a slot of a template has no value")
+/// Puts the strings of `size` bytes together. Of the columns the last is [`NO_COLUMN`].
+fn spell(
+    steps: &Steps,
+    templates: &[i16],
+    columns: &mut [Cells],
+    exceptions: &ByteValues,
+    size: usize,
+    budget: &Budget,
+) -> Result<ByteValues> {
+    let mut offsets: Vec<i32> = budget.vec("offsets", templates.len().saturating_add(1))?;
+    offsets.push(0);
+    let mut out = Output::new(size, "templates", budget)?;
+    // As many as there are numbers 0.
+    let mut exceptions = exceptions.iter();
+    for template in templates {
+        if *template == 0 {
+            out.push(exceptions.next().unwrap_or(&[]))?;
+        }
+        for step in steps.of(*template) {
+            out.push_head(&step.text, step.len.into())?;
+            if let Some(column) = columns.get_mut(usize::from(step.column)) {
+                column.append(step.digits, &mut out)?;
+            }
+        }
+        // Where it is over `size`, which fits, nothing comes of it.
+        offsets.push(i32::try_from(out.len()).unwrap_or(i32::MAX));
+    }
+    let (offsets, data) = (OffsetBuffer::new(offsets.into()), Buffer::from_vec(out.finish()?));
+    Ok(ByteValues { offsets, data })
 }

@@ -184,11 +184,16 @@ fn candidates(piece: &Values, place: Place<'_>, light: &Plan) -> Result<Vec<Plan
         inner.push(Plan::open(EncodingId::BYTE_STREAM_SPLIT));
     }
     let mut plans: Vec<Plan> = inner.into_iter().map(compressed_plan).collect();
-    if !place.effort.entropy() && place.codes.is_none() && place.tables.words.is_some() {
-        // Strings put together of words, with entropy codes inside, take about as long as from zstd.
+    if !place.effort.entropy() && place.codes.is_none() {
+        // Strings put together of words or templates, with entropy codes inside, take about as long as from zstd, or less.
         let place = Place { effort: Effort::Ranking, ..place };
-        let words = try_plan(piece, &Plan::open(EncodingId::WORDS), place)?;
-        plans.extend(words.map(|encoded| encoded.plan));
+        let tables = [
+            place.tables.words.map(|_| EncodingId::WORDS),
+            place.tables.templates.map(|_| EncodingId::TEMPLATE),
+        ];
+        for id in tables.into_iter().flatten() {
+            plans.extend(try_plan(piece, &Plan::open(id), place)?.map(|encoded| encoded.plan));
+        }
     }
     if place.effort.entropy()
         && let Some(best) = cascade::rank(piece, place)?.into_iter().next()
