@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow_buffer::BooleanBuffer;
 use ncf::encoding::DecodedValues;
-use ncf::encoding::relations::{Linear, Other, Product, Relation, Term, Transform};
+use ncf::encoding::relations::{Linear, Other, Part, Product, Relation, Term, Transform};
 use ncf::{
     ByteValues, DataType, EncodingId, Field, FieldType, PhysicalType, Profile, Schema, TYPE_KEY,
     Values, WriterOptions, to_arrow_schema,
@@ -215,6 +215,10 @@ impl Related {
                     shift: 1,
                     scale: if physical == PhysicalType::F64 { 2 } else { 0 },
                 }),
+                EncodingId::CONCATENATION => Relation::Concatenation(vec![
+                    Part { column: text, digits: 0 },
+                    Part { column: narrow, digits: 1 },
+                ]),
                 _ => {
                     let other = Other::Map(vec![text]);
                     Relation::Product(Product { factor: narrow, other, divisor: 10 })

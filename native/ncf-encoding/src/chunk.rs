@@ -1,5 +1,6 @@
 //! Column chunks: the dictionary decision, then page after page.
 
+use std::cell::LazyCell;
 use std::ops::Range;
 
 use arrow_buffer::BooleanBuffer;
@@ -220,7 +221,7 @@ fn page_input<'a>(
 
 /// What tables a chunk of strings may use.
 #[derive(Default)]
-struct OwnedTables {
+pub(crate) struct OwnedTables {
     symbols: Option<Trained>,
     words: Option<Vocabulary>,
     templates: Option<Templates>,
@@ -240,29 +241,32 @@ impl OwnedTables {
             Some(EncodingId::TEMPLATE) => Self { templates: Some(Templates::of(strings)), ..none },
             Some(_) => none,
             None => {
-                let values = input.values;
                 let coded = state.decision.as_ref().is_some_and(|decision| decision.used);
-                // Strings of few values get a dictionary of the whole strings.
-                let varied = options.profile.takes(EncodingId::WORDS)
-                    && !coded
-                    && sample::distinct(values).share > FEW_STRINGS;
-                let wanted = |id| {
-                    varied && options.profile.takes(id) && state.values.wants(id, input.pages.len())
-                };
-                Self {
-                    symbols: Trained::promising(values),
-                    words: wanted(EncodingId::WORDS)
-                        .then(|| Vocabulary::promising(values, options.profile == Profile::Compact))
-                        .flatten(),
-                    templates: wanted(EncodingId::TEMPLATE)
-                        .then(|| Templates::promising(values))
-                        .flatten(),
-                }
+                let wants = |id| !coded && state.values.wants(id, input.pages.len());
+                Self::chosen(input.values, options.profile, wants)
             }
         }
     }
 
-    fn borrowed(&self) -> Tables<'_> {
+    /// Tables of encodings that the profile may use and that are wanted.
+    pub(crate) fn chosen(
+        values: &Values,
+        profile: Profile,
+        wants: impl Fn(EncodingId) -> bool,
+    ) -> Self {
+        // Strings of few values get a dictionary of the whole strings.
+        let varied = LazyCell::new(|| sample::distinct(values).share > FEW_STRINGS);
+        let wanted = |id| profile.takes(id) && wants(id) && *varied;
+        Self {
+            symbols: Trained::promising(values),
+            words: wanted(EncodingId::WORDS)
+                .then(|| Vocabulary::promising(values, profile == Profile::Compact))
+                .flatten(),
+            templates: wanted(EncodingId::TEMPLATE).then(|| Templates::promising(values)).flatten(),
+        }
+    }
+
+    pub(crate) fn borrowed(&self) -> Tables<'_> {
         Tables {
             symbols: self.symbols.as_ref(),
             words: self.words.as_ref(),
@@ -271,7 +275,11 @@ impl OwnedTables {
     }
 
     /// Shared pages of the tables that pages of such trees need.
-    fn shared(&self, plans: &[Plan], options: &EncodeOptions) -> Result<Vec<SharedPage>> {
+    pub(crate) fn shared(
+        &self,
+        plans: &[Plan],
+        options: &EncodeOptions,
+    ) -> Result<Vec<SharedPage>> {
         let needed = |id: EncodingId| plans.iter().any(|plan| plan.has(id));
         let options = EncodeOptions { force: None, ..*options };
         // One form, whatever the chooser prefers later: tables of symbols are small and few.

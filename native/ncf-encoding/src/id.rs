@@ -64,9 +64,11 @@ impl EncodingId {
     pub const LINEAR: Self = Self(34);
     /// What is left beside a product of other columns, or of one and a map of others.
     pub const PRODUCT: Self = Self(35);
+    /// What is left of strings in which values of other columns stand.
+    pub const CONCATENATION: Self = Self(36);
 
     /// Every encoding that this build knows, with its name.
-    pub const NAMES: [(Self, &'static str); 27] = [
+    pub const NAMES: [(Self, &'static str); 28] = [
         (Self::PLAIN, "plain"),
         (Self::CONSTANT, "constant"),
         (Self::BITMAP, "bitmap"),
@@ -94,6 +96,7 @@ impl EncodingId {
         (Self::MAP, "map"),
         (Self::LINEAR, "linear"),
         (Self::PRODUCT, "product"),
+        (Self::CONCATENATION, "concatenation"),
     ];
 
     /// The encoding's name; `unknown` for a number that this build does not know.

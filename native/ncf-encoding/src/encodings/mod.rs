@@ -6,6 +6,7 @@ pub(crate) mod alp;
 pub(crate) mod alp_rd;
 pub(crate) mod bitmap;
 pub(crate) mod byte_stream_split;
+pub(crate) mod concatenation;
 pub(crate) mod constant;
 pub(crate) mod decimal_parts;
 pub(crate) mod delta;
@@ -34,6 +35,7 @@ mod strings;
 pub(crate) mod template;
 mod template_cells;
 pub(crate) mod template_table;
+mod template_tree;
 pub(crate) mod template_writer;
 mod text_forms;
 pub(crate) mod timestamp_parts;
@@ -103,7 +105,7 @@ pub trait Encoding: Send + Sync {
     ) -> Result<DecodedValues>;
 }
 
-static ALL: [&dyn Encoding; 27] = [
+static ALL: [&dyn Encoding; 28] = [
     &plain::Plain,
     &constant::Constant,
     &bitmap::Bitmap,
@@ -131,6 +133,7 @@ static ALL: [&dyn Encoding; 27] = [
     &map::Map,
     &linear::Linear,
     &product::Product,
+    &concatenation::Concatenation,
 ];
 
 /// The registry, in the order of ids.

@@ -56,6 +56,15 @@ impl Output {
         })
     }
 
+    /// Bytes that begin `all`, of which more may be copied where there are more.
+    #[inline]
+    pub(super) fn push_short(&mut self, bytes: &[u8], all: &[u8]) -> Result<()> {
+        match all.first_chunk::<STEP>() {
+            Some(head) if bytes.len() <= STEP => self.push_head(head, bytes.len()),
+            _ => self.push(bytes),
+        }
+    }
+
     /// Any number of bytes.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<()> {
         let end = self.at.saturating_add(bytes.len());

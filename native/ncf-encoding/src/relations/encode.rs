@@ -3,18 +3,21 @@
 use std::ops::Range;
 
 use arrow_buffer::BooleanBuffer;
-use ncf_core::{Budget, Error, ErrorKind, Limits, PhysicalType, Result, Values};
+use ncf_core::{Budget, ByteValues, Error, ErrorKind, Limits, PhysicalType, Result, Values};
 
 use super::build::{Ranked, factors, ranked};
 use super::map_table::{MapParts, MapTable};
 use super::{Divider, Linear, Other, Product, Relation, scaled};
-use crate::chunk::{ChooserState, ChunkInput, EncodeOptions, EncodedChunk, SharedPage};
+use crate::chunk::{
+    ChooserState, ChunkInput, EncodeOptions, EncodedChunk, OwnedTables, SharedPage,
+};
 use crate::decoded::DecodedValues;
+use crate::encodings::concatenation::{Part, taken_out};
 use crate::encodings::dictionary::Numbered;
 use crate::encodings::integers::{Integer, with_integers};
 use crate::encodings::null_fill::{lead_of, write_lead};
 use crate::encodings::{linear, product};
-use crate::id::EncodingId;
+use crate::id::{EncodingId, Profile};
 use crate::native::{Native, lengths_column, with_values};
 use crate::node::{Place, Plan, Tables};
 use crate::page::{PageInput, encode_values, finish_page, nulls};
@@ -44,7 +47,9 @@ pub fn encode_related(
     }
     let chunk = Chunk { input, columns: &columns, references };
     let Some(prepared) = chunk.prepare(relation)? else { return Ok(None) };
-    let shared = prepared.shared(&columns, options)?;
+    let mut shared = prepared.shared(&columns, options)?;
+    let tables = prepared.tables(options.profile, input.pages.len(), state);
+    let mut plans = Vec::new();
     let Some(decoded) = readable(&shared, input.values)? else { return Ok(None) };
     let text = relation.text(name);
     let mut pages = Vec::with_capacity(input.pages.len());
@@ -63,19 +68,22 @@ pub fn encode_related(
             continue;
         }
         let map = decoded.map();
-        let of_page = Page { chunk: &chunk, range, page: &page, map, options };
+        let of_page =
+            Page { chunk: &chunk, range, page: &page, map, options, tables: tables.borrowed() };
         let Some(values) = of_page.encode(relation, &prepared, &mut state.related)? else {
             return Ok(None);
         };
+        plans.push(values.plan.clone());
         let mut encoded = finish_page(&page, values, options, state)?.page;
         encoded.tree = format!("{} of {text}", encoded.tree);
         pages.push(encoded);
     }
+    shared.append(&mut tables.shared(&plans, options)?);
     let numbered = match prepared {
         Prepared::Ranked(Ranked { parts, codes, .. }) => {
             Some(Numbered { values: parts.values, codes })
         }
-        Prepared::Nothing | Prepared::Factors(_) => None,
+        _ => None,
     };
     Ok(Some(EncodedChunk { shared, pages, numbered }))
 }
@@ -105,6 +113,8 @@ enum Prepared {
     Nothing,
     Ranked(Ranked),
     Factors(MapParts),
+    /// What is left of strings.
+    Left(ByteValues),
 }
 
 impl Chunk<'_> {
@@ -139,6 +149,21 @@ impl Chunk<'_> {
                 let parts = factors(&self.all(keys)?, &factor, values, divisor, validity)?;
                 parts.map(Prepared::Factors)
             }
+            Relation::Concatenation(parts) => {
+                let part = |part: &super::Part| match self.reference(part.column)?.1 {
+                    Values::Bytes(texts) => Ok(Part::Texts(texts.clone())),
+                    numbers => {
+                        let numbers = DecodedValues::Flat(numbers.clone());
+                        let numbers = product::integers(&numbers, &Budget::new(u64::MAX))?;
+                        Ok(Part::Numbers(numbers, part.digits))
+                    }
+                };
+                let parts: Vec<Part> = parts.iter().map(part).collect::<Result<_>>()?;
+                match values {
+                    Values::Bytes(strings) => taken_out(strings, &parts).map(Prepared::Left),
+                    _ => None,
+                }
+            }
         })
     }
 }
@@ -155,7 +180,7 @@ impl Prepared {
             count: count(columns.len()),
         }];
         let parts = match self {
-            Self::Nothing => return Ok(shared),
+            Self::Nothing | Self::Left(_) => return Ok(shared),
             Self::Ranked(Ranked { parts, .. }) | Self::Factors(parts) => parts,
         };
         shared.push(SharedPage {
@@ -167,6 +192,19 @@ impl Prepared {
     }
 }
 
+impl Prepared {
+    /// The tables that what is left of strings may use.
+    fn tables(&self, profile: Profile, pages: usize, state: &ChooserState) -> OwnedTables {
+        match self {
+            Self::Left(strings) => {
+                let wants = |id| state.related.wants(id, pages);
+                OwnedTables::chosen(&Values::Bytes(strings.clone()), profile, wants)
+            }
+            _ => OwnedTables::default(),
+        }
+    }
+}
+
 /// One page of a chunk.
 struct Page<'a> {
     chunk: &'a Chunk<'a>,
@@ -175,6 +213,8 @@ struct Page<'a> {
     /// The chunk's map, as readers have it.
     map: Option<&'a MapTable>,
     options: &'a EncodeOptions,
+    /// What the chunk has for strings.
+    tables: Tables<'a>,
 }
 
 impl Page<'_> {
@@ -192,6 +232,9 @@ impl Page<'_> {
             }
             (Relation::Linear(formula), _) => self.linear(formula, &mut node, state)?,
             (Relation::Product(formula), _) => self.product(formula, &mut node, state)?,
+            (Relation::Concatenation(parts), Prepared::Left(left)) => {
+                self.concatenation(parts, left, &mut node, state)?
+            }
             _ => false,
         };
         let id = match relation {
@@ -199,6 +242,7 @@ impl Page<'_> {
             Relation::Map { .. } => EncodingId::MAP,
             Relation::Linear(_) => EncodingId::LINEAR,
             Relation::Product(_) => EncodingId::PRODUCT,
+            Relation::Concatenation(_) => EncodingId::CONCATENATION,
         };
         if fits { node.finish(id).map(Some) } else { Ok(None) }
     }
@@ -214,7 +258,7 @@ impl Page<'_> {
     }
 
     fn child(&self, values: &Values, node: &mut Node, state: &mut NodeState) -> Result<()> {
-        let place = Place { depth: 1, ..Place::default() };
+        let place = Place { depth: 1, tables: self.tables, ..Place::default() };
         let encoded = state.encode(values, place, self.options.profile)?;
         node.body.extend_from_slice(&encoded.bytes);
         node.children.push(encoded.plan);
@@ -270,6 +314,27 @@ impl Page<'_> {
         node.body.extend_from_slice(&lead.to_le_bytes());
         let ranks = ranked.ranks.get(self.range.clone()).unwrap_or(&[]);
         self.child(&lengths_column(ranks.to_vec()), node, state)?;
+        Ok(true)
+    }
+
+    fn concatenation(
+        &self,
+        parts: &[super::Part],
+        left: &ByteValues,
+        node: &mut Node,
+        state: &mut NodeState,
+    ) -> Result<bool> {
+        node.body.push(u8::try_from(parts.len()).unwrap_or(u8::MAX));
+        for part in parts {
+            node.body.extend_from_slice(&[self.chunk.reference(part.column)?.0, part.digits]);
+        }
+        let Values::Bytes(strings) = &self.page.values else { return Ok(false) };
+        let Ok(size) = u32::try_from(strings.byte_len()) else { return Ok(false) };
+        node.body.extend_from_slice(&size.to_le_bytes());
+        if !self.range.is_empty() {
+            let left = Values::Bytes(left.clone()).slice(self.range.start, self.range.len());
+            self.child(&left, node, state)?;
+        }
         Ok(true)
     }
 

@@ -23,6 +23,8 @@ pub use encode::encode_related;
 pub use terms::{Term, Transform};
 pub(crate) use terms::{power_of_ten, scaled};
 
+use crate::encodings::template_table::MAX_DIGITS;
+
 /// Columns that a relation may refer to.
 pub const MAX_REFERENCES: usize = 4;
 
@@ -49,6 +51,8 @@ pub enum Relation {
     Linear(Linear),
     /// `factor · other ÷ divisor`, and a residual.
     Product(Product),
+    /// Strings in which values of one to four columns stand, one after the other, and what is left of them.
+    Concatenation(Vec<Part>),
 }
 
 /// A sum of one to four terms over a power of two; integers of 64 bits that wrap around.
@@ -76,6 +80,15 @@ pub struct Product {
     pub divisor: u64,
 }
 
+/// A column whose values stand in strings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Part {
+    /// The column, of strings, or of integers of up to 64 bits.
+    pub column: u32,
+    /// Digits to which integers are filled up with zeros: 1 to 18; 0 for strings.
+    pub digits: u8,
+}
+
 /// The second factor of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Other {
@@ -99,6 +112,7 @@ impl Relation {
                 };
                 std::iter::once(factor).chain(others).copied().collect()
             }
+            Self::Concatenation(parts) => parts.iter().map(|part| part.column).collect(),
         };
         let mut unique = Vec::with_capacity(all.len());
         for column in all {
@@ -148,6 +162,14 @@ impl Relation {
                     let over = i64::try_from(*divisor).is_ok_and(|divisor| divisor > 0);
                     is_long(target) && of_type(*factor, is_long) && other && over
                 }
+                Self::Concatenation(parts) => {
+                    target == PhysicalType::Bytes
+                        && parts.len() <= MAX_REFERENCES
+                        && parts.iter().all(|part| match part.digits {
+                            0 => of_type(part.column, |physical| physical == PhysicalType::Bytes),
+                            digits => digits <= MAX_DIGITS && of_type(part.column, is_long),
+                        })
+                }
             }
     }
 
@@ -168,6 +190,10 @@ impl Relation {
                 };
                 let over = if *divisor == 1 { String::new() } else { format!(" / {divisor}") };
                 format!("{} * {other}{over}", name(*factor))
+            }
+            Self::Concatenation(parts) => {
+                let columns: Vec<u32> = parts.iter().map(|part| part.column).collect();
+                format!("text with {}", list(&columns))
             }
         }
     }
@@ -220,6 +246,7 @@ impl fmt::Display for Relation {
             Self::Map { .. } => "map",
             Self::Linear(_) => "linear",
             Self::Product(_) => "product",
+            Self::Concatenation(_) => "concatenation",
         })
     }
 }

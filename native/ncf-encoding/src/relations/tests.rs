@@ -280,6 +280,52 @@ fn exact_relations_take_next_to_nothing() {
     check(&total, None, &relation, &[&quantity, &parts]);
 }
 
+/// Strings in which the values of two columns stand, and some in which they do not.
+fn composed(len: usize) -> [Values; 3] {
+    let number = |row: usize| (row as i64 * 7919 % 1000 - 20) * i64::from(row % 50 != 3);
+    let name =
+        |row: usize| ["", "Ann", "b", "a name of more than thirty-two bytes", "né"][row * 7 % 5];
+    let line = |row: usize| match row % 23 {
+        4 => String::new(),
+        9 => format!("{} before {:03}", name(row), number(row).unsigned_abs()),
+        _ => format!("{}/{:03}", name(row), number(row).abs()),
+    };
+    let numbers = (0..len).map(|row| i32::try_from(number(row)).unwrap()).collect::<Vec<_>>();
+    let names = Values::Bytes((0..len).map(name).collect());
+    [Values::Bytes((0..len).map(line).collect()), Values::I32(numbers.into()), names]
+}
+
+#[test]
+fn concatenations_of_columns() {
+    let part = |column, digits| Part { column, digits };
+    for len in LENGTHS {
+        let [lines, numbers, names] = composed(len);
+        let noise = [0, 3, 5].map(|shape| column(PhysicalType::Bytes, len, shape));
+        for parts in [
+            vec![part(4, 3)],
+            vec![part(4, 1), part(5, 0)],
+            vec![part(5, 0), part(4, 3)],
+            vec![part(5, 0), part(4, 18), part(5, 0)],
+            vec![part(5, 1), part(4, 0)],
+            vec![part(4, 19)],
+        ] {
+            let relation = Relation::Concatenation(parts);
+            let of = |column: &u32| if *column == 4 { &numbers } else { &names };
+            let references: Vec<&Values> = relation.columns().iter().map(of).collect();
+            for validity in validities(len) {
+                for values in std::iter::once(&lines).chain(&noise) {
+                    let values = definite(values, validity.as_ref());
+                    check(&values, validity.as_ref(), &relation, &references);
+                }
+            }
+        }
+    }
+    let marked = Values::Bytes(["a \u{1b}", "b"].iter().collect());
+    let of_itself = Relation::Concatenation(vec![part(4, 0)]);
+    let names = Values::Bytes(["a", "b"].iter().collect());
+    assert!(encode(&marked, None, &of_itself, &[&names], Profile::Balanced).is_none());
+}
+
 #[test]
 fn damaged_pages_and_maps_are_errors_or_other_values() {
     let mut random = Random::new(77);
@@ -288,12 +334,15 @@ fn damaged_pages_and_maps_are_errors_or_other_values() {
     let strings = column(PhysicalType::Bytes, 2000, 3);
     let linear = Relation::Linear(formulas().swap_remove(0));
     let product = Product { factor: 0, other: Other::Map(vec![1]), divisor: 10 };
+    let [lines, numbers, names] = composed(2000);
+    let parts = vec![Part { column: 0, digits: 3 }, Part { column: 1, digits: 0 }];
     let cases = [
         (Relation::Map { keys: vec![0, 1] }, &strings, vec![&a, &b]),
         (Relation::Map { keys: vec![1] }, &values, vec![&b]),
         (Relation::Equality { column: 1 }, &strings, vec![&b]),
         (linear, &values, vec![&a]),
         (Relation::Product(product), &values, vec![&a, &b]),
+        (Relation::Concatenation(parts), &lines, vec![&numbers, &names]),
     ];
     for (relation, values, references) in cases {
         let chunk = encode(values, None, &relation, &references, Profile::Compact).unwrap();

@@ -3,7 +3,7 @@
 use ncf_core::{Budget, Interruption, PhysicalType, Values};
 
 use super::encode;
-use crate::relations::{Linear, Other, Product, Term, Transform};
+use crate::relations::{Linear, Other, Part, Product, Term, Transform};
 use crate::*;
 
 const SPEC: &str = include_str!("../../../../docs/spec/encodings.md");
@@ -181,4 +181,10 @@ fn the_examples_of_relations_are_exact() {
     let keys = strings(&["a", "b", "a"]);
     let chunk = related(&values, &Relation::Product(product), &[&counts, &keys]);
     is_example(&chunk.pages[0].bytes, "product page");
+    let parts = [(7, 0), (9, 2)].map(|(column, digits)| Part { column, digits });
+    let concatenation = Relation::Concatenation(parts.to_vec());
+    let lines = strings(&["ab/07", "cd/12", "none"]);
+    let (names, numbers) = (strings(&["ab", "cd", "ef"]), Values::I16(vec![7, 12, 3].into()));
+    let chunk = related(&lines, &concatenation, &[&names, &numbers]);
+    is_example(&chunk.pages[0].bytes, "concatenation page");
 }

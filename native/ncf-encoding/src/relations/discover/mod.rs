@@ -2,6 +2,7 @@
 //! estimates; whoever asks encodes what is proposed and keeps what pays.
 
 mod candidates;
+mod concatenation;
 mod cost;
 mod equality;
 mod fit;
@@ -80,6 +81,7 @@ pub fn discover(columns: &[Sampled<'_>]) -> Vec<Found> {
     linear::propose(&view, &mut proposals);
     let samples = maps::propose(&view, &mut proposals);
     product::propose(&view, &samples, &mut proposals);
+    concatenation::propose(&view, &mut proposals);
     proposals.finish(&view)
 }
 

@@ -3,7 +3,7 @@
 use arrow_buffer::BooleanBuffer;
 use ncf_core::Values;
 
-use super::super::{Other, Product, Relation};
+use super::super::{Other, Part, Product, Relation};
 use super::{Found, Sampled, discover};
 
 /// Pseudo-random numbers, the same each time.
@@ -151,6 +151,27 @@ fn products_with_a_map() {
     assert_eq!(total.relation, product(Other::Map(vec![12]), 100));
     assert!(total.bytes < 180_000, "{found:?}");
     assert_eq!(best(&found, 13).relation, product(Other::Column(12), 1000));
+}
+
+#[test]
+fn strings_with_other_columns_in_them() {
+    let mut random = Random(9);
+    let rows = 60_000;
+    let (codes, numbers) = (random.many(rows, 2000), random.many(rows, 5000));
+    let host =
+        |row: usize| format!("10.{}.{}", at(&codes, row as i64) / 50, at(&codes, row as i64) % 50);
+    let line = |row: usize| {
+        let number = at(&numbers, row as i64);
+        format!("host {} at {} gave {number:06} of {}", host(row), row % 7, number % 9)
+    };
+    let lines = strings((0..rows).map(line));
+    let (hosts, numbers) = (strings((0..rows).map(host)), ints(numbers));
+    let noise = ints(random.many(rows, 100_000));
+    let columns = [(&lines, 400_000), (&noise, 125_000), (&numbers, 98_000), (&hosts, 85_000)];
+    let found = found(&columns);
+    let parts = [(13, 0), (12, 6)].map(|(column, digits)| Part { column, digits });
+    assert_eq!(best(&found, 10).relation, Relation::Concatenation(parts.to_vec()));
+    assert!(best(&found, 10).bytes < 270_000, "{found:?}");
 }
 
 #[test]
