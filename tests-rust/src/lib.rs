@@ -25,7 +25,7 @@ use arrow_array::builder::{
 };
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, UInt32Array};
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array};
 use ncf::{
     DataType, Field, FileReader, FileWriter, MemorySink, MemorySource, Result, Scan, ScanBuilder,
     ScanColumn, Schema, WriterOptions, to_arrow_schema,
@@ -142,6 +142,8 @@ fn relate(columns: &mut [ArrayRef], schema: &Schema, random: &mut Random) {
             if let (Ok(a), Ok(b)) = (pick(&a), pick(&b)) {
                 (columns[from], columns[to]) = (a, b);
             }
+        } else if let Some(lines) = b.as_string_opt::<i32>().and_then(|b| lines(&a, b, random)) {
+            columns[to] = lines;
         } else if a.data_type() == b.data_type() {
             let rarely = 2 + random.below(1000);
             let source: Vec<(usize, usize)> =
@@ -159,6 +161,24 @@ fn relate(columns: &mut [ArrayRef], schema: &Schema, random: &mut Random) {
             }
         }
     }
+}
+
+/// Strings in which those of another column stand, or its integers.
+fn lines(a: &ArrayRef, b: &StringArray, random: &mut Random) -> Option<ArrayRef> {
+    let (numbers, texts) = (a.as_primitive_opt::<Int64Type>(), a.as_string_opt::<i32>());
+    if (numbers.is_none() && texts.is_none()) || random.one_in(3) {
+        return None;
+    }
+    let (width, kinds) = (random.below(8) as usize, 1 + random.below(20));
+    let line = |(row, text): (usize, Option<&str>)| {
+        let number = numbers.map(|numbers| format!("{:0width$}", numbers.value(row)));
+        let part = number.unwrap_or_else(|| texts.map_or("", |texts| texts.value(row)).to_owned());
+        text.map(|text| match random.below(kinds) {
+            0 => text.to_owned(),
+            kind => format!("line {kind} {part}/{text}"),
+        })
+    };
+    Some(Arc::new(b.iter().enumerate().map(line).collect::<StringArray>()))
 }
 
 const FLOATS: [f64; 8] =
