@@ -305,6 +305,9 @@ fn gather_bytes(values: &ByteValues, codes: &[u32], budget: &Budget) -> Result<V
     let bytes: u64 =
         codes.iter().map(|code| u64::from(lengths.get(*code as usize).copied().unwrap_or(0))).sum();
     let longest = lengths.iter().copied().max().unwrap_or(0) as usize;
+    if longest == 1 && bytes == codes.len() as u64 && bytes <= SHORT_BYTES {
+        return gather_bytes_of_one(values, codes, budget);
+    }
     let few = values.len() <= SHORT_STRINGS.min(codes.len()) && bytes <= SHORT_BYTES;
     match longest {
         0..=8 if few => return gather_short::<8>(values, codes, bytes, budget),
@@ -316,6 +319,16 @@ fn gather_bytes(values: &ByteValues, codes: &[u32], budget: &Budget) -> Result<V
     for code in codes {
         out.push(values.get(*code as usize));
     }
+    Ok(out.finish())
+}
+
+/// Strings of one byte each: flags, mostly.
+fn gather_bytes_of_one(values: &ByteValues, codes: &[u32], budget: &Budget) -> Result<Values> {
+    let mut out = BytesBuilder::new(codes.len(), codes.len() as u64, budget)?;
+    let bytes: Vec<u8> = values.iter().map(|string| string.first().copied().unwrap_or(0)).collect();
+    out.data.extend(codes.iter().map(|code| bytes.get(*code as usize).copied().unwrap_or(0)));
+    // At most `SHORT_BYTES`.
+    out.offsets.extend((1..).take(codes.len()));
     Ok(out.finish())
 }
 
@@ -403,6 +416,19 @@ pub(crate) fn check_utf8(values: &Values) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strings_of_one_byte_are_gathered() {
+        let values: Arc<Values> = Arc::new(Values::Bytes(["", "a", "b"].iter().collect()));
+        let of = |codes: Vec<u32>| {
+            let coded =
+                DecodedValues::Dictionary { codes: codes.into(), values: Arc::clone(&values) };
+            coded.into_flat(&Budget::new(1 << 20)).unwrap()
+        };
+        assert_eq!(of(vec![1, 2, 1]), Values::Bytes(["a", "b", "a"].iter().collect()));
+        assert_eq!(of(vec![1, 0, 1]), Values::Bytes(["a", "", "a"].iter().collect()));
+        assert_eq!(of(vec![]), Values::Bytes(std::iter::empty::<&str>().collect()));
+    }
 
     #[test]
     fn strings_of_every_length_are_gathered() {

@@ -13,10 +13,15 @@ pub(crate) fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
     padded
 }
 
+/// Bytes that are made ready at a time: they are still in the nearest cache when they are written.
+const READY: usize = 16 << 10;
+
 /// Bytes of which it is declared how many they will be, and room for one more step.
 pub(super) struct Output {
+    /// As many as are ready.
     bytes: Vec<u8>,
     at: usize,
+    size: usize,
     /// What gives the bytes, for errors.
     what: &'static str,
 }
@@ -24,10 +29,8 @@ pub(super) struct Output {
 impl Output {
     /// For `size` bytes.
     pub(super) fn new(size: usize, what: &'static str, budget: &Budget) -> Result<Self> {
-        let room = size.saturating_add(STEP);
-        let mut bytes = budget.vec("bytes", room)?;
-        bytes.resize(room, 0);
-        Ok(Self { bytes, at: 0, what })
+        let bytes = budget.vec("bytes", size.saturating_add(STEP))?;
+        Ok(Self { bytes, at: 0, size, what })
     }
 
     /// Number of bytes so far; more than declared comes to nothing in the end.
@@ -39,11 +42,22 @@ impl Output {
     /// The next bytes, of which `write` says how many it wrote; `Corrupt` where more than all stand already.
     #[inline]
     pub(super) fn push_with(&mut self, write: impl FnOnce(&mut [u8; STEP]) -> usize) -> Result<()> {
-        let rest = self.bytes.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut::<STEP>());
-        match rest {
-            Some(slot) => self.at += write(slot),
-            None => return Err(self.too_many()),
+        if self.bytes.len() < self.at + STEP {
+            self.make_ready(self.at + STEP)?;
         }
+        let rest = self.bytes.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut::<STEP>());
+        self.at += rest.map_or(0, write);
+        Ok(())
+    }
+
+    /// Makes bytes ready up to `end`, and some more.
+    #[cold]
+    fn make_ready(&mut self, end: usize) -> Result<()> {
+        let room = self.size + STEP;
+        if end > room {
+            return Err(Error::corrupt(format!("{} give more bytes than declared", self.what)));
+        }
+        self.bytes.resize((end + READY).min(room), 0);
         Ok(())
     }
 
@@ -68,9 +82,11 @@ impl Output {
     /// Any number of bytes.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<()> {
         let end = self.at.saturating_add(bytes.len());
-        match self.bytes.get_mut(self.at..end) {
-            Some(to) => to.copy_from_slice(bytes),
-            None => return Err(self.too_many()),
+        if self.bytes.len() < end {
+            self.make_ready(end)?;
+        }
+        if let Some(to) = self.bytes.get_mut(self.at..end) {
+            to.copy_from_slice(bytes);
         }
         self.at = end;
         Ok(())
@@ -78,18 +94,12 @@ impl Output {
 
     /// The bytes, if they are as many as declared.
     pub(super) fn finish(mut self) -> Result<Vec<u8>> {
-        let (found, size) = (self.at, self.bytes.len().saturating_sub(STEP));
-        if found != size {
-            let what = self.what;
-            return Err(Error::corrupt(format!("{what} give {found} bytes; {size} declared")));
+        let Self { at, size, what, .. } = self;
+        if at != size {
+            return Err(Error::corrupt(format!("{what} give {at} bytes; {size} declared")));
         }
         self.bytes.truncate(size);
         Ok(self.bytes)
-    }
-
-    #[cold]
-    fn too_many(&self) -> Error {
-        Error::corrupt(format!("{} give more bytes than declared", self.what))
     }
 }
 
