@@ -17,7 +17,7 @@ jar: ## the fat jar for Spark; the last line is its path
 cli: ## the command line ncf; the last line is its path
 	@tools/cli.sh
 
-bench: ## sizes and times against Parquet and other rivals, outside Spark and in it
+bench: ## sizes, times and look-ups against Parquet and other rivals, outside Spark and in it; indexes; answers against DuckDB's
 	@tools/bench.sh
 
 bench-spark: ## TPC-H in Spark against Parquet and ORC; ARGS="--scale 1 --rounds 3" and others: see tools/bench-spark.sh

@@ -11,17 +11,21 @@
 #   --append          adds the results to those of the last run of this scale
 #   --publish NAME    writes the tables and a plot into docs/benchmarks/NAME.md and NAME.svg
 #   --verify          compares the answers with DuckDB's and, at scale 0.01, 0.1 or 1, with published ones: see tools/bench/tpch_answers.py
+#   --lookups         instead of all that: look-ups of ids in no order and of spans of time, NCF against Parquet zstd, by default and tuned
+#                     (Bloom filter, timestamps in microseconds); takes --rows N (default 30000000), --rounds (default 31), --reuse and --publish
 #   --quick           what CI runs: the answers of NCF, Parquet zstd, ORC and the ceiling at scale 0.1, --verify; the last line is "N passed, N failed"
 # Environment: NCF_HEAP heap of the Spark JVM (default 6g).
 source "$(dirname "$0")/lib.sh"
 command="tools/bench-spark.sh${*:+ $*}"
-scale=5 profile=dist results="" append="" publish=() verify="" options=()
+scale=5 profile=dist results="" append="" publish=() verify="" lookups="" rows=30000000 options=()
 while [ $# -gt 0 ]; do
   case $1 in
     --scale) scale=$2; shift ;;
     --rounds | --write-rounds | --formats | --queries) options+=("$1" "$2"); shift ;;
     --reuse | --ceiling) options+=("$1") ;;
     --append) append=1 ;;
+    --lookups) lookups=1 ;;
+    --rows) rows=$2; shift ;;
     --publish) publish=(--publish "$2"); shift ;;
     --verify) verify=1 ;;
     --quick) scale=0.1 profile=dev verify=1 results=target/bench/spark-quick.json options+=(--rounds 1 --write-rounds 1 --formats ncf,zstd,orc --ceiling) ;;
@@ -29,6 +33,15 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
+[ -x .venv/bin/python ] || python_with corpus
+if [ -n "$lookups" ]; then
+  work=bench-data/spark/lookups$rows results=target/bench/spark-lookups.json
+  build_examples "$profile"
+  mkdir -p "$work" target/bench
+  NCF_HEAP=${NCF_HEAP:-6g} run_example "$profile" io.ncf.examples.bench.LookupBench "$work" "$results" --rows "$rows" "${options[@]}" >&2
+  .venv/bin/python tools/bench/spark_lookups.py "$results" --command "$command" "${publish[@]}"
+  exit
+fi
 data=bench-data/tpch/sf$scale work=bench-data/spark/sf$scale answers=target/bench/answers
 results=${results:-target/bench/spark-sf$scale.json}
 
@@ -39,7 +52,6 @@ rm -rf "$answers"
 [ -z "$append" ] || mv "$results" "$results.earlier"
 [ -z "$verify" ] || options+=(--answers "$answers")
 NCF_HEAP=${NCF_HEAP:-6g} run_example "$profile" io.ncf.examples.bench.SparkBench "$data" "$work" "$results" --scale "$scale" "${options[@]}" >&2
-[ -x .venv/bin/python ] || python_with corpus
 .venv/bin/python tools/bench/spark.py "$results" --command "$command" ${append:+--earlier "$results.earlier"} "${publish[@]}"
 if [ -n "$verify" ]; then
   tpch_answers

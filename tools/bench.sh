@@ -1,32 +1,43 @@
 #!/bin/bash
-# bench.sh [native] [index] [spark] [OPTION…]: the measurements, NCF and its rivals interleaved in one run; default all. The part index is
-# `ncf index-bench`, the part spark tools/bench-spark.sh, each with its defaults. Reports go to the output and to target/bench/. Options
-# are for native, whose options tools/bench/native.py lists (`bench.sh native --only sizes` compares sizes alone), or for index, where
-# that is the only part.
+# bench.sh [native] [index] [check] [spark] [lookups] [OPTION…]: the measurements, NCF and its rivals interleaved in one run; default all.
+#   native   sizes and times outside Spark; `--only point` is the point read of lineitem, tools/bench/native.py lists the other options
+#   index    `ncf index-bench`: sizes of learned indexes, what look-ups in tables of 100 files read, and which limits are met;
+#            `--only sorted` is one part, `--keys 2000000` a small run
+#   check    answers of indexed and filtered columns against DuckDB's: tools/bench/index_check.py
+#   spark    TPC-H and micro queries: tools/bench-spark.sh
+#   lookups  ids in no order and spans of time in Spark: tools/bench-spark.sh --lookups
+# Reports go to the output and to target/bench/PART.txt. Options are for native where several parts run, else for the only part.
 source "$(dirname "$0")/lib.sh"
 parts=""
 while [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; do
   parts="$parts $1"
   shift
 done
-parts=${parts:-native index spark}
+parts=${parts:-native index check spark lookups}
 mkdir -p target/bench
 
 for part in $parts; do
+  options=()
+  if [ "$parts" = " $part" ] || [ "$part" = native ]; then options=("$@"); fi
   case $part in
     native)
       corpus bench-data/corpus
       python_with corpus bench
       cargo_build dist
-      .venv/bin/python tools/bench/native.py bench-data/corpus "$(cargo_folder dist)/ncf-bench" "$@" | tee target/bench/native.txt
+      .venv/bin/python tools/bench/native.py bench-data/corpus "$(cargo_folder dist)/ncf-bench" "${options[@]}" | tee target/bench/native.txt
       ;;
     index)
       cargo_build dist
-      options=()
-      [ "$parts" != " index" ] || options=("$@")
       "$(cargo_folder dist)/ncf" index-bench "${options[@]}" | tee target/bench/index.txt
       ;;
-    spark) tools/bench-spark.sh | tee target/bench/spark.txt ;;
-    *) echo "bench.sh: no part $part; there are native, index and spark" >&2; exit 2 ;;
+    check)
+      python_with corpus bench
+      cargo_build dist
+      .venv/bin/python tools/bench/index_check.py "$(cargo_folder dist)/ncf" "$(cargo_folder dist)/ncf-bench" "${options[@]}" |
+        tee target/bench/check.txt
+      ;;
+    spark) tools/bench-spark.sh "${options[@]}" | tee target/bench/spark.txt ;;
+    lookups) tools/bench-spark.sh --lookups "${options[@]}" | tee target/bench/lookups.txt ;;
+    *) echo "bench.sh: no part $part; there are native, index, check, spark and lookups" >&2; exit 2 ;;
   esac
 done

@@ -1,11 +1,12 @@
 #!/bin/bash
 # test.sh [STEP…]: what CI checks. Steps:
-#   rustfmt cargo-test clippy scala-test examples bench scalafmt
+#   rustfmt cargo-test clippy scala-test examples index-check bench scalafmt
 # The default is all of them.
 # Environment: NCF_TEST_BUDGET seconds after which no further step is begun (default: none), and a quarter later the running one is
 # ended. Both are said, and counted as skipped; but cargo-test must end by itself: without it nothing was tested.
 # A failing step does not stop the later ones. Each step logs to target/test-logs/STEP.log and the failing part is shown.
-# The last output line is "N passed, N failed": the sum over cargo's and ScalaTest's tests, the examples and the answers of TPC-H's queries, a lint step being one.
+# The last output line is "N passed, N failed": the sum over cargo's and ScalaTest's tests, the examples and the answers of index-check
+# and of TPC-H's queries, a lint step being one.
 source "$(dirname "$0")/lib.sh"
 logs=target/test-logs
 passed=0 failed=0 skipped=0
@@ -69,7 +70,7 @@ step() {
 }
 
 need cargo rustfmt java mvn python3 npm git
-for name in ${*:-rustfmt cargo-test clippy scala-test examples bench scalafmt}; do
+for name in ${*:-rustfmt cargo-test clippy scala-test examples index-check bench scalafmt}; do
   case $name in
     rustfmt) step rustfmt lint cargo fmt --all --check ;;
     clippy) step clippy lint cargo clippy --locked --workspace --all-targets -- -D warnings ;;
@@ -82,6 +83,7 @@ for name in ${*:-rustfmt cargo-test clippy scala-test examples bench scalafmt}; 
       done
       step scala-test scalatest ./sbt test ;;
     examples) step examples examples tools/test_examples.sh ;;
+    index-check) step index-check examples tools/test_index.sh ;;
     bench) step bench examples tools/bench-spark.sh --quick ;;
     *) echo "test.sh: no step $name; see the top of tools/test.sh" >&2; exit 2 ;;
   esac

@@ -39,15 +39,18 @@ from rivals import CSV, SIZE_ONLY, child, csv_bytes, equal, ncf_condition, remov
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SIZES_KEPT = ROOT / "target" / "bench" / "rival-sizes.json"
-FORMATS = ["ncf balanced", "ncf fast", "ncf compact", "parquet snappy", "parquet zstd-3", "parquet zstd-19", "parquet tuned", "orc",
-           "duckdb", "vortex", "vortex compact", "lance"]
+FORMATS = ["ncf balanced", "ncf fast", "ncf compact", "ncf point", "parquet snappy", "parquet zstd-3", "parquet zstd-19",
+           "parquet tuned", "orc", "duckdb", "vortex", "vortex compact", "lance"]
 BASELINE = "parquet zstd-3"
 PACKAGES = ["pyarrow", "duckdb", "vortex-data", "pylance"]
 WRITERS = ["ncf balanced", "ncf fast", "ncf compact", "parquet zstd-3", "vortex", "vortex compact", "lance"]
-READERS = [name for name in FORMATS if name not in SIZE_ONLY]
+# The profile for look-ups is measured where these are.
+READERS = [name for name in FORMATS if name not in (*SIZE_ONLY, "ncf point")]
+POINT_READERS = [name for name in FORMATS if name not in SIZE_ONLY]
 DECODERS = ["ncf fast", "ncf balanced", "ncf compact", "parquet zstd-3", "vortex", "vortex compact"]
+READERS_OF = {"decode": DECODERS, "read": READERS, "filter": READERS, "point": POINT_READERS}
 PARTS = ["sizes", "write", "decode", "read", "filter", "point"]
-REPEATS = {"write": 1, "decode": 3, "read": 3, "filter": 4, "point": 6}
+REPEATS = {"write": 1, "decode": 3, "read": 3, "filter": 4, "point": 21}
 PINNED = ["write", "decode"]
 
 # Per table: columns wanted, and conditions (column, operator, value), all of which must hold.
@@ -86,6 +89,9 @@ WRITE_WANTED = {"ncf balanced": 1.5, "ncf compact": 4}
 # Speed of a read on one core against a rival's, at least.
 DECODE_WANTED = [("ncf fast", "vortex", 1), ("ncf balanced", "vortex compact", 1), ("ncf fast", BASELINE, 3),
                  ("ncf balanced", BASELINE, 3)]
+# Seconds of the median point read in each profile, at most; and the rivals that it is shown beside.
+POINT_WANTED = 0.003
+POINT_RIVALS = [BASELINE, "vortex"]
 
 
 class KeptSizes:
@@ -177,7 +183,7 @@ class Run:
     def write_all(self, table):
         """Writes the table in every format that the parts wanted need, in rounds where the time is reported."""
         reads = self.reads(table)
-        to_read = {name for op in reads for name in (DECODERS if op == "decode" else READERS)}
+        to_read = {name for op in reads for name in READERS_OF[op]}
         timed = WRITERS if "write" in self.parts else []
         for name in [*FORMATS, CSV]:
             if name not in timed and ("sizes" in self.parts or name in to_read):
@@ -206,7 +212,7 @@ class Run:
     def read_all(self, table, op, **request):
         """Rounds over all formats; every result is compared with the baseline's first."""
         expected = None
-        names = [BASELINE, *(name for name in (DECODERS if op == "decode" else READERS) if name != BASELINE)]
+        names = [BASELINE, *(name for name in READERS_OF[op] if name != BASELINE)]
         for number in range(self.arguments.rounds):
             for name in [name for name in names if name in self.sizes[table]]:
                 result = self.measure(table, op, name, **request)
@@ -280,7 +286,7 @@ class Run:
                     parts += [f"`{POINTS[table][0]} = {POINTS[table][1]}`", ""]
                 times = {name: self.times[table, op].get(name) for name in FORMATS}
                 parts.append(report.table(["format", "minimum", "median", "runs", "ratio"],
-                                          report.timing_rows(times, BASELINE)))
+                                          report.timing_rows(times, BASELINE, 4 if op == "point" else 2)))
         return parts
 
     # The targets: one table for each kind of them whose measurements are there.
@@ -293,11 +299,13 @@ class Run:
             "Write": (["table", f"balanced / {BASELINE}", "at most", "met", f"compact / {BASELINE}", "at most", "met"],
                       self.write_wanted),
             "Decode": (["speed", "measured", "at least", "met"], self.decode_wanted),
+            "Point": (["profile", "median", "at most", "met", *(f"{name} / it" for name in POINT_RIVALS)], self.point_wanted),
         }
         titles = {"Bytes": "Bytes", "Means": f"Against other formats: geometric means, the smallest of {', '.join(SMALL_RIVALS)}",
                   "CSV": "Against CSV text of the same rows, which is without a header and quotes only where needed",
                   "Write": "Write on one core, verification on: minimum against minimum",
-                  "Decode": f"Decode of {self.decoded} to Arrow on one core: minimum against minimum"}
+                  "Decode": f"Decode of {self.decoded} to Arrow on one core: minimum against minimum",
+                  "Point": "Point read, open included: median against median"}
         parts = []
         for name, (header, make) in sections.items():
             if rows := make():
@@ -365,6 +373,16 @@ class Run:
             if times.get(ours) and times.get(theirs):
                 value = min(times[theirs]) / min(times[ours])
                 rows.append([f"{ours} against {theirs}", report.ratio(value), f"{limit}x", report.verdict(value >= limit)])
+        return rows
+
+    def point_wanted(self):
+        rows = []
+        for table in POINTS:
+            times = {name: statistics.median(seconds) for name, seconds in self.times.get((table, "point"), {}).items() if seconds}
+            for name in (name for name in times if name.startswith("ncf")):
+                against = [report.ratio(times[rival] / times[name], 1) if rival in times else "-" for rival in POINT_RIVALS]
+                rows.append([name, report.duration(times[name]), report.duration(POINT_WANTED),
+                             report.verdict(times[name] <= POINT_WANTED), *against])
         return rows
 
 

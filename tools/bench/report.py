@@ -38,13 +38,13 @@ def verdict(good):
     return "yes" if good else "no"
 
 
-def timing_rows(times, baseline):
+def timing_rows(times, baseline, decimals=2):
     """Rows (name, minimum, median, rounds, minimum / baseline's minimum) in the order of `times`."""
     base = min(times[baseline]) if times.get(baseline) else None
     rows = []
     for name, seconds in times.items():
         if seconds:
-            against = ratio(min(seconds) / base) if base else "-"
+            against = ratio(min(seconds) / base, decimals) if base else "-"
             rows.append([name, duration(min(seconds)), duration(statistics.median(seconds)), len(seconds), against])
     return rows
 

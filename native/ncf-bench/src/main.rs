@@ -3,6 +3,7 @@
 //! operation (reading the Parquet input, deleting the previous output) is not timed.
 #![forbid(unsafe_code)]
 
+mod answers;
 mod input;
 mod read;
 mod report;
@@ -60,6 +61,14 @@ enum Operation {
         #[arg(allow_hyphen_values = true)]
         value: String,
     },
+    /// Answers predicates, one a line of the standard input, in the JSON that connectors use.
+    Answers {
+        /// NCF file, folder or table.
+        path: PathBuf,
+        /// Columns that are summed up.
+        #[arg(long, value_delimiter = ',', required = true)]
+        columns: Vec<String>,
+    },
 }
 
 fn predicate(text: &str) -> std::result::Result<Predicate, String> {
@@ -82,6 +91,9 @@ fn run(cli: Cli) -> Result<serde_json::Value> {
             let filter = Some(read::equals(&file, &column, &value)?);
             let request = read::Request { columns: None, filter, threads: 1 };
             read::run("point", &file, &request, cli.repeat)
+        }
+        Operation::Answers { path, columns } => {
+            answers::run(&path, &columns, std::io::stdin().lock())
         }
     }
 }

@@ -23,6 +23,18 @@ pub(crate) fn report(
         .map_err(|error| Error::io(format!("cannot look at {}", file.display()), error))?
         .len();
     let count: usize = rows.iter().map(RecordBatch::num_rows).sum();
+    Ok(json!({
+        "op": operation,
+        "file": file.display().to_string(),
+        "rows": count,
+        "bytes": bytes,
+        "seconds": seconds,
+        "columns": sums(rows)?,
+    }))
+}
+
+/// Nulls and sum of every column; none where there are no batches.
+pub(crate) fn sums(rows: &[RecordBatch]) -> Result<Map<String, Value>> {
     let mut columns = Map::new();
     if let Some(first) = rows.first() {
         for (index, field) in first.schema().fields().iter().enumerate() {
@@ -34,14 +46,7 @@ pub(crate) fn report(
             columns.insert(field.name().clone(), sum.json());
         }
     }
-    Ok(json!({
-        "op": operation,
-        "file": file.display().to_string(),
-        "rows": count,
-        "bytes": bytes,
-        "seconds": seconds,
-        "columns": columns,
-    }))
+    Ok(columns)
 }
 
 /// Integers, unscaled decimals, days, microseconds and lengths of strings are summed exactly.

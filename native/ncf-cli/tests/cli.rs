@@ -293,6 +293,24 @@ fn nested_values_round_trip_as_json_and_parquet() {
 }
 
 #[test]
+fn index_bench_counts_what_a_look_up_reads() {
+    // The least keys of which a file gets an index; the seed stands in the report.
+    let report =
+        good(&["index-bench", "--keys", "170000", "--only", "sorted", "--only", "unsorted"]);
+    for limit in [
+        "sorted: a look-up reads at most 2 footers | 2 | yes",
+        "sorted: a look-up reads at most 2 data pages | 2 | yes",
+        "sorted: look-ups that find other rows: none | 0 | yes",
+        "no order: look-ups that find other rows: none | 0 | yes",
+    ] {
+        assert!(report.contains(&format!("| {limit} |")), "{limit}: {report}");
+    }
+    let filters = report.lines().find(|line| line.contains("filters spare"));
+    assert!(filters.is_some_and(|line| line.ends_with("| yes |")), "{report}");
+    assert!(!report.contains("| shape |"), "a part that was not asked for: {report}");
+}
+
+#[test]
 fn misuse_exits_with_2_and_says_what_to_do() {
     let folder = Folder::new();
     let (_, file) = sample(&folder, 10);

@@ -1,15 +1,17 @@
 //! `ncf index-bench`: what the learned index of a sorted column takes and gives, beside other indexes.
 
+mod counting;
 mod report;
 mod rivals;
 mod shapes;
+mod tables;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use ncf::index::learned::{Search, VECTOR_ROWS, WINDOW, Wanted};
 use ncf::index::{Description, Index};
 use ncf::{
@@ -18,9 +20,10 @@ use ncf::{
 };
 
 use crate::progress;
-use report::Row;
+use report::{Limit, Row};
 use rivals::BTree;
 use shapes::{Keys, Random, SHAPES};
+use tables::{Measured, Order};
 
 /// Keys of a batch that is written.
 const BATCH: usize = 65_536;
@@ -31,22 +34,37 @@ const WRITES: usize = 21;
 /// Columns beside the keys of a table that is no index alone.
 const BESIDE: usize = 7;
 
+/// A part of the measurements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Sizes and look-ups in memory, of sorted keys of many shapes.
+    Shapes,
+    /// What a look-up reads of a sorted table of 100 files.
+    Sorted,
+    /// What a look-up reads of a table of unique keys in no order, with filters.
+    Unsorted,
+}
+
 /// Measures the learned index on sorted keys of many shapes, beside B+trees, fences and zone maps.
 ///
 /// Of each shape a file is written; sizes are those of the index in the file and of the others as they would be
-/// stored. A million keys, present and absent, are searched for, and every one must be where the index says.
+/// stored. A million keys, present and absent, are searched for, and every one must be where the index says. Then
+/// two tables of 100 files, a sorted one and one in no order with filters, tell what a look-up reads.
 #[derive(Debug, Args)]
 pub(crate) struct IndexBench {
-    /// Keys of each shape.
+    /// Keys of each shape; each table has ten times as many.
     #[arg(long, value_name = "N", default_value_t = 20_000_000)]
     keys: usize,
+    /// Only this part; may be repeated.
+    #[arg(long, value_name = "PART", value_enum)]
+    only: Vec<Part>,
     /// Only these shapes.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     shapes: Vec<String>,
     /// Seed of the keys; new in every run unless given.
     #[arg(long)]
     seed: Option<u64>,
-    /// Where files are written, one at a time; the directory for temporary files unless given.
+    /// Where files are written, one or one table at a time; the directory for temporary files unless given.
     #[arg(long, value_name = "DIRECTORY")]
     directory: Option<PathBuf>,
     /// Writes the report there as Markdown, too.
@@ -62,6 +80,57 @@ impl IndexBench {
         let seed = self.seed.unwrap_or(fresh);
         let folder = self.directory.clone().unwrap_or_else(std::env::temp_dir);
         let file = folder.join(format!("ncf-index-bench-{}.ncf", std::process::id()));
+        let (mut text, mut limits, mut missed) = (report::head(&self.command(seed)), Vec::new(), 0);
+        if self.wants(Part::Shapes) {
+            missed += self.measure_shapes(seed, &file, &mut text, &mut limits)?;
+        }
+        if self.wants(Part::Sorted) || self.wants(Part::Unsorted) {
+            report::about_lookups(&mut text);
+        }
+        for (part, order) in [(Part::Sorted, Order::Sorted), (Part::Unsorted, Order::Random)] {
+            if self.wants(part) {
+                let measured = self.measure_table(order, seed, &file.with_extension(""))?;
+                missed += measured.violations;
+                report::lookups(&mut text, &mut limits, &measured);
+            }
+        }
+        report::limits(&mut text, &limits);
+        print!("{text}");
+        if let Some(path) = &self.write {
+            std::fs::write(path, &text)
+                .map_err(|error| Error::io("cannot write the report", error))
+                .map_err(|error| error.with("file", path.display()))?;
+        }
+        match missed {
+            0 => Ok(()),
+            missed => Err(Error::internal(format!("{missed} keys were not where an index said"))),
+        }
+    }
+
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+
+    /// What repeats the run.
+    fn command(&self, seed: u64) -> String {
+        let mut command = format!("ncf index-bench --keys {} --seed {seed}", self.keys);
+        for name in self.only.iter().filter_map(ValueEnum::to_possible_value) {
+            command.push_str(&format!(" --only {}", name.get_name()));
+        }
+        if !self.shapes.is_empty() {
+            command.push_str(&format!(" --shapes {}", self.shapes.join(",")));
+        }
+        command
+    }
+
+    /// The part on shapes; the number of keys that were not where an index said.
+    fn measure_shapes(
+        &self,
+        seed: u64,
+        file: &Path,
+        text: &mut String,
+        limits: &mut Vec<Limit>,
+    ) -> Result<u64> {
         let wanted: Vec<&str> = match self.shapes.is_empty() {
             true => SHAPES.iter().map(|(name, _)| *name).collect(),
             false => self.shapes.iter().map(String::as_str).collect(),
@@ -69,31 +138,29 @@ impl IndexBench {
         let bar = progress::bar(Some(wanted.len() as u64), "index-bench", "shapes");
         let (mut rows, mut without) = (Vec::new(), Vec::new());
         for shape in wanted {
-            let row = self.measure(shape, seed, &file);
+            let row = self.measure(shape, seed, file);
             // Best effort: the file is of no use to anyone.
-            let _ = std::fs::remove_file(&file);
+            let _ = std::fs::remove_file(file);
             match row? {
                 Some(row) => rows.push(row),
                 None => without.push(shape),
             }
             bar.inc(1);
         }
-        let learning = [self.learning(seed, 0), self.learning(seed, BESIDE)];
+        let learning = [self.learning(seed, 0)?, self.learning(seed, BESIDE)?];
         bar.finish_and_clear();
-        let text = {
-            let [alone, beside] = learning;
-            report::markdown(&rows, &without, [alone?, beside?], self.keys, seed)
-        };
-        print!("{text}");
-        if let Some(path) = &self.write {
-            std::fs::write(path, &text)
-                .map_err(|error| Error::io("cannot write the report", error))
-                .map_err(|error| error.with("file", path.display()))?;
-        }
-        match rows.iter().map(|row| row.violations).sum::<u64>() {
-            0 => Ok(()),
-            missed => Err(Error::internal(format!("{missed} keys were not where an index said"))),
-        }
+        report::shapes(text, limits, &rows, &without, learning, self.keys);
+        Ok(rows.iter().map(|row| row.violations).sum())
+    }
+
+    /// The part on a table of many files, which is made at `root` and removed.
+    fn measure_table(&self, order: Order, seed: u64, root: &Path) -> Result<Measured> {
+        let bar = progress::bar(Some(tables::FILES as u64), "index-bench", "files");
+        let measured = tables::measure(order, self.keys.saturating_mul(10), root, seed, &bar);
+        // Best effort: the table is of no use to anyone.
+        let _ = std::fs::remove_dir_all(root);
+        bar.finish_and_clear();
+        measured
     }
 
     /// `None` where the file has no index.

@@ -77,7 +77,8 @@ private object Store {
   val tables: Seq[String] =
     Seq("region", "nation", "supplier", "customer", "part", "partsupp", "orders", "lineitem")
 
-  private def delete(folder: Path): Unit = if (Files.exists(folder)) {
+  /** Removes a folder that may not be there. */
+  def delete(folder: Path): Unit = if (Files.exists(folder)) {
     val paths = Files.walk(folder)
     try paths.sorted(Comparator.reverseOrder[Path]()).forEach(path => Files.delete(path))
     finally paths.close()
