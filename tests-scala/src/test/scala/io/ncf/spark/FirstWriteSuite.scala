@@ -250,7 +250,9 @@ class FirstWriteSuite extends SparkTestBase {
       def message(columns: String): String = failure[NcfInvalidArgumentException](
         rows.write.format("ncf").partitionBy("p").option("filterColumns", columns).save(path)
       )
-      for (columns <- Seq("nix", "s, nix", "a", "s desc nulls last", "s desc", "b", "l", "c", "P")) {
+      for (
+        columns <- Seq("nix", "s, nix", "a", "s desc nulls last", "s desc", "b", "l", "c", "P")
+      ) {
         val said = message(columns)
         assert(said.contains("option filterColumns names the column "), columns)
         assert(said.contains("the columns are s, a, b, b, l, c, p"), columns)

@@ -6,6 +6,7 @@ import java.util.{Objects, OptionalLong}
 import scala.jdk.CollectionConverters._
 
 import com.fasterxml.jackson.databind.JsonNode
+import org.apache.spark.sql.connector.expressions.filter.Predicate
 import org.apache.spark.sql.connector.expressions.{
   Expressions,
   NamedReference,
@@ -13,7 +14,6 @@ import org.apache.spark.sql.connector.expressions.{
   SortDirection,
   SortOrder
 }
-import org.apache.spark.sql.connector.expressions.filter.Predicate
 import org.apache.spark.sql.connector.metric.{CustomMetric, CustomTaskMetric}
 import org.apache.spark.sql.connector.read.Scan.ColumnarSupportMode
 import org.apache.spark.sql.connector.read.colstats.ColumnStatistics
@@ -30,14 +30,7 @@ import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.StructType
 
 import io.ncf.spark.streaming.NcfMicroBatchStream
-import io.ncf.spark.{
-  Json,
-  NcfDataSource,
-  NcfDataset,
-  NcfOptions,
-  ReadSchema,
-  SchemaConverter
-}
+import io.ncf.spark.{Json, NcfDataSource, NcfDataset, NcfOptions, ReadSchema, SchemaConverter}
 
 /** A scan of one version of a table: planned once, when Spark first asks for statistics,
   * partitions or a description.
