@@ -1,8 +1,8 @@
 package io.ncf.spark
 
-import org.apache.spark.sql.execution.SortExec
 import org.apache.spark.sql.execution.adaptive.AdaptiveSparkPlanHelper
 import org.apache.spark.sql.execution.datasources.v2.BatchScanExec
+import org.apache.spark.sql.execution.{SimpleMode, SortExec}
 import org.apache.spark.sql.functions.{col, spark_partition_id}
 import org.apache.spark.sql.{Column, DataFrame, Row}
 
@@ -181,6 +181,9 @@ class OrderSuite extends SparkTestBase with AdaptiveSparkPlanHelper {
         "SELECT /*+ BROADCAST(dim) */ a, id, kind FROM fact JOIN dim ON a = key WHERE kind IN (-3, 0, 4)"
       )
       val ours = within(joined, "a")
+      assert(sorts(ours) == 0, ours.queryExecution.executedPlan)
+      val text = ours.queryExecution.explainString(SimpleMode)
+      assert(text.contains("RuntimeFilters: [dynamicpruningexpression(a"), text)
       val found = ours.select(spark_partition_id(), col("a"), col("id")).collect().toSeq
       val wanted = joined.select("a", "id").collect().map(_.toString).toSet
       assert(found.nonEmpty && found.map(r => s"[${r.get(1)},${r.get(2)}]").toSet == wanted)
