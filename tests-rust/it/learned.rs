@@ -20,7 +20,7 @@ use ncf::{
     ScanMetrics, Schema, TextOp, WriterOptions, to_arrow_schema,
 };
 use ncf_tests::reseal::{parts, reseal};
-use ncf_tests::{Random, open, scan_all, write_file};
+use ncf_tests::{Random, all_columns, open, scan_all, write_file};
 
 const ROWS: usize = 70_001;
 const BLOCK_ROWS: usize = 30_000;
@@ -177,6 +177,23 @@ impl Case {
         (rows, scan.metrics().clone())
     }
 
+    /// The numbers of the rows that the predicate finds among those that planning leaves, which nothing but its metadata
+    /// tells.
+    fn planned(&self, reader: &Arc<FileReader>, predicate: &Predicate) -> Vec<i64> {
+        let columns = all_columns(reader);
+        let planned = ncf::plan_rows(reader, &columns, predicate).unwrap();
+        let runs = reader.blocks().iter().zip(planned.blocks).flat_map(|(info, runs)| {
+            let in_file = |row: usize| info.first_row + row as u64;
+            runs.into_iter().map(move |run| in_file(run.start)..in_file(run.end))
+        });
+        let scan = scan_all(reader).project(vec!["row".into()]).filter(predicate.clone());
+        let scan = scan.row_runs(runs.collect()).build().unwrap();
+        let rows = |batch: ncf::Result<RecordBatch>| {
+            batch.unwrap().column(0).as_primitive::<Int64Type>().values().to_vec()
+        };
+        scan.flat_map(rows).collect()
+    }
+
     /// The rows that Arrow finds.
     fn expected(&self, op: CompareOp, literal: &dyn Datum) -> Vec<i64> {
         let key = canonical(self.data.column(0));
@@ -204,6 +221,7 @@ impl Case {
             let (found, metrics) = self.found(&self.reader, &predicate);
             assert!(found == self.expected(op, &one), "{name}: {predicate}");
             assert_eq!(metrics.index_misses, 0, "{name}: {predicate}");
+            assert!(self.planned(&self.reader, &predicate) == found, "{name}: {predicate}");
             let not = Predicate::Not(Box::new(predicate.clone()));
             let expected = match op {
                 CompareOp::Eq => self.expected(CompareOp::NotEq, &one),
@@ -401,6 +419,7 @@ fn a_wrong_model_costs_time_and_no_row() {
                     let predicate = Predicate::compare("key", op, literal.clone());
                     let (found, metrics) = case.found(&reader, &predicate);
                     assert!(found == case.expected(op, &one), "{name}: {predicate}, byte {at}");
+                    assert!(case.planned(&reader, &predicate) == found, "{name}: {predicate}");
                     misses += metrics.index_misses;
                 }
             }

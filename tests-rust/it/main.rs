@@ -17,6 +17,7 @@ mod interruption;
 mod learned;
 mod memory;
 mod nested;
+mod order;
 mod relations;
 mod round_trip;
 mod spec;

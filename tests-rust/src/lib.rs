@@ -306,12 +306,16 @@ pub fn open(bytes: Vec<u8>) -> Result<Arc<FileReader>> {
 
 /// A scan of all columns of a file, to be narrowed further.
 pub fn scan_all(reader: &Arc<FileReader>) -> ScanBuilder {
+    ScanBuilder::new(reader.clone(), all_columns(reader))
+}
+
+/// The columns of a file as it has them.
+pub fn all_columns(reader: &FileReader) -> Vec<ScanColumn> {
     let source = |(index, field): (usize, &Field)| ScanColumn {
         field: field.clone(),
         source: ncf::ColumnSource::File(index),
     };
-    let columns = reader.schema().fields.iter().enumerate().map(source).collect();
-    ScanBuilder::new(reader.clone(), columns)
+    reader.schema().fields.iter().enumerate().map(source).collect()
 }
 
 /// All rows of a scan.

@@ -1,8 +1,11 @@
 //! Dense typed values without nulls: what encodings take and give. Buffers are Arrow's, so that
 //! moving to and from Arrow arrays copies nothing.
 
-use arrow_buffer::{BooleanBuffer, Buffer, OffsetBuffer, ScalarBuffer};
+use std::cmp::Ordering;
 
+use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, OffsetBuffer, ScalarBuffer};
+
+use crate::ordering::{compare_f32, compare_f64};
 use crate::types::PhysicalType;
 
 /// Values of one physical type. At null rows the value is meaningless but present.
@@ -161,6 +164,53 @@ impl Values {
         }
     }
 
+    /// The order of a value and one of other values of the same type, as [`crate::ordering`] has it, by their positions;
+    /// `None` where the types differ or there is no such value.
+    pub fn compare(&self, row: usize, other: &Self, other_row: usize) -> Option<Ordering> {
+        fn of<T: Ord>(a: Option<&T>, b: Option<&T>) -> Option<Ordering> {
+            Some(a?.cmp(b?))
+        }
+        match (self, other) {
+            (Self::Bool(a), Self::Bool(b)) => (row < a.len() && other_row < b.len())
+                .then(|| a.value(row).cmp(&b.value(other_row))),
+            (Self::I8(a), Self::I8(b)) => of(a.get(row), b.get(other_row)),
+            (Self::I16(a), Self::I16(b)) => of(a.get(row), b.get(other_row)),
+            (Self::I32(a), Self::I32(b)) => of(a.get(row), b.get(other_row)),
+            (Self::I64(a), Self::I64(b)) => of(a.get(row), b.get(other_row)),
+            (Self::I128(a), Self::I128(b)) => of(a.get(row), b.get(other_row)),
+            (Self::F32(a), Self::F32(b)) => Some(compare_f32(*a.get(row)?, *b.get(other_row)?)),
+            (Self::F64(a), Self::F64(b)) => Some(compare_f64(*a.get(row)?, *b.get(other_row)?)),
+            (Self::Bytes(a), Self::Bytes(b)) => {
+                (row < a.len() && other_row < b.len()).then(|| a.get(row).cmp(b.get(other_row)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The value at a position by itself, in memory of its own; none where there is no such value.
+    #[must_use]
+    pub fn one(&self, row: usize) -> Self {
+        fn of<T: ArrowNativeType>(values: &ScalarBuffer<T>, row: usize) -> ScalarBuffer<T> {
+            values.get(row).copied().into_iter().collect::<Vec<T>>().into()
+        }
+        match self {
+            Self::Bool(v) if row < v.len() => {
+                Self::Bool(BooleanBuffer::collect_bool(1, |_| v.value(row)))
+            }
+            Self::Bool(_) => Self::Bool(BooleanBuffer::new_unset(0)),
+            Self::I8(v) => Self::I8(of(v, row)),
+            Self::I16(v) => Self::I16(of(v, row)),
+            Self::I32(v) => Self::I32(of(v, row)),
+            Self::I64(v) => Self::I64(of(v, row)),
+            Self::I128(v) => Self::I128(of(v, row)),
+            Self::F32(v) => Self::F32(of(v, row)),
+            Self::F64(v) => Self::F64(of(v, row)),
+            Self::Bytes(v) => {
+                Self::Bytes((row < v.len()).then(|| v.get(row)).into_iter().collect())
+            }
+        }
+    }
+
     /// Whether both hold the same bits: NaN payloads and −0.0 count.
     pub fn bits_equal(&self, other: &Self) -> bool {
         match (self, other) {
@@ -181,6 +231,22 @@ impl Values {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_compare_in_the_order_of_statistics() {
+        let floats = Values::F64(vec![-0.0, 0.0, f64::NAN, 1.0].into());
+        let order = |a, b| floats.compare(a, &floats, b);
+        assert_eq!(order(0, 1), Some(Ordering::Equal));
+        assert_eq!(order(2, 3), Some(Ordering::Greater));
+        assert_eq!(order(3, 4), None);
+        let texts = Values::Bytes(["a", "é", "z"].iter().collect());
+        assert_eq!(texts.compare(1, &texts, 2), Some(Ordering::Greater), "by bytes");
+        assert_eq!(texts.compare(0, &floats, 0), None);
+        assert_eq!(texts.one(1).compare(0, &texts, 1), Some(Ordering::Equal));
+        assert!(texts.one(3).is_empty() && floats.one(4).is_empty());
+        let bits = Values::Bool(BooleanBuffer::from(vec![false, true]));
+        assert_eq!(bits.compare(0, &bits.one(1), 0), Some(Ordering::Less));
+    }
 
     #[test]
     fn slices_share_and_compare_by_bits() {

@@ -27,9 +27,14 @@ impl PieceId {
 
 /// CRC32C over (file uuid ‖ kind ‖ column ‖ block ‖ page, u32 little-endian ‖ stored bytes).
 pub fn piece_checksum(uuid: &[u8; 16], id: PieceId, stored: &[u8]) -> u32 {
+    checksum_of(uuid, [id.kind.code(), id.column, id.block, id.page], stored)
+}
+
+/// As [`piece_checksum`], of a piece of any kind: kind, column, block and page.
+pub(crate) fn checksum_of(uuid: &[u8; 16], place: [u32; 4], stored: &[u8]) -> u32 {
     let mut seed = Vec::with_capacity(32);
     seed.extend_from_slice(uuid);
-    for part in [id.kind.code(), id.column, id.block, id.page] {
+    for part in place {
         seed.extend_from_slice(&part.to_le_bytes());
     }
     crc32c::crc32c_append(crc32c::crc32c(&seed), stored)

@@ -69,6 +69,21 @@ impl ChunkMeta {
         shared + self.pages.iter().map(|page| u64::from(page.length)).sum::<u64>()
     }
 
+    /// Stored bytes of the data pages that hold no row of `runs`, which are in order and counted from the block's first;
+    /// where no run is left, of the whole chunk.
+    pub fn bytes_without(&self, runs: &[Range<usize>]) -> u64 {
+        if runs.is_empty() {
+            return self.bytes();
+        }
+        let holds = |page: &&PageMeta| {
+            let (start, end) =
+                (page.first_row as usize, page.first_row as usize + page.rows as usize);
+            let before = runs.partition_point(|run| run.end <= start);
+            runs.get(before).is_some_and(|run| run.start < end)
+        };
+        self.pages.iter().filter(|page| !holds(page)).map(|page| u64::from(page.length)).sum()
+    }
+
     /// Data pages that hold rows of `rows` (counted from the block's first).
     pub fn pages_of(&self, rows: Range<u32>) -> Range<usize> {
         let start = self.pages.partition_point(|page| page.first_row + page.rows <= rows.start);

@@ -42,6 +42,9 @@ pub const FILTER_PAGE_BYTES: u64 = 1 << 20;
 /// Bytes of a learned index, at most: readers leave longer ones out of account.
 pub const INDEX_BYTES: usize = 1 << 20;
 
+/// Records of this kind and greater ones may be skipped by a reader that does not know them.
+pub const OPTIONAL_KINDS: u32 = 24;
+
 /// What a checksummed piece of a file is; part of its checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u32)]
@@ -68,11 +71,13 @@ pub enum PieceKind {
     Directory = 22,
     /// Where the filter pages of a column are.
     Filters = 23,
+    /// The order that the rows are in.
+    Clustering = 24,
 }
 
 impl PieceKind {
     /// Every kind with its name in the specification.
-    pub const ALL: [(Self, &'static str); 11] = [
+    pub const ALL: [(Self, &'static str); 12] = [
         (Self::DataPage, "data page"),
         (Self::SharedPage, "shared page"),
         (Self::FilterPage, "filter page"),
@@ -84,6 +89,7 @@ impl PieceKind {
         (Self::Blocks, "blocks"),
         (Self::Directory, "directory"),
         (Self::Filters, "filters"),
+        (Self::Clustering, "clustering"),
     ];
 
     /// The kind's number in the file.

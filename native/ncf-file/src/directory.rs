@@ -12,7 +12,9 @@ use std::ops::Range;
 use ncf_core::{Budget, Error, Limits, Result};
 use ncf_encoding::compression;
 
-use crate::constants::{COMPRESS_RECORD_OVER, DIRECTORY_RECORD_LEN, NONE, PieceKind, RECORD_ZSTD};
+use crate::constants::{
+    COMPRESS_RECORD_OVER, DIRECTORY_RECORD_LEN, NONE, OPTIONAL_KINDS, PieceKind, RECORD_ZSTD,
+};
 use crate::wire::{Cursor, Put};
 
 /// Compression level of indexes.
@@ -90,12 +92,24 @@ pub(crate) fn encode(records: &[DirectoryRecord]) -> Vec<u8> {
     out
 }
 
+/// A record of a kind that this version does not know, and does not need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UnknownRecord {
+    pub(crate) kind: u32,
+    pub(crate) column: u32,
+    pub(crate) range: Range<u64>,
+    pub(crate) crc: u32,
+}
+
+/// What a directory lists.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Directory {
+    pub(crate) records: Vec<DirectoryRecord>,
+    pub(crate) unknown: Vec<UnknownRecord>,
+}
+
 /// Reads a verified directory whose records must tile `metadata`.
-pub(crate) fn decode(
-    bytes: &[u8],
-    metadata: Range<u64>,
-    limits: &Limits,
-) -> Result<Vec<DirectoryRecord>> {
+pub(crate) fn decode(bytes: &[u8], metadata: Range<u64>, limits: &Limits) -> Result<Directory> {
     let (chunks, rest) = bytes.as_chunks::<DIRECTORY_RECORD_LEN>();
     let most = limits.columns.saturating_mul(5).saturating_add(8);
     if !rest.is_empty() {
@@ -105,26 +119,48 @@ pub(crate) fn decode(
         return Err(Error::limit_exceeded("directory records", chunks.len() as u64, most));
     }
     let mut next = metadata.start;
-    let mut records = Vec::with_capacity(chunks.len());
+    let mut found = Directory { records: Vec::with_capacity(chunks.len()), unknown: Vec::new() };
     for chunk in chunks {
-        let record = decode_record(chunk, limits)?;
-        if record.offset != next || record.length > metadata.end - next {
+        let (offset, length) = match decode_record(chunk, limits)? {
+            Record::Known(record) => {
+                let place = (record.offset, record.length);
+                found.records.push(record);
+                place
+            }
+            Record::Unknown { kind, column, offset, length, crc } => {
+                // Its end is checked below.
+                let range = offset..offset.saturating_add(length);
+                found.unknown.push(UnknownRecord { kind, column, range, crc });
+                (offset, length)
+            }
+        };
+        if offset != next || length > metadata.end - next {
             return Err(Error::corrupt("the directory's records do not tile the metadata"));
         }
-        next += record.length;
-        records.push(record);
+        next += length;
     }
     if next != metadata.end {
         return Err(Error::corrupt("the directory's records do not tile the metadata"));
     }
-    Ok(records)
+    Ok(found)
 }
 
-fn decode_record(chunk: &[u8], limits: &Limits) -> Result<DirectoryRecord> {
+enum Record {
+    Known(DirectoryRecord),
+    Unknown { kind: u32, column: u32, offset: u64, length: u64, crc: u32 },
+}
+
+fn decode_record(chunk: &[u8], limits: &Limits) -> Result<Record> {
     let mut cursor = Cursor::new("a directory record", chunk);
     let code = cursor.u32()?;
-    let kind = PieceKind::from_code(code)
-        .ok_or_else(|| Error::corrupt(format!("unknown metadata record kind {code}")))?;
+    let Some(kind) = PieceKind::from_code(code) else {
+        if code < OPTIONAL_KINDS {
+            return Err(Error::corrupt(format!("unknown metadata record kind {code}")));
+        }
+        let (column, offset, length) = (cursor.u32()?, cursor.u64()?, cursor.u64()?);
+        cursor.u64()?;
+        return Ok(Record::Unknown { kind: code, column, offset, length, crc: cursor.u32()? });
+    };
     let record = DirectoryRecord {
         kind,
         column: cursor.u32()?,
@@ -143,5 +179,37 @@ fn decode_record(chunk: &[u8], limits: &Limits) -> Result<DirectoryRecord> {
     if record.column != NONE && u64::from(record.column) >= limits.columns {
         return Err(Error::limit_exceeded("a column number", record.column.into(), limits.columns));
     }
-    Ok(record)
+    Ok(Record::Known(record))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_that_a_reader_need_not_know_are_skipped() {
+        let record = |kind: u32, offset: u64| {
+            let known = PieceKind::Clustering;
+            let record = DirectoryRecord {
+                kind: known,
+                column: 7,
+                offset,
+                length: 5,
+                raw_length: 5,
+                crc: 9,
+                flags: 0,
+            };
+            let mut bytes = encode(std::slice::from_ref(&record));
+            bytes[..4].copy_from_slice(&kind.to_le_bytes());
+            (bytes, record)
+        };
+        let ((mut bytes, known), (unknown, _)) = (record(24, 300), record(77, 305));
+        bytes.extend(unknown);
+        let found = decode(&bytes, 300..310, &Limits::DEFAULT).unwrap();
+        assert_eq!(found.records, [known]);
+        let skipped = UnknownRecord { kind: 77, column: 7, range: 305..310, crc: 9 };
+        assert_eq!(found.unknown, [skipped]);
+        assert!(decode(&bytes, 300..311, &Limits::DEFAULT).is_err(), "a gap");
+        assert!(decode(&record(15, 300).0, 300..305, &Limits::DEFAULT).is_err());
+    }
 }

@@ -7,6 +7,7 @@
 //!                          then filter pages of some columns                    filters.rs
 //!          statistics      per column: zone bounds and counts, sketches         statistics/record.rs
 //!          filters, index  of some columns: where values and keys can be         filters.rs, ncf-index
+//!          clustering      the order that the rows are in                       clustering.rs
 //!          column meta     per column: offset, length, rows, crc of pages       column_meta.rs
 //!          blocks record   rows of each block                                   block.rs
 //!          schema          Arrow IPC · field ids · metadata                     schema_record.rs
@@ -23,6 +24,7 @@
 mod arrays;
 mod block;
 pub mod checksum;
+mod clustering;
 mod column_meta;
 pub mod constants;
 mod directory;

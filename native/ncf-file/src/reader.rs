@@ -19,7 +19,7 @@ use crate::column_meta::ColumnMeta;
 use crate::constants::{
     HEADER_LEN, INDEX_BYTES, NONE, PieceKind, TAIL_READ, TRAILER_LEN, VECTOR_ROWS,
 };
-use crate::directory::{self, DirectoryRecord};
+use crate::directory::{self, Directory, DirectoryRecord, UnknownRecord};
 use crate::filters::Filters;
 use crate::header::Header;
 use crate::page_reader::ReferenceCache;
@@ -70,6 +70,8 @@ pub struct FileReader {
     pub(crate) options: ReadOptions,
     pub(crate) trailer: Trailer,
     pub(crate) directory: Vec<DirectoryRecord>,
+    /// Records that a newer writer made, which nothing here needs.
+    pub(crate) unknown: Vec<UnknownRecord>,
     /// Where in the directory the record of a kind and column is.
     records: HashMap<(PieceKind, u32), usize>,
     /// The last 64 KiB of the file, from `tail_start` on: metadata is usually in it.
@@ -111,7 +113,7 @@ impl FileReader {
         let tail = read_one(&*source, tail_start..len)?;
         let trailer_at = tail.len().saturating_sub(TRAILER_LEN);
         let trailer = Trailer::decode(tail.get(trailer_at..).unwrap_or_default())?;
-        let metadata = metadata_range(&trailer, len, &options.limits)?;
+        let metadata = trailer.metadata(len, &options.limits)?;
         let directory_range = trailer.directory_offset..metadata.end;
         let stored = match tail_part(&tail, tail_start, &directory_range)? {
             Some(stored) => Buffer::from(stored),
@@ -119,8 +121,9 @@ impl FileReader {
         };
         let id = PieceId::record(PieceKind::Directory, NONE);
         verify_piece(&trailer.uuid, id, &stored, trailer.directory_crc)?;
-        let directory =
-            directory::decode(&stored, metadata.start..trailer.directory_offset, &options.limits)?;
+        let range = metadata.start..trailer.directory_offset;
+        let Directory { records: directory, unknown } =
+            directory::decode(&stored, range, &options.limits)?;
         let digest = crate::digest(&stored, &trailer.encode());
         if let Some(header) = tail_part(&tail, tail_start, &(0..HEADER_LEN as u64))? {
             check_header(header, &trailer)?;
@@ -137,6 +140,7 @@ impl FileReader {
             options,
             trailer,
             directory,
+            unknown,
             records,
             tail,
             tail_start,
@@ -455,23 +459,6 @@ fn read_one(source: &dyn ByteSource, range: Range<u64>) -> Result<Buffer> {
     read_coalesced(source, &[range])?
         .pop()
         .ok_or_else(|| Error::internal("a byte source returned nothing"))
-}
-
-/// Where the metadata lies, without the trailer; checks every offset of the trailer.
-fn metadata_range(trailer: &Trailer, len: u64, limits: &Limits) -> Result<Range<u64>> {
-    if trailer.metadata_len > limits.metadata_bytes {
-        let declared = trailer.metadata_len;
-        return Err(Error::limit_exceeded("metadata", declared, limits.metadata_bytes));
-    }
-    let wrong =
-        || Error::corrupt("the trailer's offsets do not fit the file; it was cut or damaged");
-    let end = len - TRAILER_LEN as u64;
-    let start = len.checked_sub(trailer.metadata_len).ok_or_else(wrong)?;
-    let directory_end =
-        trailer.directory_offset.checked_add(trailer.directory_len.into()).ok_or_else(wrong)?;
-    let inside =
-        start >= HEADER_LEN as u64 && start <= trailer.directory_offset && directory_end == end;
-    if inside { Ok(start..end) } else { Err(wrong()) }
 }
 
 /// The bytes of a range that lies in the tail; `None` when it begins before.

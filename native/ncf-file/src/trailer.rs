@@ -13,9 +13,13 @@
 //! EOF-4    magic "NCF\0"
 //! ```
 
-use ncf_core::{Error, Result};
+use std::ops::Range;
 
-use crate::constants::{KNOWN_REQUIRED_FEATURES, MAGIC, MAJOR_VERSION, MINOR_VERSION, TRAILER_LEN};
+use ncf_core::{Error, Limits, Result};
+
+use crate::constants::{
+    HEADER_LEN, KNOWN_REQUIRED_FEATURES, MAGIC, MAJOR_VERSION, MINOR_VERSION, TRAILER_LEN,
+};
 use crate::header::check_major;
 use crate::wire::{Cursor, Put};
 
@@ -119,6 +123,23 @@ impl Trailer {
             )));
         }
         Ok(trailer)
+    }
+
+    /// Where the metadata of a file of `len` bytes lies, without the trailer; checks every offset.
+    pub(crate) fn metadata(&self, len: u64, limits: &Limits) -> Result<Range<u64>> {
+        if self.metadata_len > limits.metadata_bytes {
+            let (declared, limit) = (self.metadata_len, limits.metadata_bytes);
+            return Err(Error::limit_exceeded("metadata", declared, limit));
+        }
+        let wrong =
+            || Error::corrupt("the trailer's offsets do not fit the file; it was cut or damaged");
+        let end = len.checked_sub(TRAILER_LEN as u64).ok_or_else(wrong)?;
+        let start = len.checked_sub(self.metadata_len).ok_or_else(wrong)?;
+        let directory_end =
+            self.directory_offset.checked_add(self.directory_len.into()).ok_or_else(wrong)?;
+        let inside =
+            start >= HEADER_LEN as u64 && start <= self.directory_offset && directory_end == end;
+        if inside { Ok(start..end) } else { Err(wrong()) }
     }
 }
 

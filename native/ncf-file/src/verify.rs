@@ -8,6 +8,7 @@ use ncf_index::{Index, IndexProof};
 use serde::Serialize;
 use std::sync::Arc;
 
+use crate::checksum::checksum_of;
 use crate::constants::{HEADER_LEN, NONE, PieceKind, VECTOR_ROWS, ZONE_ROWS};
 use crate::filters::FilterPage;
 use crate::nested::element_offsets;
@@ -69,13 +70,18 @@ impl FileReader {
         if let Some(column) = proofs.iter().position(|proof| !proof.holds()) {
             return Err(self.lying("the index does not find the values", column));
         }
+        self.verify_order()?;
         let (rows, blocks, bytes) = (self.rows(), self.blocks().len(), self.len());
         Ok(VerifyReport { rows, blocks, pages, bytes })
     }
 
     /// Reads and checks all metadata and no page: what a writer does before it reports a file as written.
     pub fn verify_metadata(&self) -> Result<()> {
-        self.check_header().and_then(|()| self.check_records()).at("file", || self.name())?;
+        self.check_header()
+            .and_then(|()| self.check_records())
+            .and_then(|()| self.check_unknown())
+            .at("file", || self.name())?;
+        self.cluster_keys()?;
         for (index, column) in self.stored().iter().enumerate() {
             self.column(index)?;
             self.index(index)?;
@@ -105,13 +111,33 @@ impl FileReader {
                 record.column == NONE
                     && matches!(
                         record.kind,
-                        PieceKind::Schema | PieceKind::Blocks | PieceKind::Model
+                        PieceKind::Schema
+                            | PieceKind::Blocks
+                            | PieceKind::Model
+                            | PieceKind::Clustering
                     )
             };
             if !known {
                 return Err(Error::corrupt(format!(
                     "a {} record belongs to nothing",
                     record.kind.name()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// What records of unknown kinds hold is unknown; their bytes are under their checksums all the same.
+    fn check_unknown(&self) -> Result<()> {
+        for record in &self.unknown {
+            let stored = read_coalesced(&*self.source, std::slice::from_ref(&record.range))?.pop();
+            let stored = stored.ok_or_else(|| Error::internal("a byte source returned nothing"))?;
+            let place = [record.kind, record.column, NONE, NONE];
+            if checksum_of(&self.trailer.uuid, place, &stored) != record.crc {
+                return Err(Error::corrupt(format!(
+                    "the checksum of a record of the unknown kind {} differs; the file is damaged, restore it \
+                     from a copy",
+                    record.kind
                 )));
             }
         }

@@ -21,5 +21,5 @@ pub mod zone_map;
 
 pub use learned::{Check, ChunkOrder, Description, Index, IndexProof, Learner};
 pub use pruning::{Outcomes, certainly_all_match, certainly_no_match, outcomes};
-pub use rows::intersection;
+pub use rows::{intersection, union};
 pub use search::{Located, locate};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// Runs in any order as runs in order, of which no two meet.
-pub(crate) fn union(mut runs: Vec<Range<u64>>) -> Vec<Range<u64>> {
+pub fn union(mut runs: Vec<Range<u64>>) -> Vec<Range<u64>> {
     runs.retain(|run| !run.is_empty());
     runs.sort_unstable_by_key(|run| run.start);
     let mut joined: Vec<Range<u64>> = Vec::with_capacity(runs.len());

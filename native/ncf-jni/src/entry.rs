@@ -16,7 +16,7 @@ use crate::memory::JvmMemory;
 use crate::{memory, scan, storage, table, task, writer};
 
 /// Must equal `Native.PROTOCOL_VERSION`.
-const PROTOCOL_VERSION: jint = 5;
+const PROTOCOL_VERSION: jint = 6;
 
 /// Passes a text to `answer` and its answer back.
 fn text_to_text<'local>(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ncf::dataset::{AnswerRow, ColumnSummary, Split};
-use ncf::{Aggregation, Error, FileSummary, Predicate, Result, Sample, Schema, Top};
+use ncf::{Aggregation, Error, FileSummary, Predicate, Result, Sample, Schema, SortKey, Top};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +66,22 @@ pub(crate) struct PlanScan {
     /// Whether the columns are to be summarised.
     #[serde(default)]
     pub(crate) summarise: bool,
+    /// What is wanted of the order of rows.
+    #[serde(default)]
+    pub(crate) order: Order,
+}
+
+/// What a plan does about the order of rows within tasks.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Order {
+    /// Nothing.
+    #[default]
+    Ignored,
+    /// Has it where that costs no task.
+    Wanted,
+    /// Has it, whatever that costs: another plan of the scan has it.
+    Kept,
 }
 
 /// `provePredicates`.
@@ -96,6 +112,11 @@ pub(crate) struct PlanAnswer {
     pub(crate) files_pruned: u64,
     pub(crate) blocks_planned: u64,
     pub(crate) blocks_pruned: u64,
+    pub(crate) vectors_planned: u64,
+    pub(crate) vectors_pruned: u64,
+    pub(crate) row_runs: u64,
+    #[serde(rename = "planningIndexBytes")]
+    pub(crate) index_bytes: u64,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
     /// Decoded bytes of the projected columns, estimated from their types.
@@ -107,8 +128,33 @@ pub(crate) struct PlanAnswer {
     pub(crate) summaries: BTreeMap<String, ColumnSummary>,
     /// Whether the aggregation can be left to scans.
     pub(crate) aggregates: bool,
+    /// What the rows of every task are ordered by; none where they may be in no order.
+    pub(crate) ordering: Vec<OrderKey>,
     /// The rows of the aggregation, when nothing has to be read for them; null inside is SQL's.
     pub(crate) answer: Option<Vec<AnswerRow>>,
+}
+
+/// A column that rows are ordered by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OrderKey {
+    pub(crate) column: String,
+    pub(crate) descending: bool,
+    pub(crate) nulls_first: bool,
+}
+
+impl From<SortKey> for OrderKey {
+    fn from(key: SortKey) -> Self {
+        let column = key.column.column().to_owned();
+        Self { column, descending: key.descending, nulls_first: key.nulls_first }
+    }
+}
+
+impl From<OrderKey> for SortKey {
+    fn from(key: OrderKey) -> Self {
+        let column = key.column.as_str().into();
+        Self { column, descending: key.descending, nulls_first: key.nulls_first }
+    }
 }
 
 /// A split and the number of the task that is to read it; tasks are in order.
@@ -153,6 +199,9 @@ pub(crate) struct OpenWriter {
     pub(crate) schema: Schema,
     #[serde(default)]
     pub(crate) options: Options,
+    /// The order that rows will come in, as far as columns of the file are concerned.
+    #[serde(default)]
+    pub(crate) sorted_by: Vec<OrderKey>,
 }
 
 /// `commit`.

@@ -14,15 +14,15 @@ use crate::options::Options;
 use crate::request::{
     self, AddedFile, Change, Changes, ChangesAnswer, Commit, CommitAnswer, DatasetAnswer,
     DeleteAnswer, DeleteFiles, FailedDelete, LatestVersion, LatestVersionAnswer, OpenDataset,
-    Operation, PlanAnswer, PlanScan, ProofAnswer, ProvePredicates,
+    Operation, Order, OrderKey, PlanAnswer, PlanScan, ProofAnswer, ProvePredicates,
 };
 use crate::split_rule::SplitRule;
 
 /// Bytes of a decoded string or binary where only the type is known; Spark assumes the same.
 const TEXT_BYTES: u64 = 20;
 
-/// Threads that open files of a remote store.
-const REMOTE_THREADS: usize = 16;
+/// Files of a remote store that are opened at the same time.
+const REMOTE_THREADS: usize = 64;
 
 /// Describes what a path holds.
 pub(crate) fn open_dataset(storage: &Arc<dyn Storage>, request: &str) -> Result<String> {
@@ -110,6 +110,7 @@ pub(crate) fn plan_scan(storage: &Arc<dyn Storage>, request: &str) -> Result<Str
         // A split a block: joined below, when it is known how many there are.
         max_split_bytes: Some(0),
         threads: Some(threads(&**storage, request.parallelism)),
+        with_order: request.order != Order::Ignored,
     };
     if let Some(answer) = dataset.answer(&wanted) {
         let answer = Some(answer);
@@ -138,7 +139,7 @@ pub(crate) fn plan_scan(storage: &Arc<dyn Storage>, request: &str) -> Result<Str
     } else {
         BTreeMap::new()
     };
-    let answer = plan_answer(schema, plan, &columns, rule)?;
+    let answer = plan_answer(schema, plan, &columns, (rule, request.order))?;
     request::write(&PlanAnswer { aggregates, estimated_rows, summaries, ..answer })
 }
 
@@ -155,25 +156,35 @@ fn threads(storage: &dyn Storage, parallelism: Option<u64>) -> usize {
 
 fn plan_answer(
     schema: &Schema,
-    plan: Plan,
+    mut plan: Plan,
     columns: &[String],
-    rule: SplitRule,
+    (rule, order): (SplitRule, Order),
 ) -> Result<PlanAnswer> {
     let row_bytes = columns.iter().try_fold(0, |total, name| {
         Ok::<u64, Error>(total + value_bytes(&schema.field(name)?.field_type))
     })?;
+    let (splits, ordering) = if order == Order::Ignored {
+        (rule.assign(std::mem::take(&mut plan.splits), &|_, _| false), Vec::new())
+    } else {
+        rule.assign_in_order(&mut plan, order == Order::Kept)
+    };
     Ok(PlanAnswer {
         files_planned: plan.files_planned,
         files_pruned: plan.files_pruned,
         blocks_planned: plan.blocks_planned,
         blocks_pruned: plan.blocks_pruned,
+        vectors_planned: plan.vectors_planned,
+        vectors_pruned: plan.vectors_pruned,
+        row_runs: plan.row_runs,
+        index_bytes: plan.index_bytes,
         rows: plan.rows,
         bytes: plan.bytes,
         raw_bytes: plan.rows.saturating_mul(row_bytes),
         estimated_rows: None,
         summaries: BTreeMap::new(),
-        splits: rule.assign(plan.splits),
+        splits,
         aggregates: false,
+        ordering: ordering.into_iter().map(OrderKey::from).collect(),
         answer: None,
     })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 use ncf::{
     Error, FileReader, FileSummary, FileWriter, Interruption, ReadOptions, Result, ResultExt,
-    Schema, Storage, WriterOptions,
+    Schema, SortKey, Storage, WriterOptions,
 };
 
 use crate::handle::Slab;
@@ -33,7 +33,7 @@ pub(crate) fn open(
     interruption: Interruption,
     request: &str,
 ) -> Result<u64> {
-    let OpenWriter { file, schema, options } = request::read(request)?;
+    let OpenWriter { file, schema, options, sorted_by } = request::read(request)?;
     let path = PathBuf::from(&file);
     if !path.is_absolute() && !storage.is_remote() {
         return Err(
@@ -42,7 +42,8 @@ pub(crate) fn open(
     }
     schema.validate()?;
     let memory = memory::consumer("writer", options.memory_limit()?, memory);
-    let options = WriterOptions { memory, interruption, ..options.writer(&schema)? };
+    let sorted_by = sorted_by.into_iter().map(SortKey::from).collect();
+    let options = WriterOptions { memory, interruption, sorted_by, ..options.writer(&schema)? };
     let sink = storage.create(&path)?;
     let writer = FileWriter::new(sink, schema.clone(), options).at("file", || &file)?;
     let arrow = import::arrow_schema(&schema);

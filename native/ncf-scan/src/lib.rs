@@ -1,6 +1,7 @@
 //! Rows out of files: prune, filter, project. Knows no versions and no tables.
 //!
 //! ```text
+//! metadata ──bounds, proven indexes, filters──▶ rows of blocks, for a plan                planned.rs
 //! blocks ──bounds of the block──▶ windows ──bounds of zones──▶ row ranges          prune.rs
 //!   window: rows of a block that lie in one page of every column                    scan.rs
 //! row ranges ──conjunct by conjunct, on encoded pages──▶ selection                  filter/
@@ -25,6 +26,7 @@ mod metrics;
 mod nested;
 mod order;
 mod pages;
+mod planned;
 mod prune;
 mod resolve;
 mod scan;
@@ -38,6 +40,7 @@ mod widen;
 
 pub use metrics::ScanMetrics;
 pub use nested::check_readable;
+pub use planned::{PlannedRows, plan_rows};
 pub use prune::{open_rows, prune_blocks, stored_statistics};
 pub use resolve::{ColumnSource, ScanColumn};
 pub use scan::Scan;

@@ -7,15 +7,14 @@
 
 use std::ops::Range;
 
-use ncf_core::{FieldPath, Result};
+use ncf_core::{FieldPath, Predicate, Result};
 use ncf_file::FileReader;
 use ncf_file::constants::{VECTOR_ROWS, ZONE_ROWS};
-use ncf_index::{Check, intersection, locate};
+use ncf_index::{Check, intersection, locate, union};
 
 use crate::metrics::ScanMetrics;
 use crate::pages::Pages;
 use crate::prune::Bounds;
-use crate::scan_builder::Conjunct;
 use crate::slots::SlotColumn;
 
 /// What indexes know of the conjuncts of a scan.
@@ -40,18 +39,79 @@ struct Place {
 
 impl Located {
     /// Asks the indexes, reading no page.
-    pub(crate) fn new(reader: &FileReader, conjuncts: &[Conjunct], bounds: &Bounds) -> Self {
+    pub(crate) fn new<'a>(
+        reader: &FileReader,
+        conjuncts: impl Iterator<Item = &'a Predicate>,
+        bounds: &Bounds,
+    ) -> Self {
         let mut next = 0;
         let mut first_vectors = vec![0];
         first_vectors.extend(reader.blocks().iter().map(|block| {
             next += u64::from(block.rows).div_ceil(VECTOR_ROWS as u64);
             next
         }));
-        let find = |conjunct: &Conjunct| {
-            let found = locate(&conjunct.predicate, &|path| bounds.index(path))?;
+        let find = |conjunct: &Predicate| {
+            let found = locate(conjunct, &|path| bounds.index(path))?;
             Some(Found { vectors: found.vectors, checks: found.checks })
         };
-        Self { conjuncts: conjuncts.iter().filter_map(find).collect(), first_vectors }
+        Self { conjuncts: conjuncts.filter_map(find).collect(), first_vectors }
+    }
+
+    /// Asks the indexes, and adds to what they name whatever bounds of zones do not prove to lie elsewhere. Nothing is
+    /// left to check, and no page is read.
+    pub(crate) fn proven(reader: &FileReader, conjuncts: &[&Predicate], bounds: &Bounds) -> Self {
+        let mut located = Self::new(reader, conjuncts.iter().copied(), bounds);
+        let mut conjuncts = std::mem::take(&mut located.conjuncts);
+        for found in &mut conjuncts {
+            let checks = std::mem::take(&mut found.checks);
+            let open = checks.iter().map(|(path, check)| located.open(path, check, bounds, reader));
+            let vectors = std::mem::take(&mut found.vectors).into_iter().chain(open).collect();
+            found.vectors = union(vectors);
+        }
+        located.conjuncts = conjuncts;
+        located
+    }
+
+    /// The rows of a block in which all conjuncts can be true, of those that have nothing to check; `None` where indexes
+    /// know nothing.
+    pub(crate) fn narrowed(&self, block: usize, block_rows: usize) -> Option<Vec<Range<usize>>> {
+        let own =
+            self.conjuncts.iter().map(|found| self.in_block(&found.vectors, block, block_rows));
+        own.reduce(|left, own| intersection(&left, &own))
+    }
+
+    /// The vectors from that of a check up to the first one, farther from the keys, of which the bounds of its zone
+    /// prove that it lies where it must, that one left out.
+    fn open(
+        &self,
+        path: &FieldPath,
+        check: &Check,
+        bounds: &Bounds,
+        reader: &FileReader,
+    ) -> Range<u64> {
+        let all = 0..self.first_vectors.last().copied().unwrap_or(u64::MAX);
+        let Some((_, statistics, index)) = bounds.indexed(path) else { return all };
+        let mut next = Some(check.clone());
+        let mut tried = None;
+        while let Some(at) = next {
+            let Some(Place { block, rows }) = self.place(at.vector, reader) else { return all };
+            let zone = rows.start / ZONE_ROWS;
+            let proves = || {
+                let zones = statistics.block(block);
+                zones.is_some_and(|zones| index.proves(&at, &zones.zone_bounds(zone)))
+            };
+            // Vectors of one zone have the same bounds.
+            if tried != Some((block, zone)) && proves() {
+                return if check.is_below() {
+                    at.vector + 1..check.vector + 1
+                } else {
+                    check.vector..at.vector
+                };
+            }
+            tried = Some((block, zone));
+            next = index.beyond(&at);
+        }
+        if check.is_below() { 0..check.vector + 1 } else { check.vector..all.end }
     }
 
     /// The rows of a block in which all conjuncts can be true; `None` where indexes leave all of them. Checks

@@ -63,8 +63,8 @@ struct BlockState {
     /// Rows that remain to be looked at, counted from the block's first.
     rows: Range<usize>,
     block_rows: usize,
-    /// Rows that indexes leave; `None` = all.
-    located: Option<Vec<Range<usize>>>,
+    /// Rows that the plan and indexes leave, in order and apart.
+    left: Vec<Range<usize>>,
     /// For each conjunct, whether the block's bounds leave anything to check.
     open: Vec<bool>,
     /// Pages that could be read, and those read before the block began.
@@ -87,10 +87,7 @@ impl Scan {
         let index_bytes = plan.bounds.index_bytes(&reader);
         let mut metrics = ScanMetrics { index_bytes, ..ScanMetrics::default() };
         let planned = |block: &usize| {
-            reader.blocks().get(*block).is_some_and(|info| {
-                info.first_row < plan.rows.end
-                    && plan.rows.start < info.first_row + u64::from(info.rows)
-            })
+            reader.blocks().get(*block).is_some_and(|info| !plan.rows_of(info).is_empty())
         };
         metrics.blocks_planned = plan.blocks.clone().filter(planned).count() as u64;
         Ok(Self {
@@ -98,7 +95,11 @@ impl Scan {
             projection: plan.outputs.iter().flat_map(Output::slots).collect(),
             cache: Cache::default(),
             order: Order::new(&plan.conjuncts, plan.slots.columns()),
-            located: Located::new(&reader, &plan.conjuncts, &plan.bounds),
+            located: Located::new(
+                &reader,
+                plan.conjuncts.iter().map(|conjunct| &conjunct.predicate),
+                &plan.bounds,
+            ),
             sink,
             output: Coalescer::new(plan.schema.clone(), plan.batch_rows),
             memory: reader.memory().reservation(),
@@ -182,13 +183,9 @@ impl Scan {
     /// The block's state, unless none of its rows is wanted or can match.
     fn open_block(&mut self, number: usize) -> Result<Option<BlockState>> {
         let info = self.reader.blocks().get(number).ok_or_else(|| Error::internal("no block"))?;
-        let end = info.first_row + u64::from(info.rows);
-        let (from, to) = (self.plan.rows.start.max(info.first_row), self.plan.rows.end.min(end));
-        if from >= to {
-            return Ok(None);
-        }
-        let in_block = |row: u64| usize::try_from(row - info.first_row).unwrap_or(usize::MAX);
-        let rows = in_block(from)..in_block(to);
+        let left = self.plan.rows_of(info);
+        let (Some(first), Some(last)) = (left.first(), left.last()) else { return Ok(None) };
+        let rows = first.start..last.end;
         let mut open = Vec::with_capacity(self.plan.conjuncts.len());
         let bounds = &self.plan.bounds;
         for conjunct in &self.plan.conjuncts {
@@ -217,11 +214,12 @@ impl Scan {
         let Self { located, plan, pages: loaded, metrics, .. } = self;
         let slots = (loaded, plan.slots.columns());
         let located = located.rows_of(number, block_rows, &plan.bounds, slots, metrics)?;
-        if located.as_ref().is_some_and(Vec::is_empty) {
+        let left = located.map_or_else(|| left.clone(), |located| intersection(&left, &located));
+        if left.is_empty() {
             self.metrics.blocks_pruned += 1;
             return Ok(None);
         }
-        Ok(Some(BlockState { number, rows, block_rows, located, open, pages, pages_before }))
+        Ok(Some(BlockState { number, rows, block_rows, left, open, pages, pages_before }))
     }
 
     fn leave_block(&mut self) {
@@ -307,12 +305,13 @@ impl Scan {
         let mut open = vec![false; block.open.len()];
         let bound = self.sink.bound();
         let useful = bound.is_some() || block.open.contains(&true);
-        if !useful {
-            return Some(Survivors { rows, selection: None, open });
-        }
         let bounds = &self.plan.bounds;
         let mut kept: Vec<Range<usize>> = Vec::new();
-        for zone in rows.start / ZONE_ROWS..rows.end.div_ceil(ZONE_ROWS) {
+        let zones = rows.start / ZONE_ROWS..rows.end.div_ceil(ZONE_ROWS);
+        if !useful {
+            kept.push(rows.clone());
+        }
+        for zone in zones.filter(|_| useful) {
             let zone_start = zone * ZONE_ROWS;
             let zone_end = block.block_rows.min(zone_start + ZONE_ROWS);
             let zone_rows = (zone_end - zone_start) as u64;
@@ -340,9 +339,7 @@ impl Scan {
                 }
             }
         }
-        if let Some(located) = &block.located {
-            kept = intersection(&kept, located);
-        }
+        let kept = intersection(&kept, &block.left);
         let rows = kept.first()?.start..kept.last()?.end;
         let selection = (kept.len() > 1).then(|| {
             let mut mask = BooleanBufferBuilder::new(rows.len());

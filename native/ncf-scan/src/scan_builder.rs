@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_schema::{Schema as ArrowSchema, SchemaRef};
 use ncf_core::{Aggregation, Error, Expression, FieldPath, FileSample, Predicate, Result, Top};
-use ncf_file::FileReader;
+use ncf_file::{BlockInfo, FileReader};
 
 use crate::aggregate::Aggregator;
 use crate::filter::{Compiler, Node};
@@ -30,7 +30,7 @@ pub struct ScanBuilder {
     top: Option<Top>,
     sample: Option<FileSample>,
     blocks: Range<usize>,
-    rows: Range<u64>,
+    rows: Vec<Range<u64>>,
     batch_rows: usize,
     dictionaries: bool,
     limit: Option<u64>,
@@ -52,7 +52,8 @@ pub(crate) struct Plan {
     pub(crate) bounds: Bounds,
     pub(crate) sample: Option<FileSample>,
     pub(crate) blocks: Range<usize>,
-    pub(crate) rows: Range<u64>,
+    /// Rows of the file that may be read, in order and apart.
+    pub(crate) rows: Vec<Range<u64>>,
     pub(crate) batch_rows: usize,
     pub(crate) dictionaries: bool,
     pub(crate) limit: u64,
@@ -62,7 +63,8 @@ impl ScanBuilder {
     /// A scan of all rows of a file and all of `columns`: every column that filter or projection may
     /// name.
     pub fn new(reader: Arc<FileReader>, columns: Vec<ScanColumn>) -> Self {
-        let (blocks, rows) = (0..reader.blocks().len(), 0..reader.rows());
+        let blocks = 0..reader.blocks().len();
+        let rows = std::iter::once(0..reader.rows()).collect();
         Self {
             reader,
             columns,
@@ -134,8 +136,14 @@ impl ScanBuilder {
 
     /// Reads only these rows, counted from the file's first.
     #[must_use]
-    pub fn rows(mut self, rows: Range<u64>) -> Self {
-        self.rows = rows;
+    pub fn rows(self, rows: Range<u64>) -> Self {
+        self.row_runs(std::iter::once(rows).collect())
+    }
+
+    /// Reads only the rows of these runs, counted from the file's first, which are in order and do not overlap.
+    #[must_use]
+    pub fn row_runs(mut self, runs: Vec<Range<u64>>) -> Self {
+        self.rows = runs;
         self
     }
 
@@ -277,7 +285,7 @@ fn compile(
     Ok((conjuncts, compiler.next_id()))
 }
 
-fn check_ranges(reader: &FileReader, blocks: &Range<usize>, rows: &Range<u64>) -> Result<()> {
+fn check_ranges(reader: &FileReader, blocks: &Range<usize>, rows: &[Range<u64>]) -> Result<()> {
     let count = reader.blocks().len();
     if blocks.start > blocks.end || blocks.end > count {
         return Err(Error::invalid_argument(format!(
@@ -285,13 +293,30 @@ fn check_ranges(reader: &FileReader, blocks: &Range<usize>, rows: &Range<u64>) -
             blocks.start, blocks.end
         )));
     }
-    if rows.start > rows.end || rows.end > reader.rows() {
-        return Err(Error::invalid_argument(format!(
-            "rows {} to {} were asked for; the file has {}",
-            rows.start,
-            rows.end,
-            reader.rows()
-        )));
+    let mut free = 0;
+    for run in rows {
+        if run.start < free || run.start > run.end || run.end > reader.rows() {
+            return Err(Error::invalid_argument(format!(
+                "rows {} to {} were asked for, behind those before {free}; the file has {}",
+                run.start,
+                run.end,
+                reader.rows()
+            )));
+        }
+        free = run.end;
     }
     Ok(())
+}
+
+impl Plan {
+    /// The rows of a block that may be read, counted from its first.
+    pub(crate) fn rows_of(&self, block: &BlockInfo) -> Vec<Range<usize>> {
+        let rows = block.first_row..block.first_row + u64::from(block.rows);
+        let in_block =
+            |row: u64| usize::try_from(row.saturating_sub(rows.start)).unwrap_or(usize::MAX);
+        let before = self.rows.partition_point(|run| run.end <= rows.start);
+        let runs = self.rows.iter().skip(before).take_while(|run| run.start < rows.end);
+        let runs = runs.map(|run| in_block(run.start)..in_block(run.end.min(rows.end)));
+        runs.filter(|run| !run.is_empty()).collect()
+    }
 }

@@ -1,5 +1,7 @@
 //! Whole scans of files in memory against the row-at-a-time oracle.
 
+mod planned;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 

@@ -45,6 +45,8 @@ pub use ncf_file::{
     MemorySource, MmapSource, PageRef, ReadOptions, VerifyReport, WriterOptions, to_arrow_schema,
 };
 pub use ncf_index as index;
-pub use ncf_scan::{ColumnSource, Scan, ScanBuilder, ScanColumn, ScanMetrics, prune_blocks};
+pub use ncf_scan::{
+    ColumnSource, PlannedRows, Scan, ScanBuilder, ScanColumn, ScanMetrics, plan_rows, prune_blocks,
+};
 pub use ncf_table as table;
 pub use storage::{LocalStorage, Stat, Storage};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 use clap::Args;
-use ncf::{DataType, EncodingId, Error, Profile, Result, WriterOptions};
+use ncf::{DataType, EncodingId, Error, Profile, Result, SortKey, WriterOptions};
 
 use crate::{io, progress, values};
 
@@ -88,10 +88,16 @@ impl Convert {
             file_uuid: self.uuid,
             encodings: self.encoding.iter().cloned().collect(),
             filter_columns: self.filter_columns.clone(),
+            sorted_by: self.sort_by.iter().map(|column| sort_key(column)).collect(),
             threads: available_parallelism().map_or(1, usize::from),
             ..defaults
         })
     }
+}
+
+/// As [`io::sorted`] sorts.
+fn sort_key(column: &str) -> SortKey {
+    SortKey { column: column.into(), descending: false, nulls_first: true }
 }
 
 /// `COLUMN=VALUE`; the column may itself have equals signs.

@@ -95,12 +95,16 @@ struct IndexOfColumn {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct File {
     path: String,
     uuid: String,
     bytes: u64,
     rows: u64,
     blocks: usize,
+    /// What its rows are in the order of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sorted_by: Vec<String>,
 }
 
 impl Info {
@@ -169,6 +173,7 @@ impl Report {
             bytes: reader.len(),
             rows: reader.rows(),
             blocks: reader.blocks().len(),
+            sorted_by: reader.clustering()?.iter().map(ToString::to_string).collect(),
         });
         // By name, as scans do: columns cannot be renamed, and a writer may number them anew.
         let names: Vec<String> = self.columns.iter().map(|column| column.name.clone()).collect();
@@ -220,6 +225,7 @@ impl Report {
         }
         lines
             .extend(self.properties.iter().map(|(key, value)| format!("property {key} = {value}")));
+        lines.extend(self.describe_orders());
         let header = ["column", "type", "bytes", "encodings (data pages)"].map(String::from);
         let mut table = vec![header];
         table.extend(self.columns.iter().map(|column| {
@@ -255,6 +261,23 @@ impl Report {
         lines.extend(self.columns.iter().flat_map(Column::describe_alternatives));
         lines.push(String::new());
         lines.join("\n")
+    }
+}
+
+impl Report {
+    /// A line for each order that files are in, with how many of them are.
+    fn describe_orders(&self) -> Vec<String> {
+        let mut orders: BTreeMap<String, usize> = BTreeMap::new();
+        for file in self.files.iter().filter(|file| !file.sorted_by.is_empty()) {
+            *orders.entry(file.sorted_by.join(", ")).or_default() += 1;
+        }
+        let all = self.files.len();
+        let line = |(order, files)| match files {
+            1 if all == 1 => format!("sorted by {order}"),
+            _ if files == all => format!("sorted by {order}, each file by itself"),
+            some => format!("sorted by {order}: {some} of {all} files"),
+        };
+        orders.into_iter().map(line).collect()
     }
 }
 

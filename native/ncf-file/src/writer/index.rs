@@ -18,7 +18,7 @@ pub(super) fn is_indexed(column: &Column, field: &Field) -> bool {
 }
 
 /// Whether the strings of a field are compared by other rules than their bytes.
-pub(super) fn is_collated(field: &Field) -> bool {
+pub(crate) fn is_collated(field: &Field) -> bool {
     field.metadata.get(TYPE_KEY).is_some_and(|name| name.starts_with("string collate"))
 }
 

@@ -3,6 +3,7 @@
 
 mod block;
 mod buffer;
+mod clustering;
 mod filter;
 mod index;
 mod pages;
@@ -15,13 +16,14 @@ use std::collections::BTreeMap;
 use arrow_array::RecordBatch;
 use ncf_core::{
     Column, ColumnBounds, Error, Interruption, MemoryConsumer, MemoryReservation, Result,
-    ResultExt, Role, Schema,
+    ResultExt, Role, Schema, SortKey,
 };
 use ncf_encoding::{ChooserState, EncodingId, Profile, Relation};
 use ncf_index::Learner;
 use serde::{Deserialize, Serialize};
 
 use crate::checksum::{PieceId, piece_checksum};
+use crate::clustering::OrderCheck;
 use crate::column_meta::{ColumnMeta, PageMeta, SharedPageMeta};
 use crate::constants::{BLOCK_ROWS, HEADER_LEN, NONE, PAGE_ALIGNMENT, PieceKind};
 use crate::directory::{self, DirectoryRecord};
@@ -32,6 +34,8 @@ use crate::statistics::{ChunkStatistics, ColumnStatistics};
 use crate::trailer::Trailer;
 use crate::wire::to_u32;
 use crate::{block as block_record, schema_record};
+
+pub(crate) use index::is_collated;
 
 use block::EncodedColumn;
 use buffer::{RowBuffer, Slice};
@@ -62,6 +66,9 @@ pub struct WriterOptions {
     pub index: bool,
     /// Columns that get a filter for point look-ups, whatever it takes; some others get one where it takes little.
     pub filter_columns: Vec<String>,
+    /// The order that the rows will come in, where the writer's caller knows one. The file says so when all of them did; an
+    /// order by columns that files cannot be ordered by counts up to the first of these.
+    pub sorted_by: Vec<SortKey>,
     /// Threads that encode; 1 uses the caller's only.
     pub threads: usize,
     /// Decode and compare every page before it is written.
@@ -84,6 +91,7 @@ impl Default for WriterOptions {
             relations: BTreeMap::new(),
             index: true,
             filter_columns: Vec::new(),
+            sorted_by: Vec::new(),
             threads: 1,
             verify: true,
             memory: MemoryConsumer::default(),
@@ -126,6 +134,8 @@ pub struct FileWriter {
     /// What the chooser remembers of each.
     choosers: Vec<ChooserState>,
     relations: Relations,
+    /// Whether rows come in the order that was said.
+    order: OrderCheck,
     block_rows: Vec<u32>,
     pool: Option<rayon::ThreadPool>,
     /// A block was lost to an error: the file cannot be finished.
@@ -184,6 +194,7 @@ impl FileWriter {
             })
             .collect();
         relations::check(&options.relations, &columns)?;
+        let order = clustering::check(&options.sorted_by, &schema)?;
         let names = columns.iter().map(|(column, _)| column.name()).collect();
         let choosers = vec![ChooserState::default(); columns.len()];
         let buffer = RowBuffer::new(schema.fields.len());
@@ -203,6 +214,7 @@ impl FileWriter {
             names,
             choosers,
             relations: Relations::default(),
+            order,
             block_rows,
             pool,
             failed,
@@ -302,6 +314,9 @@ impl FileWriter {
         }
         for (column, section) in index::sections(learners, metadata_start) {
             records.push(self.record(PieceKind::Index, column, section)?);
+        }
+        if let Some(clustering) = clustering::record(&self.order)? {
+            records.push(self.record(PieceKind::Clustering, NONE, clustering)?);
         }
         for (column, repeated, meta) in metas {
             records.push(self.record(PieceKind::ColumnMeta, column, meta.encode(repeated)?)?);
@@ -419,7 +434,8 @@ impl FileWriter {
             first += to_u32("columns", columns.len())?;
         }
         let work = Work { options: &self.options, pool: self.pool.as_ref(), block };
-        work.encode(jobs, &self.names, &mut self.choosers, &mut self.relations)
+        let learned = (&mut self.choosers, &mut self.relations);
+        work.encode(jobs, &self.names, learned, &mut self.order)
     }
 
     fn write_chunk(

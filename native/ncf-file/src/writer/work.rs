@@ -4,10 +4,10 @@ use arrow_array::ArrayRef;
 use ncf_core::{Column, Field, Result, ResultExt};
 use ncf_encoding::ChooserState;
 
-use super::WriterOptions;
 use super::block::{EncodedColumn, Prepared, prepare_field};
-use super::filter;
 use super::relations::{Block, Relations};
+use super::{WriterOptions, clustering, filter};
+use crate::clustering::OrderCheck;
 
 /// One block's work.
 pub(super) struct Work<'a> {
@@ -27,13 +27,14 @@ pub(super) struct Job<'a> {
 }
 
 impl Work<'_> {
-    /// The encoded columns of all fields, in order. There is a chooser for each stored column.
+    /// The encoded columns of all fields, in their order; `order` is asked about the rows. There is a chooser for each
+    /// stored column.
     pub(super) fn encode(
         &self,
         jobs: Vec<Job<'_>>,
         names: &[String],
-        choosers: &mut Vec<ChooserState>,
-        relations: &mut Relations,
+        (choosers, relations): (&mut Vec<ChooserState>, &mut Relations),
+        order: &mut OrderCheck,
     ) -> Result<Vec<EncodedColumn>> {
         let prepared = self.each(jobs, |job: Job<'_>| {
             let name = || job.field.name.clone();
@@ -43,6 +44,7 @@ impl Work<'_> {
                 .at("block", || self.block)
         })?;
         let columns: Vec<Prepared> = prepared.into_iter().flatten().collect();
+        clustering::add(order, &columns);
         let block = Block { columns: &columns, names, options: self.options };
         let known = &*relations;
         let name = |column: &Prepared| names.get(column.number as usize).cloned();

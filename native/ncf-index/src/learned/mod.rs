@@ -144,6 +144,11 @@ pub struct Check {
 }
 
 impl Check {
+    /// Whether the rows must lie below the keys that were looked for, in the index's order, or else above.
+    pub fn is_below(&self) -> bool {
+        self.below
+    }
+
     /// Whether a key lies on the side where it must.
     fn accepts(&self, key: &Key) -> bool {
         let order = key.cmp(&self.bound);

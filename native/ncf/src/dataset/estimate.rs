@@ -49,7 +49,7 @@ impl Dataset {
             .collect();
         let picked = spread(&planned, windows.saturating_mul(BLOCKS_PER_WINDOW));
         let open = |place: &&(&Split, usize)| self.open_block(place.0, place.1, request, filter);
-        let blocks = with_threads(request.threads, || {
+        let blocks = with_threads(request.threads, picked.len(), || {
             picked.par_iter().map(open).collect::<Result<Vec<_>>>()
         })?;
         let candidates: Vec<(&Block, usize)> = blocks
@@ -58,7 +58,7 @@ impl Dataset {
             .collect();
         let chosen = spread(&candidates, windows);
         let count = |place: &&(&Block, usize)| place.0.count(place.1, filter);
-        let passed = with_threads(request.threads, || {
+        let passed = with_threads(request.threads, chosen.len(), || {
             chosen.par_iter().map(count).collect::<Result<Vec<_>>>()
         })?;
         let left: Vec<_> =

@@ -4,6 +4,7 @@ mod answer;
 mod directory;
 mod estimate;
 mod facts;
+mod order;
 mod partition;
 mod plan;
 mod split;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use answer::AnswerRow;
 pub use directory::holds_files;
+pub use order::{CommonOrder, FileOrder};
 pub use partition::parse_partition_value;
 pub use plan::{Plan, ScanRequest};
 pub use split::{Split, SplitReader, check_identity};

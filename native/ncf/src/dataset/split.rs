@@ -1,4 +1,4 @@
-//! A run of blocks of one file: what one task reads.
+//! Runs of rows of one file: what one task reads.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use super::ScanRequest;
 use super::partition::parse_partition_value;
-use super::plan::projected_columns;
+use super::plan::{PlannedBlock, projected_columns};
 use crate::storage::{LocalStorage, Storage};
 
-/// Blocks of a file, with what is needed to read them without the dataset.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Rows of a file, with what is needed to read them without the dataset.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Split {
     /// Path of the file.
@@ -26,11 +26,15 @@ pub struct Split {
     /// Digest that the file must have, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// Blocks to read.
+    /// Blocks that hold the rows to read, and those between them.
     pub blocks: Range<usize>,
-    /// Rows of the blocks.
+    /// Rows to read, counted from the file's first, in order and apart. No others can match.
+    pub row_runs: Vec<Range<u64>>,
+    /// How many these are.
     pub rows: u64,
-    /// Stored bytes of the projected columns of the blocks.
+    /// Rows of the blocks that hold them.
+    pub block_rows: u64,
+    /// Stored bytes of the pages of the projected columns that hold them.
     pub bytes: u64,
     /// Partition values of the file.
     pub partition_values: BTreeMap<String, Option<String>>,
@@ -98,6 +102,7 @@ impl SplitReader {
         };
         builder = builder
             .blocks(split.blocks.clone())
+            .row_runs(split.row_runs.clone())
             .batch_rows(self.batch_rows)
             .keep_dictionaries(self.keep_dictionaries);
         if let Some(top) = &request.top {
@@ -119,6 +124,38 @@ impl SplitReader {
 }
 
 impl Split {
+    /// Adds rows of the block behind the others.
+    pub(super) fn push(&mut self, block: PlannedBlock) {
+        self.blocks.end += 1;
+        self.rows += block.runs.iter().map(|run| run.end - run.start).sum::<u64>();
+        self.block_rows = self.block_rows.saturating_add(block.block_rows);
+        self.bytes = self.bytes.saturating_add(block.bytes);
+        self.push_runs(block.runs);
+    }
+
+    /// Adds what another split reads of the same file, behind the rows of this one.
+    pub fn append(&mut self, other: Self) {
+        self.blocks.end = other.blocks.end;
+        self.rows = self.rows.saturating_add(other.rows);
+        self.block_rows = self.block_rows.saturating_add(other.block_rows);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.push_runs(other.row_runs);
+    }
+
+    /// Whether `other` reads rows of the same file behind those of this one.
+    pub fn continues_in(&self, other: &Self) -> bool {
+        self.file == other.file && self.blocks.end <= other.blocks.start
+    }
+
+    fn push_runs(&mut self, runs: Vec<Range<u64>>) {
+        for run in runs {
+            match self.row_runs.last_mut() {
+                Some(last) if last.end == run.start => last.end = run.end,
+                _ => self.row_runs.push(run),
+            }
+        }
+    }
+
     /// Refuses a file that is not the one that was planned.
     pub(super) fn check_identity(&self, reader: &FileReader) -> Result<()> {
         let digest = self.digest.as_deref();

@@ -58,7 +58,7 @@ impl Dataset {
             return Ok(BTreeMap::new());
         }
         let of_file = |splits: &&[Split]| self.parts(splits, request, columns);
-        let parts = with_threads(request.threads, || {
+        let parts = with_threads(request.threads, files.len(), || {
             files.par_iter().map(of_file).collect::<Result<Vec<_>>>()
         })?;
         let column = |(at, name): (usize, &String)| {
@@ -87,7 +87,7 @@ impl Dataset {
 
 fn part(reader: &FileReader, column: &ScanColumn, splits: &[Split]) -> Result<Option<Part>> {
     let Some(wanted) = column.field.field_type.value() else { return Ok(None) };
-    let rows = splits.iter().map(|split| split.rows).sum();
+    let rows = splits.iter().map(|split| split.block_rows).sum();
     let mut distinct = Distinct::default();
     if let ColumnSource::Constant(value) = &column.source {
         distinct.constants.extend(value.clone());

@@ -1,7 +1,9 @@
 //! Datasets of every kind, made in a temporary directory.
 
 mod lookups;
+mod order;
 mod planning;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -115,6 +115,18 @@ fn a_key_of_a_sorted_table_is_found_with_one_footer_and_two_pages() {
             };
             let plan = dataset.plan(&wanted).unwrap();
             assert_eq!(plan.files_planned + plan.files_pruned, FILES as u64);
+            // Rows of the zone that holds the key, and of one beside it where bounds prove nothing.
+            assert!(plan.splits.len() <= 2 && plan.row_runs <= 2, "{plan:?}");
+            assert!(plan.splits.iter().all(|split| split.rows <= 2 * 8192), "{plan:?}");
+            // Of the two pages of a column one.
+            let bytes: u64 = plan.splits.iter().map(|split| split.bytes).sum();
+            assert!(0 < bytes && bytes < plan.bytes, "{plan:?}");
+            let vectors = plan.vectors_planned + plan.vectors_pruned;
+            assert_eq!(
+                vectors,
+                plan.blocks_planned * u64::from(ROWS.cast_unsigned()).div_ceil(1024)
+            );
+            assert!(plan.vectors_planned <= 16 && plan.index_bytes > 0, "{plan:?}");
             let mut pages = 0;
             for split in &plan.splits {
                 let reader = SplitReader { storage: storage.clone(), ..SplitReader::default() };

@@ -24,7 +24,7 @@ package io.ncf.jni;
  */
 public final class Native {
   /** Version of this surface. The library answers the one it was built for; both must be equal. */
-  public static final int PROTOCOL_VERSION = 5;
+  public static final int PROTOCOL_VERSION = 6;
 
   // The only initialiser on the way to the library: two that wait for each other would deadlock.
   static {
@@ -46,14 +46,15 @@ public final class Native {
   public static native String openDataset(String request, JvmStorage storage);
 
   /**
-   * Prunes files and blocks and cuts the rest into splits.
+   * Prunes files, blocks and runs of rows and cuts the rest into splits.
    *
    * @param request {@code {"path","options","version","versionFrom","columns","filter","schema",
-   *     "sample","maxSplitBytes","openCostBytes","parallelism","estimateWindows","summarise"}}; the
-   *     schema stands in for the dataset's
-   * @return {@code {"filesPlanned","filesPruned","blocksPlanned","blocksPruned","rows","bytes",
-   *     "rawBytes","splits":[{"rows","bytes","task",…}],"estimatedRows","summaries":{}}}; a split is
-   *     opaque, and those of one task follow one another
+   *     "sample","maxSplitBytes","openCostBytes","parallelism","estimateWindows","summarise",
+   *     "order":"ignored|wanted|kept"}}; the schema stands in for the dataset's
+   * @return {@code {"filesPlanned","filesPruned","blocksPlanned","blocksPruned","vectorsPlanned",
+   *     "vectorsPruned","rowRuns","planningIndexBytes","rows","bytes","rawBytes",
+   *     "splits":[{"rows","bytes","task",…}],"ordering":[{"column","descending","nullsFirst"}],
+   *     "estimatedRows","summaries":{}}}; a split is opaque, and those of one task follow one another
    */
   public static native String planScan(String request, JvmStorage storage);
 
@@ -103,7 +104,8 @@ public final class Native {
   /**
    * Opens a new file for writing.
    *
-   * @param request {@code {"file":absolute path or URL,"schema":{"fields":[…]},"options":{}}}
+   * @param request {@code {"file":absolute path or URL,"schema":{"fields":[…]},"options":{},
+   *     "sortedBy":[{"column","descending","nullsFirst"}]}}
    * @param memory who grants its memory besides the option memoryLimit; null for nobody
    * @param task asked before each page whether to go on; null is never killed
    * @return a handle for {@link #writeBatch}

@@ -234,10 +234,43 @@ class FirstWriteSuite extends SparkTestBase {
         // One block for each value, and seldom one in which there is none after all.
         assert(planned.value() <= 4, condition)
       }
-      val unknown = failure[NcfInvalidArgumentException](
-        source.write.format("ncf").option("filterColumns", "nix").save(path + "2")
+    }
+  }
+
+  test("what cannot have a filter names the option and lists the columns, before any task starts") {
+    withPath { path =>
+      val rows = spark.range(0, 10, 1, 1).selectExpr(
+        "cast(assert_true(false, 'a task has started') as string) s",
+        "id `a, b`",
+        "id > 1 b",
+        "array(id) l",
+        "'x' collate utf8_lcase c",
+        "id p"
       )
-      assert(unknown.contains("nix"))
+      def message(columns: String): String = failure[NcfInvalidArgumentException](
+        rows.write.format("ncf").partitionBy("p").option("filterColumns", columns).save(path)
+      )
+      for (
+        columns <- Seq("nix", "s, nix", "a", "s desc nulls last", "s desc", "b", "l", "c", "P")
+      ) {
+        val said = message(columns)
+        assert(said.contains("option filterColumns names the column "), columns)
+        assert(said.contains("the columns are s, a, b, b, l, c, p"), columns)
+      }
+      for (columns <- Seq("", " ", ",", "s,,l", "`s", "s`", "``"))
+        assert(message(columns).contains(s"option filterColumns cannot be '$columns'"), columns)
+      assert(!new File(path).exists())
+    }
+  }
+
+  test("names of filterColumns may hold anything") {
+    withPath { path =>
+      val source = spark.range(0, 20000, 1, 1)
+        .selectExpr("id * 7919 % 20011 `a, b``c desc`", "string(id * 31 % 20011) d")
+      source.write.format("ncf").option("blockRows", 8192)
+        .option("filterColumns", "D, `a, b``c desc`").save(path)
+      val found = read(path).where("`a, b``c desc` = -1 OR `a, b``c desc` = 7919")
+      assertSame(found, source.where("`a, b``c desc` = 7919"))
     }
   }
 }

@@ -4,7 +4,7 @@ import org.apache.spark.sql.connector.read.InputPartition
 
 /** What one task reads.
   *
-  * @param splits        block ranges of files, each as the JSON that planning returned
+  * @param splits        row ranges of files, each as the JSON that planning returned
   * @param runtimeFilter the number of the scan's runtime filter that it is read with
   */
 private[spark] final case class NcfInputPartition(

@@ -20,6 +20,19 @@ final class BlocksPlanned extends SumMetric("blocksPlanned", "blocks planned")
 /** Blocks that statistics ruled out. */
 final class BlocksPruned extends SumMetric("blocksPruned", "blocks pruned")
 
+/** Runs of 1,024 rows, of planned blocks, that are read. */
+final class VectorsPlanned extends SumMetric("vectorsPlanned", "vectors planned")
+
+/** Runs of 1,024 rows, of planned blocks, that statistics and indexes ruled out. */
+final class VectorsPruned extends SumMetric("vectorsPruned", "vectors pruned")
+
+/** Runs of rows that are read. */
+final class RowRuns extends SumMetric("rowRuns", "row ranges planned")
+
+/** Stored bytes of learned indexes and filters that planning read. */
+final class PlanningIndexBytes
+    extends SumMetric("planningIndexBytes", "index bytes read while planning")
+
 /** Pages that were read. */
 final class PagesRead extends SumMetric("pagesRead", "pages read")
 
@@ -71,6 +84,10 @@ private[spark] object NcfMetrics {
     new FilesPruned,
     new BlocksPlanned,
     new BlocksPruned,
+    new VectorsPlanned,
+    new VectorsPruned,
+    new RowRuns,
+    new PlanningIndexBytes,
     new PagesRead,
     new PagesPruned,
     new BytesRead,
@@ -86,7 +103,16 @@ private[spark] object NcfMetrics {
   val peakMemory: String = "peakMemory"
 
   /** What planning knows. */
-  val ofDriver: Seq[String] = Seq("filesPlanned", "filesPruned", "blocksPlanned", "blocksPruned")
+  val ofDriver: Seq[String] = Seq(
+    "filesPlanned",
+    "filesPruned",
+    "blocksPlanned",
+    "blocksPruned",
+    "vectorsPlanned",
+    "vectorsPruned",
+    "rowRuns",
+    "planningIndexBytes"
+  )
 
   /** What a task counts. */
   val ofTask: Seq[String] = Seq(

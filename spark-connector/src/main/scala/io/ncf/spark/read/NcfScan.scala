@@ -6,8 +6,14 @@ import java.util.{Objects, OptionalLong}
 import scala.jdk.CollectionConverters._
 
 import com.fasterxml.jackson.databind.JsonNode
-import org.apache.spark.sql.connector.expressions.NamedReference
 import org.apache.spark.sql.connector.expressions.filter.Predicate
+import org.apache.spark.sql.connector.expressions.{
+  Expressions,
+  NamedReference,
+  NullOrdering,
+  SortDirection,
+  SortOrder
+}
 import org.apache.spark.sql.connector.metric.{CustomMetric, CustomTaskMetric}
 import org.apache.spark.sql.connector.read.Scan.ColumnarSupportMode
 import org.apache.spark.sql.connector.read.colstats.ColumnStatistics
@@ -16,6 +22,7 @@ import org.apache.spark.sql.connector.read.{
   PartitionReaderFactory,
   Scan,
   Statistics,
+  SupportsReportOrdering,
   SupportsReportStatistics,
   SupportsRuntimeV2Filtering
 }
@@ -23,7 +30,7 @@ import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.StructType
 
 import io.ncf.spark.streaming.NcfMicroBatchStream
-import io.ncf.spark.{Json, NcfDataset, NcfOptions, ReadSchema, SchemaConverter}
+import io.ncf.spark.{Json, NcfDataSource, NcfDataset, NcfOptions, ReadSchema, SchemaConverter}
 
 /** A scan of one version of a table: planned once, when Spark first asks for statistics,
   * partitions or a description.
@@ -52,26 +59,53 @@ private[spark] final class NcfScan(
     val sample: Option[PushedSample] = None
 ) extends Scan
     with SupportsReportStatistics
+    with SupportsReportOrdering
     with SupportsRuntimeV2Filtering {
 
   private val runtime = new RuntimeFilters(this)
 
   private[read] lazy val plan: ScanPlan = aggregation match {
     case Some(aggregated)       => aggregated.plan
-    case None if dataset.exists => planned(filter)
+    case None if dataset.exists => planned(filter, if (top.isEmpty) "wanted" else "ignored")
     case None                   => ScanPlan.empty
   }
 
-  /** The plan to read the columns of rows that pass `filter`. */
+  /** The plan to read the columns of rows that pass a further filter, in the order that was reported
+    * to Spark.
+    */
   private[read] def planned(filter: Option[JsonNode]): ScanPlan =
+    planned(filter, if (plan.ordering.isEmpty) "ignored" else "kept")
+
+  private def planned(filter: Option[JsonNode], order: String): ScanPlan =
     ScanPlan(
       dataset,
       options,
       dataset.storedColumns(columns).map(_.name),
       filter,
       limit,
-      sample = sample
+      sample = sample,
+      order = order
     )
+
+  /** The order that the rows of every partition are in: each is of one file, or of files that follow
+    * one another.
+    */
+  override def outputOrdering(): Array[SortOrder] = {
+    val names = columns.fieldNames
+    val stored = dataset.columnNames
+    // Spark finds columns by their names.
+    def unique(name: String) = names.count(_.equalsIgnoreCase(name)) == 1
+    val keys = plan.ordering.map { key =>
+      names.find(name => unique(name) && stored.stored(name).contains(key.name)).map { name =>
+        Expressions.sort(
+          Expressions.column(NcfDataSource.quoted(name)),
+          if (key.descending) SortDirection.DESCENDING else SortDirection.ASCENDING,
+          if (key.nullsFirst) NullOrdering.NULLS_FIRST else NullOrdering.NULLS_LAST
+        )
+      }
+    }
+    keys.takeWhile(_.isDefined).flatten.toArray
+  }
 
   override def readSchema(): StructType = aggregation.fold(columns)(_.output)
 

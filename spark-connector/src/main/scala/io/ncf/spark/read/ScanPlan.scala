@@ -9,10 +9,12 @@ import io.ncf.spark.{Json, NcfDataset, NcfOptions}
 
 /** What a scan will read, after pruning.
   *
-  * @param counters    `filesPlanned`, `filesPruned`, `blocksPlanned`, `blocksPruned`
+  * @param counters    by the names of [[NcfMetrics.ofDriver]]
   * @param rows        rows of the planned blocks, before filters
   * @param rawBytes    bytes of the projected columns of those rows, decoded, estimated from types
   * @param storedBytes bytes of the same, as stored
+  * @param ordering    what the rows of every partition are ordered by, by the dataset's names; nothing
+  *                    where they may be in no order
   * @param aggregates  whether scans may carry out the aggregation that was asked for
   * @param answer      the rows of the aggregation, where nothing has to be read for them
   * @param estimatedRows rows that pass the filter, where that was asked for
@@ -24,15 +26,32 @@ private[spark] final case class ScanPlan(
     rawBytes: Long,
     storedBytes: Long,
     partitions: Array[NcfInputPartition],
+    ordering: Seq[OrderedColumn],
     aggregates: Boolean,
     answer: Option[Seq[Seq[JsonNode]]],
     estimatedRows: Option[Long],
     summaries: Map[String, JsonNode]
 )
 
+/** A column that rows are ordered by, in the order of Spark's own `ORDER BY`. */
+private[spark] final case class OrderedColumn(
+    name: String,
+    descending: Boolean,
+    nullsFirst: Boolean
+)
+
+private[spark] object OrderedColumn {
+
+  def apply(node: JsonNode): OrderedColumn = OrderedColumn(
+    node.get("column").asText(),
+    node.get("descending").asBoolean(),
+    node.get("nullsFirst").asBoolean()
+  )
+}
+
 private[spark] object ScanPlan {
 
-  /** Ranges of blocks of files, which one task reads. */
+  /** Ranges of rows of files, which one task reads. */
   private final case class Task(splits: Seq[String], rows: Long)
 
   val empty: ScanPlan =
@@ -42,6 +61,7 @@ private[spark] object ScanPlan {
       0L,
       0L,
       Array.empty[NcfInputPartition],
+      Nil,
       aggregates = false,
       None,
       None,
@@ -59,6 +79,8 @@ private[spark] object ScanPlan {
     * @param sample      the only rows wanted, where not all are
     * @param estimateWindows windows of rows that are filtered to estimate how many rows pass
     * @param summarise   whether statistics of the columns are wanted
+    * @param order       what is done about the order of rows: `ignored`, `wanted` where it costs no task,
+    *                    or `kept`, which another plan of the scan has found
     */
   def apply(
       dataset: NcfDataset,
@@ -70,7 +92,8 @@ private[spark] object ScanPlan {
       aggregation: Option[JsonNode] = None,
       sample: Option[PushedSample] = None,
       estimateWindows: Long = 0L,
-      summarise: Boolean = false
+      summarise: Boolean = false,
+      order: String = "ignored"
   ): ScanPlan = {
     NativeLibrary.load()
     val rule = SplitRule.ofSession()
@@ -86,6 +109,7 @@ private[spark] object ScanPlan {
     request.set[JsonNode]("schema", dataset.ncfSchema)
     request.put("estimateWindows", estimateWindows)
     request.put("summarise", summarise)
+    request.put("order", order)
     request.put("maxSplitBytes", rule.maxPartitionBytes)
     request.put("openCostBytes", rule.openCostBytes)
     request.put("parallelism", rule.minPartitions)
@@ -99,6 +123,7 @@ private[spark] object ScanPlan {
       Json.long(answer, "rawBytes"),
       Json.long(answer, "bytes"),
       wanted.map(task => NcfInputPartition(task.splits.toArray)).toArray,
+      Json.elements(answer.get("ordering")).map(OrderedColumn(_)).toSeq,
       answer.get("aggregates").asBoolean(),
       Option(answer.get("answer")).filterNot(_.isNull).map { rows =>
         Json.elements(rows).map(Json.elements(_).toSeq).toSeq

@@ -91,6 +91,7 @@ private[spark] final class NcfDataWriter(job: WriteJob, partition: Int, attempt:
     request.put("file", job.location.file(path))
     request.set[JsonNode]("schema", Json.parse(job.fileSchema))
     request.set[JsonNode]("options", Json.parse(job.options))
+    request.set[JsonNode]("sortedBy", Json.parse(job.sortedBy))
     NativeWriter.open(request.toString, job.location.storage, memory, task.orNull)
   }
 

@@ -7,6 +7,7 @@ import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.{BinaryType, DataType, StructType}
 
 import io.ncf.spark.{
+  Json,
   Names,
   NcfDataset,
   NcfErrors,
@@ -80,8 +81,9 @@ private[spark] final class NcfWriteBuilder(
       else WriteTarget(dataset.ncfSchema, dataset.schema, dataset.partitionColumns)
     checkFits(target, caseSensitive)
     val job = this.job(dataset, target, caseSensitive)
+    val order = WriteOrder.of(job, options, caseSensitive)
     new NcfWrite(
-      job,
+      job.copy(sortedBy = Json.array(order.ofFiles.map(_.json)).toString),
       new TableCommit(
         location,
         operation(target, caseSensitive),
@@ -89,7 +91,7 @@ private[spark] final class NcfWriteBuilder(
         target.partitionColumns,
         dataset.version
       ),
-      WriteOrder.of(job, options, caseSensitive),
+      order,
       options,
       queryId
     )
@@ -137,14 +139,17 @@ private[spark] final class NcfWriteBuilder(
       partitionColumns = target.partitionColumns.map(ordinalOf),
       columns = StructType(target.schema.filterNot(field => partitions(field.name))),
       fileSchema = SchemaConverter.filter(target.ncfSchema, !partitions(_)).toString,
-      options = writerOptions.toJson.toString
+      options = writerOptions(target, caseSensitive).toJson.toString
     )
   }
 
   /** What the native writer understands of the options. */
-  private def writerOptions: NcfOptions = options.without(
-    NcfOptions.all.filterNot(NcfWriteBuilder.ofWriter.contains): _*
-  )
+  private def writerOptions(target: WriteTarget, caseSensitive: Boolean): NcfOptions = {
+    val partitions = target.partitionColumns.toSet
+    FilterColumns.checked(options, target.schema, partitions, caseSensitive).without(
+      NcfOptions.all.filterNot(NcfWriteBuilder.ofWriter.contains): _*
+    )
+  }
 }
 
 private[spark] object NcfWriteBuilder {

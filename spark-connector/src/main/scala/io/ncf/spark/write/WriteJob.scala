@@ -19,6 +19,7 @@ import io.ncf.spark.NcfPath
   * @param partitionColumns ordinals in `input` of the columns that are stored as directories
   * @param fileSchema       NCF schema of the files, JSON
   * @param options          options of the native writer, JSON
+  * @param sortedBy         the order that the rows of each file come in, JSON
   */
 private[spark] final case class WriteJob(
     location: NcfPath,
@@ -29,7 +30,8 @@ private[spark] final case class WriteJob(
     columns: StructType,
     partitionColumns: Seq[Int],
     fileSchema: String,
-    options: String
+    options: String,
+    sortedBy: String = "[]"
 ) {
 
   /** Called before any task writes. An empty log tells readers that a table is on its way: they
