@@ -1,6 +1,8 @@
 //! Nanoseconds to decode a value of a page in every encoding, and gigabytes of values in a second: where the constants of
 //! the cost model come from. `cargo run --profile dist -p ncf-encoding --example decode_cost`. Children are included.
 
+#![allow(clippy::cast_possible_truncation, reason = "made-up values")]
+
 use std::time::Instant;
 
 use arrow_buffer::BooleanBuffer;
