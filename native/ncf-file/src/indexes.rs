@@ -55,8 +55,7 @@ impl FileReader {
             }
             budget.take("an index", Index::memory(bytes.len(), data_type))?;
             let vectors = |block: &BlockInfo| u64::from(block.rows).div_ceil(VECTOR_ROWS as u64);
-            let found =
-                Index::decode(&bytes, data_type, self.blocks().iter().map(vectors).sum())?;
+            let found = Index::decode(&bytes, data_type, self.blocks().iter().map(vectors).sum())?;
             Ok(match found {
                 Some(index) => self.with_model(index),
                 None => LoadedIndex::default(),

@@ -9,7 +9,7 @@ use ncf_index::{ChunkOrder, Index, Learner};
 
 use crate::checksum::{PieceId, verify_piece};
 use crate::column_meta::ColumnMeta;
-use crate::constants::{NONE, PieceKind, VECTOR_ROWS};
+use crate::constants::{PieceKind, VECTOR_ROWS};
 use crate::directory::DirectoryRecord;
 use crate::filters::Filters;
 use crate::reader::{FileReader, PageRef, to_id};
@@ -53,8 +53,8 @@ impl FileReader {
         stored_index_bytes(bytes)
     }
 
-    /// Writes the file anew with another index of a stored column, and with a UUID of its own. Checksums of all bytes
-    /// that are copied are verified.
+    /// Writes the file anew with another index of a stored column, and with the UUID of the new file. Checksums of all
+    /// bytes that are copied are verified.
     ///
     /// # Errors
     /// As those of reading and writing; nothing is left of the new file then, best effort.
@@ -62,10 +62,11 @@ impl FileReader {
         &self,
         column: usize,
         index: &Index,
+        uuid: [u8; 16],
         sink: Box<dyn ByteSink>,
     ) -> Result<FileSummary> {
         self.stored_column(column)?;
-        let mut output = Output::begin(sink, uuid::Uuid::new_v4().into_bytes())?;
+        let mut output = Output::begin(sink, uuid)?;
         let written = self.copy_pages(&mut output).and_then(|places| {
             let metadata_start = output.offset();
             let records = self.copy_records(&mut output, places, to_id(column), index.encode())?;

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use ncf_core::{Error, Result};
+use ncf_core::{Error, ErrorKind, Result};
 use ncf_index::learned::MODEL_BYTES;
 
 use crate::tensor::{MOST_COLUMNS, Tensor};
@@ -49,7 +49,7 @@ pub struct ModelFacts {
 /// `LimitExceeded`, `Corrupt` or `Unsupported`, naming the node or tensor and what is not allowed in it.
 pub fn check(model: &[u8]) -> Result<ModelFacts> {
     if model.len() as u64 > MODEL_BYTES {
-        return Err(Error::limit_exceeded("bytes of the model", model.len() as u64, MODEL_BYTES));
+        return Err(too_large("the length of the model", model.len() as u64, MODEL_BYTES));
     }
     if model.get(4..8) == Some(b"ORTM") {
         return Err(Error::unsupported(
@@ -75,6 +75,12 @@ pub fn check(model: &[u8]) -> Result<ModelFacts> {
     }
     let graph = graph.ok_or_else(|| Error::corrupt("this is no ONNX model: it has no graph"))?;
     Graph::read(graph)?.check()
+}
+
+/// Something of a model is over a limit, which nobody can raise.
+pub(crate) fn too_large(what: &str, found: u64, most: u64) -> Error {
+    let message = format!("{what} is {found}; at most {most} is allowed");
+    Error::new(ErrorKind::LimitExceeded, message)
 }
 
 /// Refuses operator sets that are not ONNX's own.
@@ -113,8 +119,8 @@ impl Graph {
             match number {
                 1 => {
                     if graph.nodes.len() == MOST_NODES {
-                        let (more, most) = (MOST_NODES as u64 + 1, MOST_NODES as u64);
-                        return Err(Error::limit_exceeded("nodes of the model", more, most));
+                        let most = MOST_NODES as u64;
+                        return Err(too_large("the number of nodes of the model", most + 1, most));
                     }
                     graph.nodes.push(Node::read(value.bytes("a node")?)?);
                 }
@@ -218,7 +224,9 @@ impl Node {
                 return refuse(&format!("has the attribute {name} of a type that is not allowed"));
             }
             if integer.unsigned_abs() > MOST_INTEGER {
-                return refuse(&format!("has the attribute {name} of {integer}, above {MOST_INTEGER}"));
+                return refuse(&format!(
+                    "has the attribute {name} of {integer}, above {MOST_INTEGER}"
+                ));
             }
             if let Some(tensor) = tensor {
                 tensor.check(MODEL_BYTES)?;

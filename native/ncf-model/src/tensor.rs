@@ -3,6 +3,7 @@
 use ncf_core::wire::Cursor;
 use ncf_core::{Error, Result};
 
+use crate::check::too_large;
 use crate::wire::{Fields, Value};
 
 /// Most that a dimension of a constant may be: no result has more columns, whatever the graph does.
@@ -71,13 +72,16 @@ impl Tensor {
     /// shape says. `most`: of a dimension.
     pub(crate) fn check(&self, most: u64) -> Result<()> {
         let name = &self.name;
-        if self.dims.len() > 2 || self.dims.iter().any(|dim| *dim == 0 || *dim > most) {
-            return Err(Error::limit_exceeded(
-                "a dimension of a tensor of the model",
-                self.dims.iter().copied().max().unwrap_or(0),
-                most,
-            )
-            .with("tensor", format!("{name} of shape {:?}", self.dims)));
+        if self.dims.len() > 2 {
+            return Err(Error::unsupported(format!(
+                "the tensor {name} of the model has {} dimensions; at most two are allowed",
+                self.dims.len()
+            )));
+        }
+        let greatest = self.dims.iter().copied().max().unwrap_or(0);
+        if greatest > most {
+            let what = format!("a dimension of the tensor {name} of the model");
+            return Err(too_large(&what, greatest, most));
         }
         // float, uint8, int8, int32, int64, double.
         let width = match self.data_type {

@@ -149,11 +149,7 @@ impl ColumnState {
 
 impl FileWriter {
     /// Starts a file: writes the header.
-    pub fn new(
-        sink: Box<dyn ByteSink>,
-        schema: Schema,
-        options: WriterOptions,
-    ) -> Result<Self> {
+    pub fn new(sink: Box<dyn ByteSink>, schema: Schema, options: WriterOptions) -> Result<Self> {
         schema.validate()?;
         let bytes_fit = (1..=MAX_BLOCK_BYTES).contains(&options.block_bytes);
         if !(1..=BLOCK_ROWS).contains(&options.block_rows) || !bytes_fit {
@@ -287,7 +283,11 @@ impl FileWriter {
                 if column.role == Role::Values && column.path.len() == 1 {
                     bounds.insert(column.id, statistics.bounds());
                 }
-                records.push(self.output.record(PieceKind::Statistics, number, statistics.encode()?)?);
+                records.push(self.output.record(
+                    PieceKind::Statistics,
+                    number,
+                    statistics.encode()?,
+                )?);
             }
             metas.push((number, column.repeated_by.is_some(), state.meta));
             learners.push((number, state.learner));
@@ -300,7 +300,11 @@ impl FileWriter {
             records.push(self.output.record(PieceKind::Index, column, section)?);
         }
         for (column, repeated, meta) in metas {
-            records.push(self.output.record(PieceKind::ColumnMeta, column, meta.encode(repeated)?)?);
+            records.push(self.output.record(
+                PieceKind::ColumnMeta,
+                column,
+                meta.encode(repeated)?,
+            )?);
         }
         let blocks = block_record::encode(&self.block_rows)?;
         records.push(self.output.record(PieceKind::Blocks, NONE, blocks)?);

@@ -128,10 +128,9 @@ impl Coded {
         let bounds = || vectors.iter().filter_map(|vector| vector.bounds.as_ref());
         let (first, last) = match sequence {
             Some(sequence) => (sequence.keys.first()?, sequence.keys.last()?),
-            None => (
-                bounds().map(|(least, _)| least).min()?,
-                bounds().map(|(_, most)| most).max()?,
-            ),
+            None => {
+                (bounds().map(|(least, _)| least).min()?, bounds().map(|(_, most)| most).max()?)
+            }
         };
         let samples = bounds().flat_map(|(least, most)| [least.as_slice(), most.as_slice()]);
         let map = TextMap::learn(first, last, samples);

@@ -187,8 +187,7 @@ impl Model {
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.id.sha256);
-        let numbers =
-            [self.id.bytes, self.first, self.last - self.first, self.below, self.above];
+        let numbers = [self.id.bytes, self.first, self.last - self.first, self.below, self.above];
         numbers.into_iter().for_each(|number| put_varint(out, number));
     }
 

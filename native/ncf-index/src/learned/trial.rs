@@ -74,17 +74,10 @@ impl Index {
         self
     }
 
-    /// The vectors that a search for a code of [`Trial::keys`] names, exceptions aside; all where keys are strings.
-    pub fn look_up(&self, code: u64) -> Range<u64> {
-        if self.form.map().is_none() {
-            return 0..self.vectors;
-        }
+    /// The vectors that a search for a code of [`Trial::keys`] names, exceptions aside; `None` where keys are strings.
+    pub fn look_up(&self, code: u64) -> Option<Range<u64>> {
+        self.form.map()?;
         let key = || Some(Key::Code(code));
-        self.window(&Interval { from: key(), to: key() })
-    }
-
-    /// How many vectors a search for a stored key names, on average, in sixteenths.
-    pub fn window_sixteenths(&self) -> u64 {
-        self.window
+        Some(self.window(&Interval { from: key(), to: key() }))
     }
 }
