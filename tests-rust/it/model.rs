@@ -58,7 +58,7 @@ fn keys(random: &mut Random) -> Vec<i64> {
 fn write(path: &Path, keys: &[i64], first: i64) -> ncf::FileSummary {
     let sink = Box::new(LocalSink::create_new(path).unwrap());
     let options = WriterOptions {
-        block_rows: 20_000,
+        block_rows: 20_480,
         filter_columns: vec!["row".into()],
         ..WriterOptions::default()
     };
@@ -202,6 +202,26 @@ fn a_table_gets_the_index_with_one_commit_and_loses_no_row() {
     assert_eq!(late.kind(), ErrorKind::Conflict, "{late}");
     assert_eq!(std::fs::read_dir(folder.path().join("data")).unwrap().count(), files);
     check_rows(&before, &keys, None, &mut random);
+}
+
+#[test]
+fn a_model_that_is_better_needs_no_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cubes.ncf");
+    // Lines need many segments where the curve is steep, and fences have long differences.
+    let keys: Vec<i64> = (0..400_000).map(|row: i64| row * row * row).collect();
+    write(&path, &keys, 0);
+    let engine: Arc<dyn Engine> = Arc::new(Function::new(f64::cbrt));
+    let dataset = open(&path);
+    let trial = train(&dataset, b"model", &engine);
+    let file = &trial.files[0];
+    println!("{:?}\n{:?}\n{:?}\n{:?}", file.present, file.fences, file.linear, file.model);
+    assert!(file.is_better(), "{file:?}");
+    assert_eq!(dataset.store_model(&trial, false).unwrap().files, 1);
+    let dataset = open(&path);
+    let models = trusting(&dataset, &trial, engine);
+    let mut random = Random::new(seed());
+    assert_eq!(check_rows(&dataset, &keys, Some(models), &mut random), 0);
 }
 
 #[test]

@@ -317,7 +317,7 @@ impl Column {
         } = index;
         let what = match *epsilon {
             0 => "fences",
-            _ if kind.starts_with("onnx") => "predictors",
+            _ if kind.starts_with("onnx") => "model",
             _ => "segments",
         };
         let reach = if *epsilon > 0 { format!(" of ±{epsilon} rows") } else { String::new() };

@@ -5,7 +5,7 @@
 //! answer y becomes the position
 //!
 //! ```text
-//! e(k) = 1024 · m · min(max(y, 0), 1), rounded, 0 where y is not a number
+//! e(k) = 1024 · (m − 1) · min(max(y, 0), 1), rounded, 0 where y is not a number
 //! ```
 //!
 //! Nothing is known of the model: it need not rise, and floats differ from machine to machine. Writers take how far
@@ -25,7 +25,7 @@ use crate::wire::{Cursor, put_varint};
 /// Bytes that a model has, at most.
 pub const MODEL_BYTES: u64 = 65_536;
 /// Rows that are added to how far a model is off where it was tried, on both sides.
-pub const MARGIN: u64 = 1024;
+pub const MARGIN: u64 = 256;
 /// Inputs that a model is given at once, at most.
 pub const MODEL_BATCH: usize = 8192;
 
@@ -162,7 +162,8 @@ impl Model {
         let Some(predictor) = &self.predictor else {
             return Err(Error::unsupported("the model of an index is not loaded"));
         };
-        let rows = self.count.saturating_mul(UNIT);
+        // The last key begins the last vector.
+        let rows = self.count.saturating_sub(1).saturating_mul(UNIT);
         let mut found = Vec::with_capacity(keys.len());
         for keys in keys.chunks(MODEL_BATCH) {
             let inputs: Vec<f64> = keys.iter().map(|key| self.input(*key)).collect();

@@ -393,7 +393,7 @@ fn predicted(values: &Values, data_type: DataType, model: fn(f64) -> f64) -> Opt
 fn misses(index: &Index, keys: &[i64], random: &mut Random) -> u64 {
     let values = Values::I64(keys.to_vec().into());
     let mut missed = 0;
-    for _ in 0..20 {
+    for _ in 0..3 {
         let near = keys[random.below(keys.len() as u64) as usize];
         for key in [near.saturating_sub(1), near, near.saturating_add(1), near / 2, i64::MAX] {
             for op in OPS {

@@ -87,11 +87,13 @@ pub(super) fn store(storage: &dyn Storage, folder: &Path, bytes: &[u8]) -> Resul
         });
     }
     let mut sink = storage.create(&path)?;
-    let written = sink.append(bytes).and_then(|()| sink.finish());
-    if written.is_err() {
+    if let Err(error) = sink.append(bytes).and_then(|()| sink.finish()) {
         sink.discard();
+        return Err(error);
     }
-    written
+    // The folder may be new.
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+    storage.sync_directories(&BTreeSet::from([above.unwrap_or(Path::new(".")).to_path_buf()]))
 }
 
 /// The bytes of a model, which are what its name says.

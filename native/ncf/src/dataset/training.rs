@@ -18,6 +18,9 @@ use super::{DataFile, Dataset, Kind};
 /// Look-ups of which the mean is taken, at most.
 const LOOK_UPS: usize = 2000;
 
+/// Hex digits that end the names of files that were written anew.
+const MARK: usize = 12;
+
 /// What an index costs and gives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
@@ -27,7 +30,7 @@ pub struct Measured {
     pub bytes: u64,
     /// Vectors that a search for a stored key names, on average.
     pub window: f64,
-    /// Nanoseconds of a look-up in memory; `None` where keys are strings.
+    /// Nanoseconds of a look-up in memory; `None` where keys are strings, or a model is not at hand.
     pub nanos: Option<f64>,
 }
 
@@ -36,7 +39,7 @@ pub struct Measured {
 pub struct FileTrial {
     /// The file.
     pub path: PathBuf,
-    /// The index that it has, if any that can be used.
+    /// The index that it has, if any that this version knows.
     pub present: Option<Measured>,
     /// Fences.
     pub fences: Measured,
@@ -130,11 +133,14 @@ impl Dataset {
         let step = trial.keys.len().div_ceil(LOOK_UPS).max(1);
         let keys: Vec<u64> = trial.keys.iter().copied().step_by(step).collect();
         let measured = |index: &Index| measure(index, stored(&index.encode()), &keys);
-        let present = reader.index(column)?;
-        let present = present
-            .as_ref()
-            .as_ref()
-            .map(|index| measure(index, reader.index_bytes(column), &keys));
+        let bytes = reader.index_bytes(column);
+        let left_out = reader.index_left_out(column)?;
+        let present = match (reader.index(column)?.as_ref(), left_out) {
+            (Some(index), _) => Some(measure(index, bytes, &keys)),
+            // Its model is not at hand, so it cannot be timed.
+            (None, Some(left)) => Some(measure(&left.index, bytes, &[])),
+            (None, None) => None,
+        };
         Ok(Some(FileTrial {
             path: file.path.clone(),
             present,
@@ -187,8 +193,7 @@ impl Dataset {
             let old =
                 old.ok_or_else(|| Error::internal("a file of the table is not in its log"))?;
             let uuid = Uuid::new_v4();
-            let folder = old.path.rsplit_once('/').map_or("data", |(folder, _)| folder);
-            let path = format!("{folder}/r{version}-{uuid}-index.ncf");
+            let path = new_name(&old.path, uuid);
             let summary = new.write(file, &self.root.join(&path), uuid)?;
             removed.insert(old.path.clone());
             transaction = transaction.add_file(AddFile {
@@ -291,6 +296,18 @@ impl Drop for NewFiles<'_> {
     }
 }
 
+/// A name that sorts as the old one does, so that rows stay in their order.
+fn new_name(old: &str, uuid: Uuid) -> String {
+    let stem = old.strip_suffix(".ncf").unwrap_or(old);
+    let is_own = |mark: &str| mark.len() == MARK && mark.bytes().all(|b| b.is_ascii_hexdigit());
+    let stem = match stem.rsplit_once("-x") {
+        Some((stem, mark)) if is_own(mark) => stem,
+        _ => stem,
+    };
+    let mark: String = uuid.simple().to_string().chars().take(MARK).collect();
+    format!("{stem}-x{mark}.ncf")
+}
+
 /// The stored column of a field that is one value a row.
 fn stored_column(schema: &Schema, reader: &FileReader, name: &str) -> Option<usize> {
     let names = schema.fields.iter().map(|field| field.name.as_str());
@@ -312,6 +329,20 @@ fn measure(index: &Index, bytes: u64, keys: &[u64]) -> Measured {
         kind: found.kind,
         bytes: bytes + model,
         window: found.window,
-        nanos: std::hint::black_box(firsts).map(|_| nanos),
+        nanos: std::hint::black_box(firsts).filter(|_| !keys.is_empty()).map(|_| nanos),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_names_sort_as_the_old_ones_and_do_not_grow() {
+        let once = new_name("data/p=1/r0-a.ncf", Uuid::from_bytes([0xAB; 16]));
+        assert_eq!(once, "data/p=1/r0-a-xabababababab.ncf");
+        let twice = new_name(&once, Uuid::from_bytes([1; 16]));
+        assert_eq!(twice, "data/p=1/r0-a-x010101010101.ncf");
+        assert_eq!(new_name("data/a-xyz.ncf", Uuid::nil()), "data/a-xyz-x000000000000.ncf");
     }
 }
