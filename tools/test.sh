@@ -1,6 +1,6 @@
 #!/bin/bash
 # test.sh [STEP…]: what CI checks. Steps:
-#   rustfmt cargo-test clippy scala-test examples index-check bench scalafmt
+#   rustfmt cargo-test onnx clippy scala-test examples index-check bench scalafmt
 # The default is all of them.
 # Environment: NCF_TEST_BUDGET seconds after which no further step is begun (default: none), and a quarter later the running one is
 # ended. Both are said, and counted as skipped; but cargo-test must end by itself: without it nothing was tested.
@@ -48,6 +48,8 @@ step() {
   fi
   local limit=()
   [ "$budget" -eq 0 ] || limit=(timeout --kill-after=30 "$((budget + budget / 4 - SECONDS))")
+  # A function of this script has no program that could be ended; what it runs is short.
+  [ "$(type -t "$1")" != function ] || limit=()
   "${limit[@]}" "$@" >"$log" 2>&1 </dev/null || status=$?
   if [ "$budget" -gt 0 ] && [ "$status" -eq 124 ] && [ "$name" != cargo-test ]; then
     skipped=$((skipped + 1)) status=0
@@ -69,12 +71,23 @@ step() {
   fi
 }
 
+# Models in ONNX Runtime. Without its library the step fails: a test that skips itself tests nothing.
+test_onnx() {
+  local library
+  python_with onnx || return 1
+  library=$(find -H .venv/lib -name 'libonnxruntime.so*' -o -name 'libonnxruntime*.dylib' | sort | head -n 1)
+  [ -n "$library" ] || { echo "onnxruntime is installed and holds no library" >&2; return 1; }
+  ORT_DYLIB_PATH=$(realpath "$library") cargo test --locked -p ncf-tests --test it -- \
+    --exact --ignored --nocapture model::models_run_in_onnx_runtime
+}
+
 need cargo rustfmt java mvn python3 npm git
-for name in ${*:-rustfmt cargo-test clippy scala-test examples index-check bench scalafmt}; do
+for name in ${*:-rustfmt cargo-test onnx clippy scala-test examples index-check bench scalafmt}; do
   case $name in
     rustfmt) step rustfmt lint cargo fmt --all --check ;;
     clippy) step clippy lint cargo clippy --locked --workspace --all-targets -- -D warnings ;;
     cargo-test) step cargo-test cargo cargo test --locked --workspace --no-fail-fast ;;
+    onnx) step onnx cargo test_onnx ;;
     scalafmt) step scalafmt lint ./sbt scalafmtCheckAll scalafmtSbtCheck ;;
     scala-test)
       # Without them the tests of S3, of clusters and of Spark Connect are cancelled, which is said in the log.

@@ -16,6 +16,7 @@ mod fuzz;
 mod interruption;
 mod learned;
 mod memory;
+mod model;
 mod nested;
 mod order;
 mod relations;

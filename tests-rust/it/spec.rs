@@ -64,6 +64,8 @@ fn constants_of_indexes() {
         ("rows that a model may be off, as it is made", u64::from(learned::EPSILON)),
         ("bytes of a string that count, at most", learned::TEXT_BYTES as u64),
         ("bytes of an index, at most", c::INDEX_BYTES as u64),
+        ("bytes of a model of others, at most", learned::MODEL_BYTES),
+        ("rows added to how far a model of others is off", learned::MARGIN),
         ("bytes of a filter page, at most", c::FILTER_PAGE_BYTES),
         ("bytes of all indexes of a small file, at most", c::INDEX_LEAST),
         ("a larger file has for each byte of indexes, bytes", c::INDEX_SHARE),

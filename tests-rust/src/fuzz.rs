@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 use arrow_array::{Array, RecordBatch};
 use arrow_select::concat::concat_batches;
 use ncf::file::{scalar_at, to_values};
+use ncf::index::{ModelId, Models};
 use ncf::{
-    CompareOp, EncodingId, Error, ErrorKind, Expression, FileReader, Predicate, Profile, Scalar,
-    Schema, TextOp, WriterOptions, to_arrow_schema,
+    CompareOp, EncodingId, Error, ErrorKind, Expression, FileReader, MemorySink, MemorySource,
+    Predicate, Profile, ReadOptions, Scalar, Schema, TextOp, WriterOptions, to_arrow_schema,
 };
 
 use crate::golden;
+use crate::models::Function;
 use crate::nested::nested_schema;
 use crate::reseal::{Parts, parts, reseal};
 use crate::{
@@ -77,7 +79,7 @@ impl Target {
             Self::Encoding(id) => {
                 name.starts_with(&format!("{id} ")) || name == format!("golden {id}")
             }
-            Self::Index => name == "sorted",
+            Self::Index => matches!(name, "sorted" | "predicted"),
             Self::Export => {
                 ["nested", "dictionary", "aligned", "golden"].iter().any(|w| name.contains(w))
             }
@@ -160,7 +162,16 @@ pub fn run(target: Target, seed: u64, name: &str, bytes: &[u8]) -> String {
     }
     reseal(&mut damaged);
     let what = format!("{target} of {name}, seed {seed}");
-    let reader = match open(damaged) {
+    // Of indexes with models, half of all cases see the model, and half of these a wrong one.
+    let models: Option<Arc<dyn Models>> = match seed % 4 {
+        0 => Some(Arc::new(Function::new(|x| x))),
+        1 => Some(Arc::new(Function::new(|x| (x * 1e6).sin()))),
+        _ => None,
+    };
+    let options = ReadOptions { models, ..ReadOptions::default() };
+    let reader = match FileReader::open(Arc::new(MemorySource::new("test.ncf", damaged)), options)
+        .map(Arc::new)
+    {
         Ok(reader) => reader,
         Err(error) => return blame(&error, &what),
     };
@@ -328,6 +339,26 @@ fn sorted() -> Vec<u8> {
     bytes
 }
 
+/// The same with indexes whose positions a model predicts, wherever a column can have one.
+fn predicted(sorted: &[u8]) -> Vec<u8> {
+    let model = Function::new(|x| x);
+    let id = ModelId { sha256: [9; 32], bytes: 5 };
+    let mut bytes = sorted.to_vec();
+    for column in 0..flat_schema().fields.len() {
+        let reader = open(bytes.clone()).expect("a whole file");
+        let Some(learner) = reader.learner(column).expect("readable") else { continue };
+        let stored = |bytes: &[u8]| bytes.len() as u64;
+        let trial = learner.try_model(id, Arc::new(model.clone()), &stored).expect("a function");
+        let Some(trial) = trial else { continue };
+        let sink = MemorySink::new();
+        let written = reader.rewrite_index(column, &trial.model, [8; 16], Box::new(sink.clone()));
+        written.expect("a file can be written anew");
+        bytes = sink.take();
+    }
+    assert!(bytes != sorted, "some column can have one");
+    bytes
+}
+
 fn generated() -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     let mut add = |name: String, schema: &Schema, rows: usize, options: WriterOptions| {
@@ -358,7 +389,9 @@ fn generated() -> Vec<(String, Vec<u8>)> {
             add(format!("{name} {}", field.field_type), &schema, 1100, options);
         }
     }
-    files.push(("sorted".into(), sorted()));
+    let sorted = sorted();
+    files.push(("predicted".into(), predicted(&sorted)));
+    files.push(("sorted".into(), sorted));
     for file in golden::related(1100) {
         files.push((format!("{} related", file.name), file.made()));
     }

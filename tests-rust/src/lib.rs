@@ -10,6 +10,7 @@
 
 pub mod fuzz;
 pub mod golden;
+pub mod models;
 pub mod nested;
 pub mod oracle;
 pub mod predicates;

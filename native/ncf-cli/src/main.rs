@@ -1,4 +1,4 @@
-//! The `ncf` command line: `convert`, `info`, `verify`, `cat`, `index-bench`. Exit codes: 0 good, 1 bad data,
+//! The `ncf` command line: `convert`, `info`, `verify`, `cat`, `index-bench`, `train-index`. Exit codes: 0 good, 1 bad data,
 //! 2 usage, 3 I/O. Rows and reports go to standard output, errors and progress to standard error.
 #![forbid(unsafe_code)]
 
@@ -7,6 +7,7 @@ mod exit;
 mod io;
 mod processor;
 mod progress;
+mod trust;
 mod values;
 mod where_clause;
 
@@ -29,6 +30,7 @@ enum Command {
     Verify(cmd::verify::Verify),
     Cat(cmd::cat::Cat),
     IndexBench(cmd::index_bench::IndexBench),
+    TrainIndex(cmd::train_index::TrainIndex),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Verify(command) => command.run(),
         Command::Cat(command) => command.run(),
         Command::IndexBench(command) => command.run(),
+        Command::TrainIndex(command) => command.run(),
     };
     match result {
         Ok(()) => ExitCode::from(exit::GOOD),

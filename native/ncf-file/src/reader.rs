@@ -11,17 +11,16 @@ use ncf_core::{
     ResultExt, Schema, Values, columns,
 };
 use ncf_encoding::{DecodedValues, SharedPages, decode_shared};
-use ncf_index::Index;
+use ncf_index::Models;
 
 use crate::block::{self, BlockInfo};
 use crate::checksum::{PieceId, verify_piece};
 use crate::column_meta::ColumnMeta;
-use crate::constants::{
-    HEADER_LEN, INDEX_BYTES, NONE, PieceKind, TAIL_READ, TRAILER_LEN, VECTOR_ROWS,
-};
+use crate::constants::{HEADER_LEN, NONE, PieceKind, TAIL_READ, TRAILER_LEN};
 use crate::directory::{self, Directory, DirectoryRecord, UnknownRecord};
 use crate::filters::Filters;
 use crate::header::Header;
+use crate::indexes::LoadedIndex;
 use crate::page_reader::ReferenceCache;
 use crate::schema_record;
 use crate::shared_cache::SharedCache;
@@ -40,6 +39,8 @@ pub struct ReadOptions {
     pub memory: MemoryConsumer,
     /// Asked before each page is decoded.
     pub interruption: Interruption,
+    /// Gives the models that the caller trusts; indexes that need others are left out of account.
+    pub models: Option<Arc<dyn Models>>,
 }
 
 impl Default for ReadOptions {
@@ -49,6 +50,7 @@ impl Default for ReadOptions {
             verify_checksums: true,
             memory: MemoryConsumer::default(),
             interruption: Interruption::default(),
+            models: None,
         }
     }
 }
@@ -73,7 +75,7 @@ pub struct FileReader {
     /// Records that a newer writer made, which nothing here needs.
     pub(crate) unknown: Vec<UnknownRecord>,
     /// Where in the directory the record of a kind and column is.
-    records: HashMap<(PieceKind, u32), usize>,
+    pub(crate) records: HashMap<(PieceKind, u32), usize>,
     /// The last 64 KiB of the file, from `tail_start` on: metadata is usually in it.
     tail: Buffer,
     tail_start: u64,
@@ -83,7 +85,7 @@ pub struct FileReader {
     blocks: Vec<BlockInfo>,
     columns: Vec<Cached<ColumnMeta>>,
     statistics: Vec<Cached<ColumnStatistics>>,
-    indexes: Vec<Cached<Option<Index>>>,
+    pub(crate) indexes: Vec<Cached<LoadedIndex>>,
     filters: Vec<Cached<Filters>>,
     shared: SharedCache,
     pub(crate) references: ReferenceCache,
@@ -92,7 +94,7 @@ pub struct FileReader {
 }
 
 /// Something that is read once, and the memory that it takes.
-type Cached<T> = OnceLock<(Arc<T>, Option<MemoryReservation>)>;
+pub(crate) type Cached<T> = OnceLock<(Arc<T>, Option<MemoryReservation>)>;
 
 impl FileReader {
     /// Opens a file: trailer, directory, schema and blocks are read and verified.
@@ -261,23 +263,6 @@ impl FileReader {
         })
     }
 
-    /// The learned index of a column; read once. `None` inside where it has none that this version knows.
-    pub fn index(&self, column: usize) -> Result<Arc<Option<Index>>> {
-        let data_type = self.stored_column(column)?.data_type;
-        self.cached(&self.indexes, column, |number, budget| {
-            if !self.records.contains_key(&(PieceKind::Index, number)) {
-                return Ok(None);
-            }
-            let bytes = self.record(PieceKind::Index, number)?;
-            if bytes.len() > INDEX_BYTES {
-                return Ok(None);
-            }
-            budget.take("an index", Index::memory(bytes.len(), data_type))?;
-            let vectors = |block: &BlockInfo| u64::from(block.rows).div_ceil(VECTOR_ROWS as u64);
-            Index::decode(&bytes, data_type, self.blocks.iter().map(vectors).sum())
-        })
-    }
-
     /// Where the filter pages of a column are; read once.
     pub(crate) fn filters(&self, column: usize) -> Result<Arc<Filters>> {
         self.cached(&self.filters, column, |number, budget| {
@@ -290,17 +275,12 @@ impl FileReader {
         })
     }
 
-    /// Stored bytes of the learned index of a column.
-    pub fn index_bytes(&self, column: usize) -> u64 {
-        self.record_bytes(PieceKind::Index, column)
-    }
-
     /// Stored bytes of the statistics of a column.
     pub fn statistics_bytes(&self, column: usize) -> u64 {
         self.record_bytes(PieceKind::Statistics, column)
     }
 
-    fn record_bytes(&self, kind: PieceKind, column: usize) -> u64 {
+    pub(crate) fn record_bytes(&self, kind: PieceKind, column: usize) -> u64 {
         let record = self.records.get(&(kind, to_id(column)));
         record.and_then(|index| self.directory.get(*index)).map_or(0, |record| record.length)
     }
@@ -415,7 +395,7 @@ impl FileReader {
             .at("file", || self.name())
     }
 
-    fn cached<T>(
+    pub(crate) fn cached<T>(
         &self,
         cells: &[Cached<T>],
         index: usize,

@@ -19,7 +19,10 @@ pub mod search;
 mod wire;
 pub mod zone_map;
 
-pub use learned::{Check, ChunkOrder, Description, Index, IndexProof, Learner};
+pub use learned::{
+    Check, ChunkOrder, Description, Engine, Index, IndexProof, Learner, ModelId, Models, Predictor,
+    Trial,
+};
 pub use pruning::{Outcomes, certainly_all_match, certainly_no_match, outcomes};
 pub use rows::{intersection, union};
 pub use search::{Located, locate};

@@ -2,7 +2,8 @@
 //! of `docs/spec/table.md`.
 //!
 //! Only the table's definition matters for the operations that exist: what a blind append adds needs
-//! columns that mean the same, and an overwrite or a replacement removes whatever it finds.
+//! columns that mean the same, and an overwrite or a replacement removes whatever it finds. A rewrite needs the
+//! files that it replaces as well, which the engine looks after.
 
 use ncf_core::{Error, ErrorKind, Result, Schema};
 
@@ -35,8 +36,10 @@ pub(crate) fn check(
         (Operation::Overwrite, Some(_)) => Err(conflict(
             "another transaction changed the table's schema, partition columns or properties in the meantime; read the table again and retry",
         )),
-        (Operation::Append | Operation::Replace, Some(base)) => append_after_change(base, head),
-        (Operation::Append | Operation::Replace, None) => {
+        (Operation::Append | Operation::Replace | Operation::Rewrite, Some(base)) => {
+            append_after_change(base, head)
+        }
+        (Operation::Append | Operation::Replace | Operation::Rewrite, None) => {
             append_after_create(head, written, partition_columns)
         }
     }

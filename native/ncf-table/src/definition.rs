@@ -49,7 +49,8 @@ pub(crate) fn after(
 /// Checks the transaction against itself and the version that it was planned on.
 pub(crate) fn validate(transaction: &Transaction, base: Option<&Metadata>) -> Result<()> {
     let operation = transaction.operation;
-    if transaction.schema.is_none() && (operation != Operation::Overwrite || base.is_none()) {
+    let keeps = matches!(operation, Operation::Overwrite | Operation::Rewrite);
+    if transaction.schema.is_none() && (!keeps || base.is_none()) {
         return Err(no_schema(operation));
     }
     if let Some(schema) = &transaction.schema {
@@ -63,6 +64,11 @@ pub(crate) fn validate(transaction: &Transaction, base: Option<&Metadata>) -> Re
     let planned = after(transaction, base, 0)?;
     let metadata = planned.as_ref().or(base);
     check_partition(transaction, metadata)?;
+    if (operation == Operation::Rewrite) == transaction.removed.is_empty() {
+        return Err(Error::invalid_argument(
+            "a rewrite, and nothing else, names the files that it replaces",
+        ));
+    }
     let mut paths = BTreeSet::new();
     for add in &transaction.adds {
         if let Some(metadata) = metadata {

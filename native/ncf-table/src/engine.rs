@@ -25,8 +25,9 @@ use crate::layout;
 use crate::record::{CommitRecord, Header, ISOLATION, RECORD_VERSION};
 use crate::replay::{self, Head};
 use crate::schema;
+use crate::snapshot::Snapshot;
 use crate::store::Put;
-use crate::transaction::{Committed, Transaction, no_schema};
+use crate::transaction::{Committed, Operation, Transaction, no_schema};
 
 /// Puts of one version whose outcome stays open before the engine gives up.
 pub const MAX_UNKNOWN: u32 = 10;
@@ -117,6 +118,7 @@ impl Engine {
         let read = transaction.read.take();
         let base = read.as_ref().map(|read| read.metadata.clone());
         definition::validate(&transaction, base.as_ref())?;
+        check_rewrite(&transaction, read.as_ref())?;
         let taken = read.as_ref().and_then(|read| {
             let mut paths = transaction.adds.iter().map(|add| &add.path);
             paths.find(|path| read.file(path).is_some()).cloned()
@@ -320,6 +322,13 @@ impl Engine {
                 ),
             ));
         }
+        if transaction.operation == Operation::Rewrite
+            && self.live.len() != transaction.removed.len()
+        {
+            return Err(conflict::conflict(
+                "another transaction removed a file that this one replaces; read the table again and retry",
+            ));
+        }
         let head = self.head.as_ref().map(|head| &head.metadata);
         conflict::check(
             transaction.operation,
@@ -402,6 +411,29 @@ impl Engine {
         }
         Ok(actions)
     }
+}
+
+/// Checks that a rewrite replaces files of the version that it was planned on, by as many rows.
+fn check_rewrite(transaction: &Transaction, read: Option<&Snapshot>) -> Result<()> {
+    if transaction.operation != Operation::Rewrite {
+        return Ok(());
+    }
+    let mut rows = 0u64;
+    for path in &transaction.removed {
+        let file = read.and_then(|read| read.file(path)).ok_or_else(|| {
+            Error::invalid_argument(format!(
+                "{path} is no file of the table, so nothing replaces it"
+            ))
+        })?;
+        rows = rows.saturating_add(file.rows);
+    }
+    let added = transaction.adds.iter().fold(0u64, |sum, add| sum.saturating_add(add.rows));
+    if added == rows {
+        return Ok(());
+    }
+    Err(Error::invalid_argument(format!(
+        "a rewrite replaces {rows} rows by {added}; it must not change how many there are"
+    )))
 }
 
 enum Decision {

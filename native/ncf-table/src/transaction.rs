@@ -1,6 +1,6 @@
 //! What a caller wants to change, and the loop that carries it out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ncf_core::{Error, Result, ResultExt, Schema};
@@ -28,6 +28,8 @@ pub enum Operation {
     Overwrite,
     /// Replaces the files of a partition, and is an append in all else.
     Replace,
+    /// Replaces files by others that hold the same rows.
+    Rewrite,
 }
 
 impl Operation {
@@ -38,12 +40,13 @@ impl Operation {
             Self::Append => "APPEND",
             Self::Overwrite => "OVERWRITE",
             Self::Replace => "REPLACE",
+            Self::Rewrite => "REWRITE",
         }
     }
 
     /// Whether the data must fit the definition of a table that is there.
     pub(crate) fn keeps_definition(self) -> bool {
-        matches!(self, Self::Append | Self::Replace)
+        matches!(self, Self::Append | Self::Replace | Self::Rewrite)
     }
 }
 
@@ -68,6 +71,7 @@ pub struct Transaction {
     pub(crate) properties: Option<BTreeMap<String, String>>,
     pub(crate) partition: BTreeMap<String, Option<String>>,
     pub(crate) adds: Vec<AddFile>,
+    pub(crate) removed: BTreeSet<String>,
     pub(crate) app: Option<(String, i64)>,
 }
 
@@ -85,6 +89,7 @@ impl Transaction {
             properties: None,
             partition: BTreeMap::new(),
             adds: Vec::new(),
+            removed: BTreeSet::new(),
             app: None,
         }
     }
@@ -131,6 +136,14 @@ impl Transaction {
         self
     }
 
+    /// The paths of the files that an [`Operation::Rewrite`] replaces, which the version that it was planned on
+    /// holds. The added files hold as many rows. Without a schema, they carry their statistics by the table's ids.
+    #[must_use]
+    pub fn remove_files(mut self, paths: BTreeSet<String>) -> Self {
+        self.removed = paths;
+        self
+    }
+
     /// Adds a file that is stored and durable already. `row0` is set by the commit; any form of UUID
     /// does as `id`.
     #[must_use]
@@ -162,6 +175,7 @@ impl Transaction {
             Operation::Replace => {
                 self.partition.iter().all(|(column, value)| file.pv.get(column) == Some(value))
             }
+            Operation::Rewrite => self.removed.contains(&file.path),
         }
     }
 

@@ -44,6 +44,15 @@ pub trait Storage: fmt::Debug + Send + Sync {
     /// Removes a file; no error when it is absent.
     fn delete(&self, path: &Path) -> Result<()>;
 
+    /// Gives a durable file another name, replacing what has it.
+    ///
+    /// # Errors
+    /// `Unsupported` unless the storage does that at once, so that nobody ever finds neither.
+    fn replace(&self, _from: &Path, to: &Path) -> Result<()> {
+        Err(Error::unsupported("single files cannot be replaced in this storage; use a table")
+            .with("file", to.display()))
+    }
+
     /// Makes the names in directories durable. Nothing to do where a stored file has its name for good,
     /// as in object stores and HDFS.
     fn sync_directories(&self, _directories: &BTreeSet<PathBuf>) -> Result<()> {
@@ -112,6 +121,14 @@ impl Storage for LocalStorage {
             }
             _ => Ok(()),
         }
+    }
+
+    fn replace(&self, from: &Path, to: &Path) -> Result<()> {
+        std::fs::rename(from, to).map_err(|error| {
+            Error::io("cannot replace the file", error).with("file", to.display())
+        })?;
+        let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
+        self.sync_directories(&BTreeSet::from([parent.unwrap_or(Path::new(".")).to_path_buf()]))
     }
 
     fn sync_directories(&self, directories: &BTreeSet<PathBuf>) -> Result<()> {

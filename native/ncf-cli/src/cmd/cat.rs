@@ -7,6 +7,7 @@ use clap::Args;
 use ncf::Result;
 
 use crate::io::{NcfInput, Source, TextFormat, TextWriter};
+use crate::trust::Trust;
 use crate::where_clause;
 
 /// Prints rows of a file, a folder of files or a table.
@@ -26,6 +27,8 @@ pub(crate) struct Cat {
     /// How to print them.
     #[arg(long, value_enum, default_value_t = TextFormat::Csv)]
     format: TextFormat,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 impl Cat {
@@ -36,7 +39,8 @@ impl Cat {
             .condition
             .map(|condition| where_clause::parse(&condition, input.dataset().schema()))
             .transpose()?;
-        let mut rows = input.scan(self.columns, filter, self.limit)?;
+        let models = self.trust.models(input.dataset())?;
+        let mut rows = input.scan(self.columns, filter, self.limit)?.with_models(models);
         let out = BufWriter::new(stdout().lock());
         let mut out = TextWriter::new(out, rows.schema(), self.format)?;
         while let Some(batch) = rows.next_batch()? {

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
 use ncf::dataset::{DataFile, Dataset, Kind};
+use ncf::index::Models;
 use ncf::{Error, FieldType, FileReader, MmapSource, ReadOptions, Result, TYPE_KEY, find_name};
 use serde::Serialize;
 
 use super::explain::{Alternative, alternatives};
 use crate::io::NcfInput;
 use crate::progress;
+use crate::trust::Trust;
 
 /// Version of the JSON form; raised when a member changes its meaning or goes away.
 const SCHEMA_VERSION: u32 = 1;
@@ -29,6 +31,8 @@ pub(crate) struct Info {
     /// Encode a page of each column in every way, and show what each needs.
     #[arg(long)]
     explain: bool,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 #[derive(Serialize)]
@@ -92,6 +96,9 @@ struct IndexOfColumn {
     /// Kind, and why it is that, in the first file.
     kind: String,
     reason: String,
+    /// Why readers leave it out of account, in the first file where they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -111,7 +118,9 @@ impl Info {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<()> {
         let input = NcfInput::open(&self.path)?;
-        let report = Report::of(self.path.display().to_string(), input.dataset(), self.explain)?;
+        let models = self.trust.models(input.dataset())?;
+        let path = self.path.display().to_string();
+        let report = Report::of(path, input.dataset(), self.explain, models)?;
         let text = if self.json {
             let json = serde_json::to_string_pretty(&report);
             json.map_err(|error| Error::internal(format!("JSON failed: {error}")))? + "\n"
@@ -125,7 +134,12 @@ impl Info {
 }
 
 impl Report {
-    fn of(path: String, dataset: &Dataset, explain: bool) -> Result<Self> {
+    fn of(
+        path: String,
+        dataset: &Dataset,
+        explain: bool,
+        models: Option<Arc<dyn Models>>,
+    ) -> Result<Self> {
         let columns = dataset.schema().fields.iter().map(|field| Column {
             id: field.id,
             name: field.name.clone(),
@@ -153,16 +167,23 @@ impl Report {
         };
         let bar = progress::bar(Some(dataset.files().len() as u64), "info", "files");
         for file in dataset.files() {
-            report.add(file, explain).map_err(|error| error.with("file", file.path.display()))?;
+            report
+                .add(file, explain, models.clone())
+                .map_err(|error| error.with("file", file.path.display()))?;
             bar.inc(1);
         }
         bar.finish_and_clear();
         Ok(report)
     }
 
-    fn add(&mut self, file: &DataFile, explain: bool) -> Result<()> {
+    fn add(
+        &mut self,
+        file: &DataFile,
+        explain: bool,
+        models: Option<Arc<dyn Models>>,
+    ) -> Result<()> {
         let source = Arc::new(MmapSource::open(&file.path)?);
-        let reader = FileReader::open(source, ReadOptions::default())?;
+        let reader = FileReader::open(source, ReadOptions { models, ..ReadOptions::default() })?;
         self.rows = self.rows.saturating_add(reader.rows());
         self.blocks = self.blocks.saturating_add(reader.blocks().len() as u64);
         self.bytes = self.bytes.saturating_add(reader.len());
@@ -290,7 +311,9 @@ impl Column {
     /// Adds the index that a file has of one of the column's parts.
     fn add_index(&mut self, reader: &FileReader, stored: usize) -> Result<()> {
         let index = reader.index(stored)?;
-        let Some(index) = index.as_ref() else { return Ok(()) };
+        let left_out = reader.index_left_out(stored)?;
+        let index = index.as_ref().as_ref().or(left_out.as_ref().map(|left| &left.index));
+        let Some(index) = index else { return Ok(()) };
         let found = index.describe();
         let all = self.index.get_or_insert_with(|| IndexOfColumn {
             kind: found.kind,
@@ -303,14 +326,23 @@ impl Column {
         all.epsilon = all.epsilon.max(found.epsilon);
         all.window = all.window.max(found.window);
         all.exceptions += found.exceptions;
+        if let Some(left) = left_out {
+            all.left_out.get_or_insert(left.reason);
+        }
         Ok(())
     }
 
     /// A line about the learned index.
     fn describe_index(&self) -> Option<String> {
-        let IndexOfColumn { files, bytes, parts, epsilon, window, exceptions, kind, reason } =
-            self.index.as_ref()?;
-        let what = if *epsilon > 0 { "segments" } else { "fences" };
+        let index = self.index.as_ref()?;
+        let IndexOfColumn {
+            files, bytes, parts, epsilon, window, exceptions, kind, reason, ..
+        } = index;
+        let what = match *epsilon {
+            0 => "fences",
+            _ if kind.starts_with("onnx") => "model",
+            _ => "segments",
+        };
         let reach = if *epsilon > 0 { format!(" of ±{epsilon} rows") } else { String::new() };
         let files = if *files > 1 { format!(" in {files} files") } else { String::new() };
         let out = match exceptions {
@@ -318,8 +350,10 @@ impl Column {
             some => format!(", {some} vectors out of order"),
         };
         let name = &self.name;
+        let left_out = index.left_out.as_ref().map(|why| format!("; left out of account: {why}"));
+        let left_out = left_out.unwrap_or_default();
         Some(format!(
-            "{name}: learned index{files}, {kind}: {parts} {what}{reach}, {bytes} bytes, finds a key in {window:.1} vectors of 1,024 rows{out} ({reason})"
+            "{name}: learned index{files}, {kind}: {parts} {what}{reach}, {bytes} bytes, finds a key in {window:.1} vectors of 1,024 rows{out} ({reason}){left_out}"
         ))
     }
 

@@ -5,4 +5,5 @@ pub(crate) mod convert;
 mod explain;
 pub(crate) mod index_bench;
 pub(crate) mod info;
+pub(crate) mod train_index;
 pub(crate) mod verify;

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use ncf::dataset::{DataFile, Dataset, TABLE_DIRECTORY, check_identity};
+use ncf::dataset::{DataFile, Dataset, DatasetOptions, TABLE_DIRECTORY, check_identity};
 use ncf::file::VerifyReport;
+use ncf::index::Models;
 use ncf::{Error, FileReader, MmapSource, ReadOptions, Result};
 
 use crate::io::require_exists;
+use crate::trust::Trust;
 use crate::{exit, progress};
 
 /// Reads everything and checks everything; names file, block and column of the first damage in each
@@ -18,6 +20,8 @@ use crate::{exit, progress};
 pub(crate) struct Verify {
     /// An .ncf file, a folder of them, or a table.
     path: PathBuf,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 impl Verify {
@@ -27,10 +31,13 @@ impl Verify {
         let files = self.files()?;
         let bytes = files.iter().fold(0_u64, |sum, file| sum.saturating_add(file.size));
         let bar = progress::bar(Some(bytes), "verify", "bytes");
+        // Without a dataset, which damage may stand in the way of, no model is run.
+        let dataset = Dataset::open(&self.path, &DatasetOptions::default()).ok();
+        let models = dataset.map(|dataset| self.trust.models(&dataset)).transpose()?.flatten();
         let mut failures = Vec::new();
         let mut printed = Ok(());
         for file in &files {
-            match verify(file, |bytes| bar.inc(bytes)) {
+            match verify(file, models.clone(), |bytes| bar.inc(bytes)) {
                 Ok(report) => {
                     if printed.is_ok() {
                         printed = bar.suspend(|| print(&file.path, &report));
@@ -79,8 +86,13 @@ impl Verify {
     }
 }
 
-fn verify(file: &DataFile, progress: impl FnMut(u64)) -> Result<VerifyReport> {
-    let reader = FileReader::open(Arc::new(MmapSource::open(&file.path)?), ReadOptions::default())?;
+fn verify(
+    file: &DataFile,
+    models: Option<Arc<dyn Models>>,
+    progress: impl FnMut(u64),
+) -> Result<VerifyReport> {
+    let options = ReadOptions { models, ..ReadOptions::default() };
+    let reader = FileReader::open(Arc::new(MmapSource::open(&file.path)?), options)?;
     check_identity(&reader, file.uuid.as_deref(), file.digest.as_deref())?;
     let report = reader.verify_with(progress)?;
     match file.rows {

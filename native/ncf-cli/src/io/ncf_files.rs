@@ -1,10 +1,12 @@
 //! NCF in (a file, a bare directory, a table) and out (one file). Inputs are memory-mapped.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::vec;
 
 use arrow_array::RecordBatch;
 use ncf::dataset::{Dataset, DatasetOptions, ScanRequest, Split, SplitReader};
+use ncf::index::Models;
 use ncf::{Error, FileWriter, Predicate, Result, Scan, Schema, WriterOptions};
 
 use super::output::Staged;
@@ -57,6 +59,7 @@ impl NcfInput {
             splits,
             scan: None,
             left: limit,
+            models: None,
         })
     }
 }
@@ -70,6 +73,15 @@ pub(crate) struct NcfScan {
     splits: vec::IntoIter<Split>,
     scan: Option<Scan>,
     left: Option<u64>,
+    models: Option<Arc<dyn Models>>,
+}
+
+impl NcfScan {
+    /// Uses the models of indexes that are trusted.
+    pub(crate) fn with_models(mut self, models: Option<Arc<dyn Models>>) -> Self {
+        self.models = models;
+        self
+    }
 }
 
 impl Source for NcfScan {
@@ -96,6 +108,7 @@ impl Source for NcfScan {
                         batch_rows: BATCH_ROWS,
                         memory_map: true,
                         limit: self.left,
+                        models: self.models.clone(),
                         ..SplitReader::default()
                     };
                     let scan = reader.open(&split, self.dataset.schema(), &self.request)?;

@@ -7,7 +7,7 @@ use crate::constants::{INDEX_BYTES, INDEX_LEAST, INDEX_SHARE, PieceKind};
 use crate::directory::pack_record;
 
 /// Whether a stored column of a field may have an index: it has a value a row, in an order of bytes or numbers.
-pub(super) fn is_indexed(column: &Column, field: &Field) -> bool {
+pub(crate) fn is_indexed(column: &Column, field: &Field) -> bool {
     let mut names = column.path.iter().cloned();
     let path = FieldPath::new(names.next().unwrap_or_default(), names.collect());
     let collated = path.find(field).is_some_and(is_collated);
@@ -22,12 +22,15 @@ pub(crate) fn is_collated(field: &Field) -> bool {
     field.metadata.get(TYPE_KEY).is_some_and(|name| name.starts_with("string collate"))
 }
 
+/// How long the bytes of an index, or of a part of one, are when they are stored.
+pub(crate) fn stored_index_bytes(bytes: &[u8]) -> u64 {
+    let packed = pack_record(PieceKind::Index, bytes.to_vec());
+    packed.map_or(bytes.len(), |(packed, _)| packed.len()) as u64
+}
+
 /// The sections of a file whose pages take `bytes`, by column: the smallest first, until the budget is used.
 pub(super) fn sections(learners: Vec<(u32, Learner)>, bytes: u64) -> Vec<(u32, Vec<u8>)> {
-    let stored = |bytes: &[u8]| {
-        let packed = pack_record(PieceKind::Index, bytes.to_vec());
-        packed.map_or(bytes.len(), |(packed, _)| packed.len()) as u64
-    };
+    let stored = stored_index_bytes;
     let encode = |(column, learner): (u32, Learner)| {
         let section = learner.finish(&stored)?.encode();
         (section.len() <= INDEX_BYTES).then(|| (stored(&section), column, section))

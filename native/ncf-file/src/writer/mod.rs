@@ -6,6 +6,7 @@ mod buffer;
 mod clustering;
 mod filter;
 mod index;
+mod output;
 mod pages;
 mod relations;
 mod shred;
@@ -22,16 +23,13 @@ use ncf_encoding::{ChooserState, EncodingId, Profile, Relation};
 use ncf_index::Learner;
 use serde::{Deserialize, Serialize};
 
-use crate::checksum::{PieceId, piece_checksum};
+use crate::checksum::PieceId;
 use crate::clustering::OrderCheck;
 use crate::column_meta::{ColumnMeta, PageMeta, SharedPageMeta};
-use crate::constants::{BLOCK_ROWS, HEADER_LEN, NONE, PAGE_ALIGNMENT, PieceKind};
-use crate::directory::{self, DirectoryRecord};
+use crate::constants::{BLOCK_ROWS, NONE, PAGE_ALIGNMENT, PieceKind};
 use crate::filters::{FilterPage, Filters};
-use crate::header::Header;
 use crate::sink::ByteSink;
 use crate::statistics::{ChunkStatistics, ColumnStatistics};
-use crate::trailer::Trailer;
 use crate::wire::to_u32;
 use crate::{block as block_record, schema_record};
 
@@ -41,6 +39,9 @@ use block::EncodedColumn;
 use buffer::{RowBuffer, Slice};
 use relations::Relations;
 use work::{Job, Work};
+
+pub(crate) use index::{is_indexed, stored_index_bytes};
+pub(crate) use output::{Ending, Output};
 
 /// Most raw bytes of a block: the strings of a column are joined under 32-bit offsets.
 pub(crate) const MAX_BLOCK_BYTES: usize = 1 << 30;
@@ -119,11 +120,9 @@ pub struct FileSummary {
 
 /// Writes one file.
 pub struct FileWriter {
-    sink: Box<dyn ByteSink>,
+    output: Output,
     schema: Schema,
     options: WriterOptions,
-    uuid: [u8; 16],
-    offset: u64,
     buffer: RowBuffer,
     /// Of the block that is being filled.
     memory: MemoryReservation,
@@ -160,11 +159,7 @@ impl ColumnState {
 
 impl FileWriter {
     /// Starts a file: writes the header.
-    pub fn new(
-        mut sink: Box<dyn ByteSink>,
-        schema: Schema,
-        options: WriterOptions,
-    ) -> Result<Self> {
+    pub fn new(sink: Box<dyn ByteSink>, schema: Schema, options: WriterOptions) -> Result<Self> {
         schema.validate()?;
         let bytes_fit = (1..=MAX_BLOCK_BYTES).contains(&options.block_bytes);
         if !(1..=BLOCK_ROWS).contains(&options.block_rows) || !bytes_fit {
@@ -185,7 +180,7 @@ impl FileWriter {
             .then(|| rayon::ThreadPoolBuilder::new().num_threads(options.threads).build())
             .transpose()
             .map_err(|error| Error::internal(format!("cannot start threads: {error}")))?;
-        sink.append(&Header::new(uuid).encode())?;
+        let output = Output::begin(sink, uuid)?;
         let columns: Vec<_> = ncf_core::columns(&schema)
             .into_iter()
             .map(|column| {
@@ -199,15 +194,12 @@ impl FileWriter {
         let choosers = vec![ChooserState::default(); columns.len()];
         let buffer = RowBuffer::new(schema.fields.len());
         let memory = options.memory.reservation();
-        let offset = HEADER_LEN as u64;
         let block_rows = Vec::new();
         let failed = false;
         Ok(Self {
-            sink,
+            output,
             schema,
             options,
-            uuid,
-            offset,
             buffer,
             memory,
             columns,
@@ -282,7 +274,7 @@ impl FileWriter {
 
     /// Bytes sent to the sink so far.
     pub fn bytes(&self) -> u64 {
-        self.offset
+        self.output.offset()
     }
 
     /// Writes what is left and the metadata, and makes the file durable.
@@ -290,7 +282,7 @@ impl FileWriter {
         if self.buffer.rows() > 0 || self.failed {
             self.flush_block()?;
         }
-        let metadata_start = self.offset;
+        let metadata_start = self.output.offset();
         let mut records = Vec::new();
         let mut bounds = BTreeMap::new();
         let columns = std::mem::take(&mut self.columns);
@@ -303,79 +295,44 @@ impl FileWriter {
                 if column.role == Role::Values && column.path.len() == 1 {
                     bounds.insert(column.id, statistics.bounds());
                 }
-                records.push(self.record(PieceKind::Statistics, number, statistics.encode()?)?);
+                records.push(self.output.record(
+                    PieceKind::Statistics,
+                    number,
+                    statistics.encode()?,
+                )?);
             }
             metas.push((number, column.repeated_by.is_some(), state.meta));
             learners.push((number, state.learner));
             if state.filters.blocks.iter().any(|pages| !pages.is_empty()) {
                 let filters = state.filters.encode()?;
-                records.push(self.record(PieceKind::Filters, number, filters)?);
+                records.push(self.output.record(PieceKind::Filters, number, filters)?);
             }
         }
         for (column, section) in index::sections(learners, metadata_start) {
-            records.push(self.record(PieceKind::Index, column, section)?);
+            records.push(self.output.record(PieceKind::Index, column, section)?);
         }
         if let Some(clustering) = clustering::record(&self.order)? {
-            records.push(self.record(PieceKind::Clustering, NONE, clustering)?);
+            records.push(self.output.record(PieceKind::Clustering, NONE, clustering)?);
         }
         for (column, repeated, meta) in metas {
-            records.push(self.record(PieceKind::ColumnMeta, column, meta.encode(repeated)?)?);
+            records.push(self.output.record(
+                PieceKind::ColumnMeta,
+                column,
+                meta.encode(repeated)?,
+            )?);
         }
         let blocks = block_record::encode(&self.block_rows)?;
-        records.push(self.record(PieceKind::Blocks, NONE, blocks)?);
+        records.push(self.output.record(PieceKind::Blocks, NONE, blocks)?);
         let schema = schema_record::encode(&self.schema)?;
-        records.push(self.record(PieceKind::Schema, NONE, schema)?);
-        self.close(metadata_start, &records, bounds)
+        records.push(self.output.record(PieceKind::Schema, NONE, schema)?);
+        let blocks = self.block_rows.len();
+        let rows = self.rows();
+        self.output.close(Ending { metadata_start, records, rows, blocks, statistics: bounds })
     }
 
     /// Gives up: removes what was written, best effort.
     pub fn abort(mut self) {
-        self.sink.discard();
-    }
-
-    /// Appends a metadata record.
-    fn record(&mut self, kind: PieceKind, column: u32, raw: Vec<u8>) -> Result<DirectoryRecord> {
-        let raw_length = raw.len() as u64;
-        let (stored, flags) = directory::pack_record(kind, raw)?;
-        let crc = piece_checksum(&self.uuid, PieceId::record(kind, column), &stored);
-        let offset = self.offset;
-        self.append(&stored)?;
-        let length = stored.len() as u64;
-        Ok(DirectoryRecord { kind, column, offset, length, raw_length, crc, flags })
-    }
-
-    fn close(
-        mut self,
-        metadata_start: u64,
-        records: &[DirectoryRecord],
-        statistics: BTreeMap<u32, ColumnBounds>,
-    ) -> Result<FileSummary> {
-        let directory = directory::encode(records);
-        let rows = self.rows();
-        let mut trailer = Trailer::new(self.uuid, rows);
-        trailer.directory_offset = self.offset;
-        trailer.directory_len = to_u32("the directory", directory.len())?;
-        let id = PieceId::record(PieceKind::Directory, NONE);
-        trailer.directory_crc = piece_checksum(&self.uuid, id, &directory);
-        self.append(&directory)?;
-        trailer.metadata_len = self.offset - metadata_start + crate::constants::TRAILER_LEN as u64;
-        let trailer = trailer.encode();
-        self.append(&trailer)?;
-        self.sink.finish()?;
-        Ok(FileSummary {
-            uuid: crate::hex(&self.uuid),
-            rows,
-            bytes: self.offset,
-            blocks: to_u32("blocks", self.block_rows.len())?,
-            digest: crate::digest(&directory, &trailer),
-            statistics,
-        })
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        self.sink.append(bytes)?;
-        self.offset += bytes.len() as u64;
-        Ok(())
+        self.output.discard();
     }
 
     fn flush_block(&mut self) -> Result<()> {
@@ -478,9 +435,7 @@ impl FileWriter {
     fn write_page(&mut self, id: PieceId, mut bytes: Vec<u8>) -> Result<(u64, u32, u32)> {
         self.options.interruption.check()?;
         bytes.resize(bytes.len().next_multiple_of(PAGE_ALIGNMENT), 0);
-        let crc = piece_checksum(&self.uuid, id, &bytes);
-        let offset = self.offset;
-        self.append(&bytes)?;
+        let (offset, crc) = self.output.piece(id, &bytes)?;
         Ok((offset, to_u32("a page", bytes.len())?, crc))
     }
 }

@@ -54,6 +54,20 @@ impl Learner {
 
     /// The index, where there is one to be had. `stored` says how long bytes are when they are stored, compressed maybe.
     pub fn finish(self, stored: &dyn Fn(&[u8]) -> u64) -> Option<Index> {
+        let data_type = self.data_type;
+        match self.joined()? {
+            Keys::Text(vectors) => text(data_type, &vectors, stored),
+            numbers => Some(Coded::of(data_type, numbers)?.choose(stored)),
+        }
+    }
+
+    /// The sequence of codes that an index would stand for.
+    pub(super) fn coded(self) -> Option<Coded> {
+        Coded::of(self.data_type, self.joined()?)
+    }
+
+    /// The vectors of all chunks.
+    fn joined(self) -> Option<Keys> {
         let mut chunks = self.chunks?.into_iter().map(|chunk| chunk.0);
         let mut all = chunks.next()?;
         for chunk in chunks {
@@ -64,20 +78,7 @@ impl Learner {
                 _ => return None,
             }
         }
-        match all {
-            Keys::Codes(vectors) => coded(self.data_type, KeyMap::Number, &vectors, stored),
-            Keys::Wide(vectors) => {
-                let bounds = || vectors.iter().filter_map(|vector| vector.bounds);
-                let base = bounds().map(|(least, _)| least).min()?;
-                let most = bounds().map(|(_, greatest)| greatest).max()?;
-                // A multiple of 1, so that 64 bits hold the difference.
-                let bits = 128 - most.abs_diff(base).leading_zeros();
-                let shift = u8::try_from(bits.saturating_sub(64)).ok()?;
-                let codes = mapped(&vectors, |key| wide(*key, base, shift));
-                coded(self.data_type, KeyMap::Wide { base, shift }, &codes, stored)
-            }
-            Keys::Text(vectors) => text(self.data_type, &vectors, stored),
-        }
+        Some(all)
     }
 }
 
@@ -90,55 +91,130 @@ fn mapped<K>(vectors: &[Vector<K>], code: impl Fn(&K) -> u64) -> Vec<Vector<u64>
     vectors.iter().map(map).collect()
 }
 
-/// An index over codes.
-fn coded(
+/// A column whose keys are codes, ready to be indexed.
+pub(super) struct Coded {
     data_type: DataType,
     map: KeyMap,
-    vectors: &[Vector<u64>],
-    stored: &dyn Fn(&[u8]) -> u64,
-) -> Option<Index> {
-    let descending = descends(vectors);
-    let turned: Vec<Vector<u64>>;
-    let vectors = if descending {
-        turned = vectors.iter().map(turn).collect();
-        turned.as_slice()
-    } else {
-        vectors
-    };
-    let Sequence { keys, exceptions } = sequence(vectors)?;
-    let fences = Fences::of(&keys, WINDOW);
-    let linear = Linear::learn(&keys, EPSILON);
+    descending: bool,
+    /// The first keys of vectors, in the order of the search.
+    pub(super) keys: Vec<u64>,
+    exceptions: Vec<Exception>,
+}
+
+impl Coded {
+    fn of(data_type: DataType, keys: Keys) -> Option<Self> {
+        match keys {
+            Keys::Codes(vectors) => Self::mapped(data_type, KeyMap::Number, &vectors),
+            Keys::Wide(vectors) => {
+                let bounds = || vectors.iter().filter_map(|vector| vector.bounds);
+                let base = bounds().map(|(least, _)| least).min()?;
+                let most = bounds().map(|(_, greatest)| greatest).max()?;
+                // A multiple of 1, so that 64 bits hold the difference.
+                let bits = 128 - most.abs_diff(base).leading_zeros();
+                let shift = u8::try_from(bits.saturating_sub(64)).ok()?;
+                let codes = mapped(&vectors, |key| wide(*key, base, shift));
+                Self::mapped(data_type, KeyMap::Wide { base, shift }, &codes)
+            }
+            Keys::Text(vectors) => Self::of_text(data_type, &vectors, sequence(&vectors).as_ref()),
+        }
+    }
+
+    /// Strings as codes; `sequence` is that of the strings themselves, where they have one.
+    fn of_text(
+        data_type: DataType,
+        vectors: &[Vector<Vec<u8>>],
+        sequence: Option<&Sequence<Vec<u8>>>,
+    ) -> Option<Self> {
+        let bounds = || vectors.iter().filter_map(|vector| vector.bounds.as_ref());
+        let (first, last) = match sequence {
+            Some(sequence) => (sequence.keys.first()?, sequence.keys.last()?),
+            None => {
+                (bounds().map(|(least, _)| least).min()?, bounds().map(|(_, most)| most).max()?)
+            }
+        };
+        let samples = bounds().flat_map(|(least, most)| [least.as_slice(), most.as_slice()]);
+        let map = TextMap::learn(first, last, samples);
+        let codes = mapped(vectors, |key| map.code(key));
+        Self::mapped(data_type, KeyMap::Text(map), &codes)
+    }
+
+    fn mapped(data_type: DataType, map: KeyMap, vectors: &[Vector<u64>]) -> Option<Self> {
+        let descending = descends(vectors);
+        let turned: Vec<Vector<u64>>;
+        let vectors = if descending {
+            turned = vectors.iter().map(turn).collect();
+            turned.as_slice()
+        } else {
+            vectors
+        };
+        let Sequence { keys, exceptions } = sequence(vectors)?;
+        let exception = |(vector, least, most)| Exception { vector, bounds: Some((least, most)) };
+        let exceptions = exceptions.into_iter().map(exception).collect();
+        Some(Self { data_type, map, descending, keys, exceptions })
+    }
+
+    /// Fences, or the model of the same window where it needs at most half of their bytes.
+    fn choose(&self, stored: &dyn Fn(&[u8]) -> u64) -> Index {
+        let fences = Fences::of(&self.keys, WINDOW);
+        let linear = Linear::learn(&self.keys, EPSILON);
+        let fits = linear.below + linear.above <= 2 * u64::from(EPSILON) + SLACK;
+        let mut sizes = sizes(&fences, &linear, stored);
+        if !fits {
+            sizes.linear = 0;
+        }
+        let map = self.map.clone();
+        let form = match fits && 2 * sizes.linear <= sizes.fences {
+            true => Form::Linear(map, linear),
+            false => Form::Fences(map, fences),
+        };
+        self.measured(form, sizes)
+    }
+
+    /// Both kinds, whichever is chosen: fences and the model, which need not be of their window.
+    pub(super) fn both(&self, stored: &dyn Fn(&[u8]) -> u64) -> [Index; 2] {
+        let fences = Fences::of(&self.keys, WINDOW);
+        let linear = Linear::learn(&self.keys, EPSILON);
+        let sizes = sizes(&fences, &linear, stored);
+        let form = |form: &dyn Fn(KeyMap) -> Form| self.measured(form(self.map.clone()), sizes);
+        [
+            form(&|map| Form::Fences(map, fences.clone())),
+            form(&|map| Form::Linear(map, linear.clone())),
+        ]
+    }
+
+    /// An index of this form and of a window that is not known yet.
+    pub(super) fn index(&self, form: impl FnOnce(KeyMap) -> Form, sizes: Sizes) -> Index {
+        Index {
+            data_type: self.data_type,
+            vectors: self.keys.len() as u64,
+            descending: self.descending,
+            form: form(self.map.clone()),
+            exceptions: self.exceptions.clone(),
+            sizes,
+            window: 0,
+        }
+    }
+
+    fn measured(&self, form: Form, sizes: Sizes) -> Index {
+        let mut index = self.index(|_| form, sizes);
+        index.window = index.mean_window(self.inner().map(Key::Code));
+        index
+    }
+
+    /// Keys within vectors: those that begin one are few.
+    pub(super) fn inner(&self) -> impl Iterator<Item = u64> + '_ {
+        self.keys.windows(2).filter_map(|pair| match pair {
+            [key, next] => Some(key + (next - key) / 2),
+            _ => None,
+        })
+    }
+}
+
+fn sizes(fences: &Fences<u64>, linear: &Linear, stored: &dyn Fn(&[u8]) -> u64) -> Sizes {
     let (mut fence_bytes, mut linear_bytes) = (Vec::new(), Vec::new());
     fences.encode(&mut fence_bytes);
     linear.encode(&mut linear_bytes);
-    let fits = linear.below + linear.above <= 2 * u64::from(EPSILON) + SLACK;
-    let sizes = Sizes {
-        fences: stored(&fence_bytes),
-        linear: if fits { stored(&linear_bytes) } else { 0 },
-    };
-    let form = match fits && 2 * sizes.linear <= sizes.fences {
-        true => Form::Linear(map, linear),
-        false => Form::Fences(map, fences),
-    };
-    let exceptions = exceptions
-        .into_iter()
-        .map(|(vector, least, most)| Exception { vector, bounds: Some((least, most)) });
-    let mut index = Index {
-        data_type,
-        vectors: vectors.len() as u64,
-        descending,
-        form,
-        exceptions: exceptions.collect(),
-        sizes,
-        window: 0,
-    };
-    // Keys within vectors: those that begin one are few.
-    let inner = keys.windows(2).filter_map(|pair| match pair {
-        [key, next] => Some(Key::Code(key + (next - key) / 2)),
-        _ => None,
-    });
-    index.window = index.mean_window(inner);
-    Some(index)
+    Sizes { fences: stored(&fence_bytes), linear: stored(&linear_bytes) }
 }
 
 /// An index over strings.
@@ -147,20 +223,9 @@ fn text(
     vectors: &[Vector<Vec<u8>>],
     stored: &dyn Fn(&[u8]) -> u64,
 ) -> Option<Index> {
-    let bounds = || vectors.iter().filter_map(|vector| vector.bounds.as_ref());
     let sequence = sequence(vectors);
-    let (first, last) = match &sequence {
-        Some(sequence) => (sequence.keys.first()?.clone(), sequence.keys.last()?.clone()),
-        None => (
-            bounds().map(|(least, _)| least).min()?.clone(),
-            bounds().map(|(_, most)| most).max()?.clone(),
-        ),
-    };
-    let samples = bounds().flat_map(|(least, most)| [least.as_slice(), most.as_slice()]);
-    let map = KeyMap::Text(TextMap::learn(&first, &last, samples));
-    let KeyMap::Text(codes) = &map else { return None };
-    let codes = mapped(vectors, |key| codes.code(key));
-    let coded = coded(data_type, map, &codes, stored);
+    let coded = Coded::of_text(data_type, vectors, sequence.as_ref());
+    let coded = coded.map(|coded| coded.choose(stored));
     let Some(Sequence { keys, exceptions }) = sequence else { return coded };
     let fences = Fences::of(&keys, WINDOW);
     let mut bytes = Vec::new();

@@ -129,14 +129,14 @@ impl Linear {
 }
 
 /// Members of a sequence that are the same.
-struct Run {
-    key: u64,
+pub(super) struct Run {
+    pub(super) key: u64,
     /// Position of the first, and after the last.
-    begin: u64,
-    end: u64,
+    pub(super) begin: u64,
+    pub(super) end: u64,
 }
 
-fn runs(sequence: &[u64]) -> impl Iterator<Item = Run> + '_ {
+pub(super) fn runs(sequence: &[u64]) -> impl Iterator<Item = Run> + '_ {
     let mut begin = 0;
     sequence.chunk_by(|a, b| a == b).filter_map(move |run| {
         let end = begin + run.len() as u64 * UNIT;

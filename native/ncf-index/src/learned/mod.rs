@@ -6,7 +6,8 @@
 //! order.rs   is a chunk in order?                    learn.rs    which index a column gets
 //! fences.rs  every fourth vector's first key         linear.rs   a model of them, with proven bounds
 //! fit.rs     the fewest lines within ε               section.rs  the bytes in a file
-//! proof.rs   does an index say the truth?
+//! proof.rs   does an index say the truth?            model.rs    a model that somebody else made
+//! trial.rs   that one beside fences and lines
 //! ```
 //!
 //! **What is searched.** S(j) is the least key of vector j; where the vector is an exception, out of order
@@ -26,9 +27,11 @@ mod fit;
 mod key;
 mod learn;
 mod linear;
+mod model;
 mod order;
 mod proof;
 mod section;
+mod trial;
 
 use std::ops::Range;
 
@@ -38,12 +41,15 @@ use ncf_core::{ColumnBounds, CompareOp, DataType, Scalar, Values};
 pub use key::TEXT_BYTES;
 pub(crate) use key::{integer, nearest_single};
 pub use learn::{EPSILON, Learner, WINDOW};
+pub use model::{Engine, MARGIN, MODEL_BATCH, MODEL_BYTES, ModelId, Models, Predictor};
 pub use order::ChunkOrder;
 pub use proof::IndexProof;
+pub use trial::Trial;
 
 use fences::Fences;
 use key::{KeyMap, cut, text_of};
 use linear::Linear;
+use model::Model;
 
 /// Rows of a vector.
 pub const VECTOR_ROWS: usize = 1024;
@@ -72,6 +78,17 @@ enum Form {
     Fences(KeyMap, Fences<u64>),
     Linear(KeyMap, Linear),
     Text(Fences<Vec<u8>>),
+    Model(KeyMap, Model),
+}
+
+impl Form {
+    /// How values become codes; `None` where keys are strings.
+    fn map(&self) -> Option<&KeyMap> {
+        match self {
+            Self::Fences(map, _) | Self::Linear(map, _) | Self::Model(map, _) => Some(map),
+            Self::Text(_) => None,
+        }
+    }
 }
 
 /// A vector that is not in order with the others.
@@ -94,11 +111,11 @@ pub struct Sizes {
 /// What kind of index a column has, and what it costs and gives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Description {
-    /// `fences` or `linear`, with `text` or `descending` where they are.
+    /// `fences`, `linear` or `onnx`, with `text` or `descending` where they are.
     pub kind: String,
     /// Bytes of the section.
     pub bytes: u64,
-    /// Segments of the model, or fences.
+    /// Segments of the model, or fences; 1 where somebody else made the model.
     pub parts: u64,
     /// Rows that the model may be off, on either side; 0 for fences.
     pub epsilon: u64,
@@ -214,16 +231,21 @@ impl Index {
 
     /// Kind, size and reach.
     pub fn describe(&self) -> Description {
-        let text = matches!(self.form, Form::Text(_) | Form::Fences(KeyMap::Text(_), _));
+        let text = matches!(self.form.map(), None | Some(KeyMap::Text(_)));
         let (kind, parts, epsilon) = match &self.form {
             Form::Fences(_, fences) => ("fences", fences.keys.len(), 0),
             Form::Text(fences) => ("fences", fences.keys.len(), 0),
             Form::Linear(_, model) => {
                 ("linear", model.segments.len(), model.below.max(model.above))
             }
+            Form::Model(_, model) => ("onnx", 1, model.below.max(model.above)),
         };
         let Sizes { fences, linear } = self.sizes;
         let reason = match (&self.form, linear) {
+            (Form::Model(_, Model { id, .. }), _) => format!(
+                "model {id} of {} bytes; fences would need {fences}, lines {linear}",
+                id.bytes
+            ),
             (Form::Text(_), _) => "codes would tell too few strings apart".to_string(),
             (_, 0) => format!("no line fits; fences need {fences} bytes"),
             (Form::Linear(..), _) => format!("{linear} bytes, fences would need {fences}"),
@@ -250,18 +272,18 @@ impl Index {
             (Form::Text(_), Values::Bytes(v)) => {
                 (row < v.len()).then(|| Key::Text(cut(v.get(row)).to_vec()))
             }
-            (Form::Fences(map, _) | Form::Linear(map, _), values) => {
-                map.code_of(values, row).map(|code| Key::Code(self.turned(code)))
+            (form, values) => {
+                let code = form.map()?.code_of(values, row)?;
+                Some(Key::Code(self.turned(code)))
             }
-            _ => None,
         }
     }
 
     /// The key of a bound in statistics.
     fn key_of_bound(&self, bound: &Scalar) -> Option<Key> {
-        match &self.form {
-            Form::Text(_) => text_of(bound).map(|text| Key::Text(cut(text).to_vec())),
-            Form::Fences(map, _) | Form::Linear(map, _) => {
+        match self.form.map() {
+            None => text_of(bound).map(|text| Key::Text(cut(text).to_vec())),
+            Some(map) => {
                 let found = map.locate(bound, self.data_type)?;
                 Some(Key::Code(self.turned(found.code)))
             }
@@ -276,10 +298,8 @@ impl Index {
     /// The keys of what is wanted: `Some(None)` where there are none, `None` where it cannot be told.
     #[allow(clippy::option_option, reason = "nothing is wanted, and nothing is known")]
     fn interval(&self, wanted: Wanted<'_>) -> Option<Option<Interval>> {
-        let (map, stored) = match &self.form {
-            Form::Text(_) => return text_interval(wanted).map(Some),
-            Form::Fences(map, _) | Form::Linear(map, _) => (map, self.data_type),
-        };
+        let Some(map) = self.form.map() else { return text_interval(wanted).map(Some) };
+        let stored = self.data_type;
         let code = |literal: &Scalar| map.locate(literal, stored);
         let (from, to) = match wanted {
             Wanted::Compared(op, literal) => {
@@ -317,6 +337,10 @@ impl Index {
                 fences.count_below(|fence| if with { fence <= key } else { fence < key })
             }
             (Form::Linear(_, model), Key::Code(key)) => match key.checked_add(u64::from(with)) {
+                Some(key) => model.count_below(key),
+                None => (self.vectors, self.vectors),
+            },
+            (Form::Model(_, model), Key::Code(key)) => match key.checked_add(u64::from(with)) {
                 Some(key) => model.count_below(key),
                 None => (self.vectors, self.vectors),
             },

@@ -1,7 +1,7 @@
 //! The bytes of an index.
 //!
 //! ```text
-//! 0  kind u8 (1 fences, 2 linear) · keys u8 (1 numbers, 2 wide numbers, 3 codes of strings, 4 strings)
+//! 0  kind u8 (1 fences, 2 linear, 4 a model) · keys u8 (1 numbers, 2 wide numbers, 3 codes of strings, 4 strings)
 //! 2  flags u8 (1 descending) · zero u8 · window u16, in sixteenths of a vector · zeros u16
 //! 8  bytes of the fences u32 · bytes of the model u32, 0 = none
 //! 16 vectors u64
@@ -11,6 +11,8 @@
 //!    of strings: distance varint · for each bytes shared with the one before varint · other bytes varint · these
 //!    linear: segments varint · below varint · above varint · for each the differences of its key and its start
 //!    to those of the one before, varints · slope u32 · shift u8
+//!    a model: SHA-256 of its bytes, 32 bytes · these bytes varint · first key varint · the difference to the last
+//!    varint · below varint · above varint
 //! …  exceptions varint · for each vectors since the one before varint · unless keys are strings, its least key
 //!    varint · the difference to its greatest varint
 //! ```
@@ -21,12 +23,14 @@ use super::fences::Fences;
 use super::key::{KeyMap, TEXT_BYTES, TextMap};
 use super::learn::most_exceptions;
 use super::linear::Linear;
+use super::model::Model;
 use super::{Exception, Form, Index, Sizes};
 use crate::wire::{Cursor, put_varint};
 
 /// Kinds.
 const FENCES: u8 = 1;
 const LINEAR: u8 = 2;
+const MODEL: u8 = 4;
 /// Keys.
 const NUMBERS: u8 = 1;
 const WIDE: u8 = 2;
@@ -42,6 +46,7 @@ impl Index {
             Form::Fences(map, _) => (FENCES, Some(map)),
             Form::Linear(map, _) => (LINEAR, Some(map)),
             Form::Text(_) => (FENCES, None),
+            Form::Model(map, _) => (MODEL, Some(map)),
         };
         let keys = match map {
             Some(KeyMap::Number) => NUMBERS,
@@ -68,6 +73,7 @@ impl Index {
             Form::Fences(_, fences) => fences.encode(&mut out),
             Form::Linear(_, model) => model.encode(&mut out),
             Form::Text(fences) => fences.encode(&mut out),
+            Form::Model(_, model) => model.encode(&mut out),
         }
         put_varint(&mut out, self.exceptions.len() as u64);
         let mut next = 0;
@@ -98,31 +104,19 @@ impl Index {
     pub fn decode(bytes: &[u8], data_type: DataType, vectors: u64) -> Result<Option<Self>> {
         let mut cursor = Cursor::new("an index", bytes);
         let (kind, keys, flags) = (cursor.u8()?, cursor.u8()?, cursor.u8()?);
-        if !matches!(kind, FENCES | LINEAR) || !(NUMBERS..=STRINGS).contains(&keys) {
+        if !matches!(kind, FENCES | LINEAR | MODEL) || !(NUMBERS..=STRINGS).contains(&keys) {
             return Ok(None);
         }
         let reserved = cursor.u8()?;
         let (window, zeros) = (cursor.u16()?, cursor.u16()?);
         let sizes = Sizes { fences: cursor.u32()?.into(), linear: cursor.u32()?.into() };
-        let wrong = |what: &str| Error::corrupt(format!("{what} of an index are wrong"));
         if reserved != 0 || zeros != 0 || flags & !DESCENDING != 0 {
             return Err(wrong("reserved bytes or flags"));
         }
         if cursor.u64()? != vectors {
             return Err(wrong("the vectors"));
         }
-        let map = match (keys, data_type.physical()) {
-            (STRINGS, PhysicalType::Bytes) => None,
-            (CODES, PhysicalType::Bytes) => Some(KeyMap::Text(text_map(&mut cursor)?)),
-            (WIDE, PhysicalType::I128) => {
-                Some(KeyMap::Wide { base: cursor.i128()?, shift: cursor.u8()? })
-            }
-            (NUMBERS, PhysicalType::Bool | PhysicalType::I128 | PhysicalType::Bytes) => {
-                return Err(wrong("the keys"));
-            }
-            (NUMBERS, _) => Some(KeyMap::Number),
-            _ => return Err(wrong("the keys")),
-        };
+        let map = key_map(keys, data_type, &mut cursor)?;
         if flags & DESCENDING != 0 && keys == STRINGS {
             return Err(wrong("the flags"));
         }
@@ -132,6 +126,7 @@ impl Index {
             }
             (None, _) => return Err(wrong("the keys")),
             (Some(map), LINEAR) => Form::Linear(map, Linear::decode(&mut cursor, vectors)?),
+            (Some(map), MODEL) => Form::Model(map, Model::decode(&mut cursor, vectors)?),
             (Some(map), _) => Form::Fences(map, Fences::<u64>::decode(&mut cursor, vectors)?),
         };
         let exceptions = exceptions(&mut cursor, vectors, keys != STRINGS)?;
@@ -141,8 +136,28 @@ impl Index {
     }
 }
 
+/// How values become codes, by the number of the keys; `None` where keys are strings.
+fn key_map(keys: u8, data_type: DataType, cursor: &mut Cursor<'_>) -> Result<Option<KeyMap>> {
+    Ok(match (keys, data_type.physical()) {
+        (STRINGS, PhysicalType::Bytes) => None,
+        (CODES, PhysicalType::Bytes) => Some(KeyMap::Text(text_map(cursor)?)),
+        (WIDE, PhysicalType::I128) => {
+            Some(KeyMap::Wide { base: cursor.i128()?, shift: cursor.u8()? })
+        }
+        (NUMBERS, PhysicalType::Bool | PhysicalType::I128 | PhysicalType::Bytes) => {
+            return Err(wrong("the keys"));
+        }
+        (NUMBERS, _) => Some(KeyMap::Number),
+        _ => return Err(wrong("the keys")),
+    })
+}
+
+fn wrong(what: &str) -> Error {
+    Error::corrupt(format!("{what} of an index are wrong"))
+}
+
 fn exceptions(cursor: &mut Cursor<'_>, vectors: u64, bounded: bool) -> Result<Vec<Exception>> {
-    let wrong = || Error::corrupt("the exceptions of an index are wrong");
+    let wrong = || wrong("the exceptions");
     let wanted = cursor.varint()?;
     if wanted > most_exceptions(vectors) {
         return Err(wrong());

@@ -356,3 +356,127 @@ fn damaged_sections_are_errors_and_unknown_kinds_none() {
         }
     }
 }
+
+/// A function that stands for a model.
+struct Function(fn(f64) -> f64);
+
+impl std::fmt::Debug for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Function")
+    }
+}
+
+impl Predictor for Function {
+    fn predict(&self, inputs: &[f64]) -> ncf_core::Result<Vec<f64>> {
+        assert!(inputs.len() <= MODEL_BATCH && inputs.iter().all(|x| (0.0..=1.0).contains(x)));
+        Ok(inputs.iter().map(|x| self.0(*x)).collect())
+    }
+}
+
+const SOMEBODYS: ModelId = ModelId { sha256: [5; 32], bytes: 77 };
+
+fn predicted(values: &Values, data_type: DataType, model: fn(f64) -> f64) -> Option<Index> {
+    let mut learner = Learner::new(data_type);
+    learner.add(ChunkOrder::of(values, None));
+    let stored = |bytes: &[u8]| bytes.len() as u64;
+    let trial = learner.try_model(SOMEBODYS, std::sync::Arc::new(Function(model)), &stored);
+    let trial = trial.unwrap()?;
+    assert_eq!((trial.model.model(), trial.fences.model()), (Some(SOMEBODYS), None));
+    let vectors = values.len().div_ceil(VECTOR_ROWS) as u64;
+    let back = Index::decode(&trial.model.encode(), data_type, vectors).unwrap().unwrap();
+    assert_eq!(back, trial.model);
+    Some(trial.model)
+}
+
+/// Looks for many keys in an index of these keys; gives how many searches found out that the model was wrong. Where
+/// they did not, every row is where they say.
+fn misses(index: &Index, keys: &[i64], random: &mut Random) -> u64 {
+    let values = Values::I64(keys.to_vec().into());
+    let mut missed = 0;
+    for _ in 0..3 {
+        let near = keys[random.below(keys.len() as u64) as usize];
+        for key in [near.saturating_sub(1), near, near.saturating_add(1), near / 2, i64::MAX] {
+            for op in OPS {
+                let literal = Scalar::Bigint(key);
+                let search = index.search(Wanted::Compared(op, &literal)).unwrap();
+                let held = search.checks.iter().all(|check| {
+                    let start = check.vector as usize * VECTOR_ROWS;
+                    let len = (keys.len() - start).min(VECTOR_ROWS);
+                    index.holds(check, &values.slice(start, len), None) == Some(true)
+                });
+                if held {
+                    let matches = |row: usize| op.accepts(keys[row].cmp(&key));
+                    check_search(index, &values, None, Wanted::Compared(op, &literal), &matches);
+                }
+                missed += u64::from(!held);
+            }
+        }
+    }
+    missed
+}
+
+#[test]
+fn a_model_of_others_is_found_out_or_right_in_any_shape() {
+    let mut random = Random(seed());
+    for (name, keys) in shapes(&mut random, 60_001) {
+        for turned in [false, true] {
+            let keys: Vec<i64> = match turned {
+                true => keys.iter().rev().copied().collect(),
+                false => keys.clone(),
+            };
+            let values = Values::I64(keys.clone().into());
+            let models: [fn(f64) -> f64; 4] =
+                [|x| x, |x| x.sqrt(), |x| 1.0 - x, |x| (x * 1e7).sin()];
+            for model in models {
+                let index = predicted(&values, DataType::Int64, model);
+                let index = index.unwrap_or_else(|| panic!("{name} has no index"));
+                misses(&index, &keys, &mut random);
+            }
+            // One that rises is right between fences as well.
+            let rising = predicted(&values, DataType::Int64, |x| x).unwrap();
+            assert_eq!(misses(&rising, &keys, &mut random), 0, "{name}");
+            let mut proof = IndexProof::default();
+            proof.add(&rising, &values, None);
+            assert!(proof.holds(&rising), "{name}");
+            // Another model with the bounds of the first.
+            let lies: [fn(f64) -> f64; 3] = [|_| f64::NAN, |x| 1.0 - x, |x| x * 0.1];
+            for lie in lies {
+                let lying = rising.clone().with_predictor(std::sync::Arc::new(Function(lie)));
+                misses(&lying, &keys, &mut random);
+            }
+        }
+    }
+    let even: Vec<i64> = (0..200_000).collect();
+    let index = predicted(&Values::I64(even.clone().into()), DataType::Int64, |x| x).unwrap();
+    assert!(index.describe().window < 5.0, "{:?}", index.describe());
+    let lying = index.with_predictor(std::sync::Arc::new(Function(|x| 1.0 - x)));
+    assert!(misses(&lying, &even, &mut random) > 0);
+}
+
+#[test]
+fn damaged_models_of_others_are_errors() {
+    let keys: Vec<i64> = (0..300_000).map(|row| row * 3).collect();
+    let values = Values::I64(keys.into());
+    let index = predicted(&values, DataType::Int64, |x| x).unwrap();
+    let bytes = index.encode();
+    let decode = |bytes: &[u8]| Index::decode(bytes, DataType::Int64, 293);
+    for len in 0..bytes.len() {
+        assert!(decode(&bytes[..len]).is_err(), "{len} bytes");
+    }
+    let mut random = Random(seed());
+    for _ in 0..5000 {
+        let mut damaged = bytes.clone();
+        damaged[random.below(bytes.len() as u64) as usize] = random.next() as u8;
+        if let Ok(Some(index)) = decode(&damaged) {
+            let index = index.with_predictor(std::sync::Arc::new(Function(|x| x)));
+            let literal = Scalar::Bigint(random.below(900_000).cast_signed());
+            let found = index.search(Wanted::Compared(CompareOp::Eq, &literal)).unwrap();
+            assert!(found.vectors.iter().all(|run| run.end <= 293));
+            assert!(found.checks.iter().all(|check| check.vector < 293));
+        }
+    }
+    let texts: Vec<String> = (0..40_000).map(|row| format!("{row:09}")).collect();
+    let texts: ByteValues = texts.iter().map(String::as_bytes).collect();
+    let index = predicted(&Values::Bytes(texts), DataType::String, |x| x).unwrap();
+    assert_eq!(index.describe().kind, "onnx of strings");
+}

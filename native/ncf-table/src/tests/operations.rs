@@ -335,3 +335,57 @@ fn bad_files_are_refused_before_anything_is_stored() {
     assert_eq!(overflow.commit(&store).unwrap_err().kind(), ErrorKind::InvalidArgument);
     assert_eq!(latest_version(&store).unwrap(), Some(1));
 }
+
+fn rewrite(base: &Snapshot, removed: &[&str]) -> Transaction {
+    let removed = removed.iter().map(|name| format!("data/{name}.ncf")).collect();
+    Transaction::new(Some(base)).operation(Operation::Rewrite).remove_files(removed)
+}
+
+#[test]
+fn a_rewrite_replaces_the_files_that_it_names() {
+    let store = MemoryLogStore::new("t");
+    create(&store);
+    append(&store, "a");
+    append(&store, "b");
+    let base = read(&store);
+    append(&store, "late");
+    rewrite(&base, &["a"]).add_file(file("a2", 10)).commit(&store).unwrap();
+    let after = read(&store);
+    assert_eq!(paths(&after), ["data/a2.ncf", "data/b.ncf", "data/late.ncf"]);
+    assert_eq!((&after.metadata, after.rows()), (&base.metadata, 30));
+    let last = changes(&store, Some(3), 4).unwrap();
+    assert_eq!(
+        (last[0].op.as_str(), &last[0].removes[..]),
+        ("REWRITE", &["data/a.ncf".to_owned()][..])
+    );
+    // The file is gone; nobody takes it away twice.
+    let late = rewrite(&base, &["a", "b"]).add_file(file("c", 10)).add_file(file("d", 10));
+    let error = late.commit(&store).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    let base = read(&store);
+    overwrite(&store, "new").commit(&store).unwrap();
+    let late = rewrite(&base, &["b"]).add_file(file("b2", 10)).commit(&store).unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::Conflict, "{late}");
+    assert_eq!(paths(&read(&store)), ["data/new.ncf"]);
+}
+
+#[test]
+fn a_rewrite_names_files_of_the_table_and_keeps_their_rows() {
+    let store = MemoryLogStore::new("t");
+    create(&store);
+    append(&store, "a");
+    let base = read(&store);
+    let other = Transaction::new(None).operation(Operation::Rewrite).schema(&schema());
+    for bad in [
+        rewrite(&base, &["none"]).add_file(file("x", 10)),
+        rewrite(&base, &["a"]),
+        rewrite(&base, &["a"]).add_file(file("x", 10)).add_file(file("y", 10)),
+        rewrite(&base, &[]).add_file(file("x", 10)),
+        rewrite(&base, &["a"]).operation(Operation::Append).schema(&schema()),
+        other.remove_files(["data/a.ncf".to_owned()].into()),
+    ] {
+        let error = bad.commit(&store).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    }
+    assert_eq!(read(&store), base);
+}

@@ -4,12 +4,14 @@ mod answer;
 mod directory;
 mod estimate;
 mod facts;
+mod models;
 mod order;
 mod partition;
 mod plan;
 mod split;
 mod statistics;
 mod summary;
+mod training;
 mod transaction;
 
 use std::collections::BTreeMap;
@@ -23,11 +25,13 @@ use serde::{Deserialize, Serialize};
 
 pub use answer::AnswerRow;
 pub use directory::holds_files;
+pub use models::{MODEL_DIRECTORY, TRUSTED_MODELS_VARIABLE, parse_sha256};
 pub use order::{CommonOrder, FileOrder};
 pub use partition::parse_partition_value;
 pub use plan::{Plan, ScanRequest};
 pub use split::{Split, SplitReader, check_identity};
 pub use summary::ColumnSummary;
+pub use training::{FileTrial, Measured, ModelTrial, Stored};
 pub use transaction::{CommitFile, CommitRequest, commit, commit_in};
 
 use crate::storage::{LocalStorage, Stat, Storage};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use ncf_core::{Error, Interruption, MemoryConsumer, Result, ResultExt, Schema, find_name};
 use ncf_file::{ByteSource, FileReader, MmapSource, ReadOptions};
+use ncf_index::Models;
 use ncf_scan::{ColumnSource, Scan, ScanBuilder, ScanColumn, check_readable};
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +60,8 @@ pub struct SplitReader {
     pub memory: MemoryConsumer,
     /// Asked before each page is decoded.
     pub interruption: Interruption,
+    /// The models that the caller trusts: see [`Dataset::models`](super::Dataset::models).
+    pub models: Option<Arc<dyn Models>>,
 }
 
 impl Default for SplitReader {
@@ -72,6 +75,7 @@ impl Default for SplitReader {
             limit: None,
             memory: MemoryConsumer::default(),
             interruption: Interruption::default(),
+            models: None,
         }
     }
 }
@@ -88,6 +92,7 @@ impl SplitReader {
             verify_checksums: self.verify_checksums,
             memory: self.memory.clone(),
             interruption: self.interruption.clone(),
+            models: self.models.clone(),
             ..ReadOptions::default()
         };
         let reader = Arc::new(FileReader::open(source, options)?);

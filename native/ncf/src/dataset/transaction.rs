@@ -102,7 +102,10 @@ fn check_partitions(request: &CommitRequest) -> Result<()> {
 
 /// The directories that lead from `root` to `files`, each once: a writer syncs a file and the directory
 /// that holds it, but that one may be new in another new one, up to the table.
-fn directories<'a>(root: &Path, files: impl Iterator<Item = &'a str>) -> BTreeSet<PathBuf> {
+pub(super) fn directories<'a>(
+    root: &Path,
+    files: impl Iterator<Item = &'a str>,
+) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     for file in files {
         let path = root.join(file);
