@@ -68,6 +68,13 @@ struct Decision {
     ratio: Option<f64>,
 }
 
+impl ChooserState {
+    /// Forgets what was chosen for what a relation leaves: another one will be tried.
+    pub fn forget_relation(&mut self) {
+        self.related = NodeState::default();
+    }
+}
+
 impl Decision {
     fn holds_for(&self, distinct: &Distinct) -> bool {
         let change = (self.distinct.share - distinct.share).abs();
@@ -242,7 +249,9 @@ impl OwnedTables {
             Some(_) => none,
             None => {
                 let coded = state.decision.as_ref().is_some_and(|decision| decision.used);
-                let wants = |id| !coded && state.values.wants(id, input.pages.len());
+                // Strings of few values get a dictionary of the whole strings.
+                let varied = LazyCell::new(|| sample::distinct(input.values).share > FEW_STRINGS);
+                let wants = |id| !coded && state.values.wants(id, input.pages.len()) && *varied;
                 Self::chosen(input.values, options.profile, wants)
             }
         }
@@ -254,9 +263,7 @@ impl OwnedTables {
         profile: Profile,
         wants: impl Fn(EncodingId) -> bool,
     ) -> Self {
-        // Strings of few values get a dictionary of the whole strings.
-        let varied = LazyCell::new(|| sample::distinct(values).share > FEW_STRINGS);
-        let wanted = |id| profile.takes(id) && wants(id) && *varied;
+        let wanted = |id| profile.takes(id) && wants(id);
         Self {
             symbols: Trained::promising(values),
             words: wanted(EncodingId::WORDS)

@@ -121,7 +121,17 @@ impl FileReader {
             return Ok(Vec::new());
         }
         let bytes = self.record(PieceKind::Clustering, NONE)?;
-        decode(&bytes, self.stored()).at("file", || self.name())
+        let keys = decode(&bytes, self.stored()).at("file", || self.name())?;
+        let collated = |key: &ClusterKey| {
+            let field = self.stored().get(key.column as usize).map(|column| column.field);
+            field.and_then(|field| self.schema().fields.get(field)).is_some_and(is_collated)
+        };
+        if keys.iter().any(collated) {
+            return Err(
+                Error::corrupt("an order has a key with a collation").with("file", self.name())
+            );
+        }
+        Ok(keys)
     }
 
     /// `Corrupt` unless the rows are in the order that the file says.

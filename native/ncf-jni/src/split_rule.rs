@@ -63,14 +63,17 @@ impl SplitRule {
         planned
     }
 
-    /// As [`Self::assign`], of the splits of a plan, which it takes, with the order that the rows of each task are in: none where tasks would be more than without
-    /// an order, or than can run at a time, unless it `must` be.
+    /// As [`Self::assign`], of the splits of a plan, which it takes, with the order that the rows of each task are in. Unless it
+    /// `must` be, none where tasks would be more than without an order, and than can run at a time: of a look-up, which
+    /// leaves out most and has seldom a use for an order, more than without.
     pub(crate) fn assign_in_order(
         self,
         plan: &mut Plan,
         must: bool,
     ) -> (Vec<PlannedSplit>, Vec<SortKey>) {
         let common = CommonOrder::of(plan);
+        let pruned = plan.files_pruned + plan.blocks_pruned + plan.vectors_pruned > 0;
+        let most = if pruned { 0 } else { self.parallelism };
         let mut splits = std::mem::take(&mut plan.splits);
         let as_ever = |splits| self.assign(splits, &|_, _| false);
         if common.keys.is_empty() {
@@ -86,7 +89,7 @@ impl SplitRule {
         common.arrange(&mut splits);
         let ordered = self.assign(splits, &|before, after| !common.follows(before, after));
         let tasks = |planned: &[PlannedSplit]| planned.last().map_or(0, |last| last.task + 1);
-        if must || tasks(&ordered) <= tasks(&usual).max(self.parallelism) {
+        if must || tasks(&ordered) <= tasks(&usual).max(most) {
             (ordered, common.keys)
         } else {
             (usual, Vec::new())

@@ -16,8 +16,13 @@ use crate::node::DecodeContext;
 use crate::reader::Reader;
 use crate::relations::MAX_REFERENCES;
 
-/// The byte that stands for text of another column: the number of the part follows.
+/// The byte that stands for text of another column: the number of the part follows, or [`ITSELF`].
 const MARK: u8 = 0x1b;
+/// What follows a mark that stands for itself.
+const ITSELF: u8 = 0xff;
+/// Bytes of a text that is looked for, at most, and places where it may stand that are looked at.
+const LONGEST: usize = 256;
+const PLACES: usize = 16;
 /// Bytes of a text from which on it is found wherever it stands, not only where a word begins and ends.
 const TELLING: usize = 3;
 
@@ -79,12 +84,13 @@ fn append(rest: &ByteValues, row: usize, parts: &[Part], out: &mut Output) -> Re
     while let Some(mark) = memchr(MARK, left) {
         let (before, after) = left.split_at(mark);
         out.push_short(before, left)?;
-        let (part, after) = match after {
-            [_, number, after @ ..] => (parts.get(usize::from(*number)), after),
-            _ => (None, after),
-        };
-        let part = part.ok_or_else(|| Error::corrupt("a mark in a string names no part"))?;
-        part.append(row, out)?;
+        let unknown = || Error::corrupt("a mark in a string names no part");
+        let [_, number, after @ ..] = after else { return Err(unknown()) };
+        match parts.get(usize::from(*number)) {
+            Some(part) => part.append(row, out)?,
+            None if *number == ITSELF => out.push(&[MARK])?,
+            None => return Err(unknown()),
+        }
         left = after;
     }
     out.push_short(left, left)
@@ -150,37 +156,49 @@ fn write_number(number: i64, digits: u8, to: &mut [u8; STEP]) -> usize {
     sign + room.map_or(0, |room| write_digits(number.unsigned_abs(), digits.into(), room))
 }
 
-/// What is left of strings when the texts of parts are taken out, one after the other from the left; `None` where a
-/// string has a mark, or there are more bytes than a column can have.
+/// What is left of strings when the texts of parts are taken out, one after the other from the left; `None` where there
+/// are more bytes than a column can have.
 pub(crate) fn taken_out(strings: &ByteValues, parts: &[Part]) -> Option<ByteValues> {
     let mut offsets: Vec<i32> = Vec::with_capacity(strings.len() + 1);
     offsets.push(0);
     let mut left: Vec<u8> = Vec::with_capacity(strings.byte_len());
     let mut room = [0; STEP];
     for (row, string) in strings.iter().enumerate() {
-        if memchr(MARK, string).is_some() {
-            return None;
-        }
         let mut rest = string;
         for (number, part) in (0u8..).zip(parts) {
             let text = part.text(row, &mut room);
             let Some(at) = find(rest, text) else { continue };
-            left.extend_from_slice(rest.get(..at)?);
+            extend(&mut left, rest.get(..at)?);
             left.extend_from_slice(&[MARK, number]);
             rest = rest.get(at + text.len()..)?;
         }
-        left.extend_from_slice(rest);
+        extend(&mut left, rest);
         offsets.push(i32::try_from(left.len()).ok()?);
     }
     Some(ByteValues { offsets: OffsetBuffer::new(offsets.into()), data: Buffer::from_vec(left) })
+}
+
+/// Appends bytes, each mark as one that stands for itself.
+fn extend(left: &mut Vec<u8>, bytes: &[u8]) {
+    let mut rest = bytes;
+    while let Some(mark) = memchr(MARK, rest) {
+        let (before, after) = rest.split_at(mark);
+        left.extend_from_slice(before);
+        left.extend_from_slice(&[MARK, ITSELF]);
+        rest = after.get(1..).unwrap_or(&[]);
+    }
+    left.extend_from_slice(rest);
 }
 
 /// Where a text stands in a string: the first place where it is no part of a longer number, or, unless it is long enough
 /// to tell, of a word.
 pub(crate) fn find(string: &[u8], text: &[u8]) -> Option<usize> {
     let (first, last) = (text.first()?, text.last()?);
+    if text.len() > string.len().min(LONGEST) {
+        return None;
+    }
     let mut from = 0;
-    loop {
+    for _ in 0..PLACES {
         let at = from + memmem::find(string.get(from..)?, text)?;
         let before = at.checked_sub(1).and_then(|before| string.get(before));
         let free = |own: &u8, other: Option<&u8>| {
@@ -193,6 +211,7 @@ pub(crate) fn find(string: &[u8], text: &[u8]) -> Option<usize> {
         }
         from = at + 1;
     }
+    None
 }
 
 #[cfg(test)]
@@ -212,6 +231,8 @@ mod tests {
         assert_eq!((find("abc", ""), find("", "a"), find("a", "ab")), (None, None, None));
         assert_eq!(find("aaaaaa", "aa"), None);
         assert_eq!(find("-5 5", "-5"), Some(0));
+        let zeros = "0".repeat(100_000);
+        assert_eq!((find(&zeros, "0"), find(&zeros, &"0".repeat(50_000))), (None, None));
     }
 
     #[test]
@@ -237,7 +258,8 @@ mod tests {
         let want: [&[u8]; 5] =
             [b"GET \x1b\x00 \x1b\x01", b"\x1b\x00 7", b"\x1b\x01", b"", b"b \x1b\x00"];
         assert!(left.iter().eq(want));
-        let marked: ByteValues = ["a\x1b"].iter().collect();
-        assert!(taken_out(&marked, &parts).is_none());
+        let marked: ByteValues = ["\x1ba\x1b"].iter().collect();
+        let left = taken_out(&marked, &parts).unwrap();
+        assert_eq!(left.get(0), b"\x1b\xff\x1b\x00\x1b\xff");
     }
 }

@@ -320,10 +320,9 @@ fn concatenations_of_columns() {
             }
         }
     }
-    let marked = Values::Bytes(["a \u{1b}", "b"].iter().collect());
-    let of_itself = Relation::Concatenation(vec![part(4, 0)]);
-    let names = Values::Bytes(["a", "b"].iter().collect());
-    assert!(encode(&marked, None, &of_itself, &[&names], Profile::Balanced).is_none());
+    let marked = Values::Bytes(["a \u{1b}", "\u{1b}b\u{1b}", "\u{1b}"].iter().collect());
+    let names = Values::Bytes(["a", "b", "\u{1b}"].iter().collect());
+    check(&marked, None, &Relation::Concatenation(vec![part(4, 0)]), &[&names]);
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn trial(values: &Values, place: Place<'_>, light: &Plan) -> Result<Option<Plan>
     Ok(best.map(|(_, plan)| plan))
 }
 
-/// What to try: zstd around several forms, words, and the best tree with entropy codes.
+/// What to try: zstd around several forms, words, templates, and the best tree with entropy codes.
 fn candidates(piece: &Values, place: Place<'_>, light: &Plan) -> Result<Vec<Plan>> {
     let mut inner = vec![light.clone(), flattened(light)];
     if !matches!(piece, Values::Bool(_)) {

@@ -218,6 +218,7 @@ pub(super) fn verify(
             .map(|values| DecodedValues::Flat(values.slice(range.start, range.len())))
             .collect();
         let (bytes, rows) = (&page.bytes, range.len());
+        let budget = || Limits::DEFAULT.page_budget(rows);
         let decoded =
             decode_related(bytes, physical, rows, false, &shared, &references, &budget())?;
         let expected_validity = input.validity.map(|v| v.slice(range.start, range.len()));

@@ -166,7 +166,11 @@ impl Relations {
         let Some(known) = self.known.get(&column.number) else {
             return column.encode(block.options, chooser);
         };
-        let related = block.related(column, &known.relation, chooser)?;
+        let related = match block.related(column, &known.relation, chooser) {
+            // What a reader would refuse: nobody asked for it.
+            Err(error) if error.kind() == ErrorKind::LimitExceeded => None,
+            other => other?,
+        };
         let allowed = known.bytes.saturating_mul(column.values.len()) / known.rows.max(1);
         let allowed = allowed.saturating_mul(DRIFT) / 100;
         let related = match related {
@@ -239,6 +243,7 @@ impl Relations {
             else {
                 continue;
             };
+            chooser.forget_relation();
             let mut related = match block.related(column, &found.relation, chooser) {
                 Ok(Some(related)) => related,
                 Ok(None) => continue,

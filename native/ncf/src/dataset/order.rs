@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ncf_core::{ColumnBounds, Result, Scalar, Schema, SortKey};
+use ncf_core::{ColumnBounds, Field, Result, Scalar, Schema, SortKey, TYPE_KEY};
 use ncf_file::FileReader;
 use ncf_scan::{ScanColumn, stored_statistics};
 use serde::{Deserialize, Serialize};
@@ -44,10 +44,14 @@ impl FileOrder {
     }
 }
 
-/// Whether a column is read as it is stored.
+/// Whether a column is read as it is stored, and stands for the same type.
 fn same_type(column: &ScanColumn, stored: &Schema) -> bool {
     let stored = column.file_index().and_then(|index| stored.fields.get(index));
-    stored.is_some_and(|stored| stored.field_type.same_values(&column.field.field_type))
+    let type_of = |field: &Field| field.metadata.get(TYPE_KEY).cloned();
+    stored.is_some_and(|stored| {
+        stored.field_type.same_values(&column.field.field_type)
+            && type_of(stored) == type_of(&column.field)
+    })
 }
 
 /// The order that all files of a plan have in common.

@@ -11,6 +11,12 @@ use crate::encodings::template_table::MAX_DIGITS;
 
 /// Rows in which each column is looked for.
 const ROWS: usize = 256;
+/// Rows in which a column must be looked for at least, and those that tell the digits of numbers.
+const LEAST_ROWS: usize = 32;
+/// Bytes of a string in which numbers that are filled up are looked for.
+const LONGEST: usize = 4096;
+/// Columns that are tried as parts of one.
+const TRIED: usize = 16;
 /// The share of rows in which a column must be found.
 const FOUND: f64 = 0.9;
 /// Bytes that the texts of a column have on average at least: shorter ones are found by chance.
@@ -19,24 +25,28 @@ const MIN_AVERAGE: usize = 2;
 const HEADER: f64 = 64.0;
 /// The share of what a column takes alone that strings save by it.
 const SAVED: f64 = 0.8;
+/// The share of what strings take that all columns in them can save: an estimate is no promise.
+const MOST_SAVED: f64 = 0.9;
 
 pub(super) fn propose(view: &View<'_>, proposals: &mut Proposals) {
     for (place, target) in view.targets() {
         let Values::Bytes(strings) = target.sampled.values else { continue };
         let rows: Vec<usize> = spread(view, target);
         let others = view.references().filter(|(other, _)| *other != place);
+        if rows.len() < LEAST_ROWS {
+            continue;
+        }
         let mut found: Vec<Found> =
             others.filter_map(|(_, reference)| find_in(strings, &rows, reference)).collect();
         found.sort_by(|a, b| b.saved.total_cmp(&a.saved));
-        found.truncate(MAX_REFERENCES);
-        found.sort_by(|a, b| a.start.total_cmp(&b.start));
-        keep_those_in_order(strings, &rows, &mut found);
-        if found.is_empty() {
+        let chosen = those_in_order(strings, &rows, found);
+        if chosen.is_empty() {
             continue;
         }
-        let saved: f64 = found.iter().map(|one| one.saved).sum();
-        let bytes = HEADER + (target.sampled.bytes as f64 - saved).max(0.0);
-        let parts = found.into_iter().map(|one| one.part).collect();
+        let alone = target.sampled.bytes as f64;
+        let saved: f64 = chosen.iter().map(|one| one.saved).sum();
+        let bytes = HEADER + alone - saved.min(alone * MOST_SAVED);
+        let parts = chosen.into_iter().map(|one| one.part).collect();
         proposals.add(place, Relation::Concatenation(parts), bytes);
     }
 }
@@ -95,38 +105,63 @@ fn find_in(strings: &ByteValues, rows: &[usize], reference: &Column<'_>) -> Opti
     Some(Found { part, texts, start, saved: reference.sampled.bytes as f64 * SAVED })
 }
 
-/// The digits with which numbers stand in strings: as many as there are where a zero comes first.
+/// The digits with which numbers stand in most strings, of those with which they are filled up in some.
 fn digits(strings: &ByteValues, rows: &[usize], numbers: &[i64]) -> u8 {
-    let mut digits = 1;
-    for (row, number) in rows.iter().zip(numbers) {
+    let few = || rows.iter().zip(numbers).take(LEAST_ROWS);
+    let mut widths = vec![1];
+    for (row, number) in few() {
         let text = number.to_string();
-        let runs = strings.get(*row).split(|byte| !byte.is_ascii_digit());
+        let string = strings.get(*row);
+        let runs = string.get(..LONGEST).unwrap_or(string).split(|byte| !byte.is_ascii_digit());
         let filled = |run: &&[u8]| {
-            run.first() == Some(&b'0')
-                && run.len() > text.len()
-                && run
-                    .strip_suffix(text.as_bytes())
-                    .is_some_and(|zeros| zeros.iter().all(|b| *b == b'0'))
+            let zeros = run.strip_suffix(text.as_bytes()).unwrap_or(&[]);
+            !zeros.is_empty() && zeros.iter().all(|byte| *byte == b'0')
         };
-        let longest = runs.filter(filled).map(<[u8]>::len).max().unwrap_or(0);
-        digits = digits.max(u8::try_from(longest).unwrap_or(u8::MAX));
+        let found = runs.filter(filled).filter_map(|run| u8::try_from(run.len()).ok());
+        widths.extend(found.filter(|width| *width <= MAX_DIGITS));
     }
-    digits.min(MAX_DIGITS)
+    widths.sort_unstable();
+    widths.dedup();
+    let count = |width: &u8| {
+        let width = usize::from(*width);
+        let stands = |(row, number): &(&usize, &i64)| {
+            find(strings.get(**row), format!("{number:0width$}").as_bytes()).is_some()
+        };
+        few().filter(stands).count()
+    };
+    // The shortest of several.
+    widths.into_iter().rev().max_by_key(count).unwrap_or(1)
 }
 
-/// Drops what is not found after those before it.
-fn keep_those_in_order(strings: &ByteValues, rows: &[usize], found: &mut Vec<Found>) {
-    let mut counts = vec![0usize; found.len()];
+/// Of columns, those that save most first, as many as are all found in most rows, one after the other, in the order in
+/// which they stand.
+fn those_in_order(strings: &ByteValues, rows: &[usize], found: Vec<Found>) -> Vec<Found> {
+    let mut chosen: Vec<Found> = Vec::new();
+    for one in found.into_iter().take(TRIED) {
+        let at = chosen.partition_point(|other| other.start <= one.start);
+        chosen.insert(at, one);
+        if !all_found(strings, rows, &chosen) {
+            chosen.remove(at);
+        }
+        if chosen.len() == MAX_REFERENCES {
+            break;
+        }
+    }
+    chosen
+}
+
+/// Whether each part is found in most rows after those before it.
+fn all_found(strings: &ByteValues, rows: &[usize], parts: &[Found]) -> bool {
+    let mut counts = vec![0usize; parts.len()];
     let mut room = [0; STEP];
     for (at, row) in rows.iter().enumerate() {
         let mut rest = strings.get(*row);
-        for (one, count) in found.iter().zip(&mut counts) {
+        for (one, count) in parts.iter().zip(&mut counts) {
             let text = one.texts.text(at, &mut room);
             let Some(start) = find(rest, text) else { continue };
             *count += 1;
             rest = rest.get(start + text.len()..).unwrap_or(&[]);
         }
     }
-    let mut counts = counts.into_iter();
-    found.retain(|_| counts.next().is_some_and(|count| count as f64 >= FOUND * rows.len() as f64));
+    counts.into_iter().all(|count| count as f64 >= FOUND * rows.len() as f64)
 }

@@ -25,6 +25,10 @@ private[spark] object NcfErrors {
   def nothingToInferFrom(): Throwable =
     new AnalysisException("UNABLE_TO_INFER_SCHEMA", Map("format" -> "ncf"))
 
+  def changedWhileRead(path: String): Throwable = invalid(
+    s"files in $path changed while the query ran, and their rows are in another order now; run the query again"
+  )
+
   def noPath(): Throwable = invalid("no path was given; name one: load(path) or save(path)")
 
   def noDirectory(path: String, error: java.io.IOException): Throwable = invalid(

@@ -30,7 +30,7 @@ import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.StructType
 
 import io.ncf.spark.streaming.NcfMicroBatchStream
-import io.ncf.spark.{Json, NcfDataSource, NcfDataset, NcfOptions, ReadSchema, SchemaConverter}
+import io.ncf.spark.{Json, NcfDataSource, NcfDataset, NcfErrors, NcfOptions, ReadSchema, SchemaConverter}
 
 /** A scan of one version of a table: planned once, when Spark first asks for statistics,
   * partitions or a description.
@@ -73,8 +73,13 @@ private[spark] final class NcfScan(
   /** The plan to read the columns of rows that pass a further filter, in the order that was reported
     * to Spark.
     */
-  private[read] def planned(filter: Option[JsonNode]): ScanPlan =
-    planned(filter, if (plan.ordering.isEmpty) "ignored" else "kept")
+  private[read] def planned(filter: Option[JsonNode]): ScanPlan = {
+    val again = planned(filter, if (plan.ordering.isEmpty) "ignored" else "kept")
+    // A bare directory may have other files by now, whose rows Spark would take to be in order.
+    if (again.partitions.nonEmpty && !again.ordering.startsWith(plan.ordering))
+      throw NcfErrors.changedWhileRead(dataset.path)
+    again
+  }
 
   private def planned(filter: Option[JsonNode], order: String): ScanPlan =
     ScanPlan(
@@ -93,8 +98,9 @@ private[spark] final class NcfScan(
   override def outputOrdering(): Array[SortOrder] = {
     val names = columns.fieldNames
     val stored = dataset.columnNames
-    // Spark finds columns by their names.
-    def unique(name: String) = names.count(_.equalsIgnoreCase(name)) == 1
+    // Spark finds columns by their names, among all of the table.
+    val all = (names ++ dataset.schema.fieldNames).distinct
+    def unique(name: String) = all.count(_.equalsIgnoreCase(name)) == 1
     val keys = plan.ordering.map { key =>
       names.find(name => unique(name) && stored.stored(name).contains(key.name)).map { name =>
         Expressions.sort(
