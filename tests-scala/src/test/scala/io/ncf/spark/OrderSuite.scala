@@ -193,4 +193,17 @@ class OrderSuite extends SparkTestBase with AdaptiveSparkPlanHelper {
       }
     }
   }
+
+  test("names that differ only in case report no order where a session does not tell them apart") {
+    withPath { path =>
+      withConf("spark.sql.caseSensitive", "true") {
+        val alike = spark.range(0, 1000, 1, 1).selectExpr("id a", "id * 7 % 1000 A")
+        write(alike, path, "sortBy" -> "a")
+        assert(order(read(path).select("a")).nonEmpty)
+      }
+      val one = read(path).toDF("x", "y").select("x")
+      assert(order(one).isEmpty)
+      assert(one.collect().map(_.getLong(0)).toSet == (0L until 1000L).toSet)
+    }
+  }
 }

@@ -30,7 +30,15 @@ import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.StructType
 
 import io.ncf.spark.streaming.NcfMicroBatchStream
-import io.ncf.spark.{Json, NcfDataSource, NcfDataset, NcfErrors, NcfOptions, ReadSchema, SchemaConverter}
+import io.ncf.spark.{
+  Json,
+  NcfDataSource,
+  NcfDataset,
+  NcfErrors,
+  NcfOptions,
+  ReadSchema,
+  SchemaConverter
+}
 
 /** A scan of one version of a table: planned once, when Spark first asks for statistics,
   * partitions or a description.
@@ -100,7 +108,8 @@ private[spark] final class NcfScan(
     val stored = dataset.columnNames
     // Spark finds columns by their names, among all of the table.
     val all = (names ++ dataset.schema.fieldNames).distinct
-    def unique(name: String) = all.count(_.equalsIgnoreCase(name)) == 1
+    val same = SQLConf.get.resolver
+    def unique(name: String) = all.count(same(_, name)) == 1
     val keys = plan.ordering.map { key =>
       names.find(name => unique(name) && stored.stored(name).contains(key.name)).map { name =>
         Expressions.sort(
