@@ -64,16 +64,12 @@ impl Encoding for Concatenation {
         }
         let size = declared_bytes(body)?;
         let rest = optional_strings(body, len, context)?;
-        let mut offsets: Vec<i32> = context.budget.vec("offsets", len.saturating_add(1))?;
-        offsets.push(0);
-        let mut out = Output::new(size, "parts of strings", context.budget)?;
+        let mut out = Output::new(len, size, "parts of strings", context.budget)?;
         for row in 0..len {
             append(&rest, row, &parts, &mut out)?;
-            // Where it is over `size`, which fits, nothing comes of it.
-            offsets.push(i32::try_from(out.len()).unwrap_or(i32::MAX));
+            out.end();
         }
-        let (offsets, data) = (OffsetBuffer::new(offsets.into()), Buffer::from_vec(out.finish()?));
-        Ok(DecodedValues::Flat(Values::Bytes(ByteValues { offsets, data })))
+        Ok(DecodedValues::Flat(Values::Bytes(out.finish()?)))
     }
 }
 

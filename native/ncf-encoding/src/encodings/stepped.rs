@@ -1,7 +1,8 @@
 //! Strings that are put together of short parts: of each as many bytes are copied as the longest usual part has, and the
 //! next part overwrites what is too much.
 
-use ncf_core::{Budget, Error, Result};
+use arrow_buffer::{Buffer, OffsetBuffer};
+use ncf_core::{Budget, ByteValues, Error, Result};
 
 /// Bytes that are copied at a time: most parts are shorter.
 pub(crate) const STEP: usize = 32;
@@ -16,8 +17,10 @@ pub(crate) fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
 /// Bytes that are made ready at a time: they are still in the nearest cache when they are written.
 const READY: usize = 16 << 10;
 
-/// Bytes of which it is declared how many they will be, and room for one more step.
+/// Strings of which it is declared how many bytes they will have, and room for one more step.
 pub(super) struct Output {
+    /// Where strings begin, and where the last one ends.
+    offsets: Vec<i32>,
     /// As many as are ready.
     bytes: Vec<u8>,
     at: usize,
@@ -27,16 +30,24 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// For `size` bytes.
-    pub(super) fn new(size: usize, what: &'static str, budget: &Budget) -> Result<Self> {
+    /// For `len` strings of `size` bytes.
+    pub(super) fn new(
+        len: usize,
+        size: usize,
+        what: &'static str,
+        budget: &Budget,
+    ) -> Result<Self> {
+        let mut offsets: Vec<i32> = budget.vec("offsets", len.saturating_add(1))?;
+        offsets.push(0);
         let bytes = budget.vec("bytes", size.saturating_add(STEP))?;
-        Ok(Self { bytes, at: 0, size, what })
+        Ok(Self { offsets, bytes, at: 0, size, what })
     }
 
-    /// Number of bytes so far; more than declared comes to nothing in the end.
+    /// Ends a string.
     #[inline]
-    pub(super) fn len(&self) -> usize {
-        self.at
+    pub(super) fn end(&mut self) {
+        // Where it is over `size`, which fits, nothing comes of it.
+        self.offsets.push(i32::try_from(self.at).unwrap_or(i32::MAX));
     }
 
     /// The next bytes, of which `write` says how many it wrote; `Corrupt` where more than all stand already.
@@ -92,14 +103,15 @@ impl Output {
         Ok(())
     }
 
-    /// The bytes, if they are as many as declared.
-    pub(super) fn finish(mut self) -> Result<Vec<u8>> {
+    /// The strings, if they have as many bytes as declared.
+    pub(super) fn finish(mut self) -> Result<ByteValues> {
         let Self { at, size, what, .. } = self;
         if at != size {
             return Err(Error::corrupt(format!("{what} give {at} bytes; {size} declared")));
         }
         self.bytes.truncate(size);
-        Ok(self.bytes)
+        let offsets = OffsetBuffer::new(self.offsets.into());
+        Ok(ByteValues { offsets, data: Buffer::from_vec(self.bytes) })
     }
 }
 
@@ -113,14 +125,18 @@ mod tests {
         for len in 0..=part.len() {
             let own = &part[..len];
             for declared in [2 * len, 2 * len + 1, (2 * len).saturating_sub(1)] {
-                let mut out = Output::new(declared, "parts", &Budget::new(1000)).unwrap();
-                let pushed = (0..2).try_for_each(|_| match len <= STEP {
-                    true => out.push_head(&padded(own), len),
-                    false => out.push(own),
+                let mut out = Output::new(2, declared, "parts", &Budget::new(1000)).unwrap();
+                let pushed = (0..2).try_for_each(|_| {
+                    match len <= STEP {
+                        true => out.push_head(&padded(own), len),
+                        false => out.push(own),
+                    }?;
+                    out.end();
+                    Ok(())
                 });
                 let found = pushed.and_then(|()| out.finish());
                 match declared == 2 * len {
-                    true => assert_eq!(found.unwrap(), [own, own].concat()),
+                    true => assert!(found.unwrap().iter().eq([own, own])),
                     false => assert!(found.is_err(), "{len} {declared}"),
                 }
             }

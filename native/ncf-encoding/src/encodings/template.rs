@@ -1,7 +1,6 @@
 //! Template (18): strings as templates that the column chunk keeps in a shared page, and columns of what stands in
 //! their slots. What fits no template stands beside them as it is.
 
-use arrow_buffer::{Buffer, OffsetBuffer};
 use ncf_core::{Budget, ByteValues, Error, PhysicalType, Result, Values};
 
 use super::Encoding;
@@ -153,9 +152,7 @@ fn spell(
     size: usize,
     budget: &Budget,
 ) -> Result<ByteValues> {
-    let mut offsets: Vec<i32> = budget.vec("offsets", templates.len().saturating_add(1))?;
-    offsets.push(0);
-    let mut out = Output::new(size, "templates", budget)?;
+    let mut out = Output::new(templates.len(), size, "templates", budget)?;
     // As many as there are numbers 0.
     let mut exceptions = exceptions.iter();
     for template in templates {
@@ -168,9 +165,7 @@ fn spell(
                 column.append(step.digits, &mut out)?;
             }
         }
-        // Where it is over `size`, which fits, nothing comes of it.
-        offsets.push(i32::try_from(out.len()).unwrap_or(i32::MAX));
+        out.end();
     }
-    let (offsets, data) = (OffsetBuffer::new(offsets.into()), Buffer::from_vec(out.finish()?));
-    Ok(ByteValues { offsets, data })
+    out.finish()
 }

@@ -189,10 +189,10 @@ mod tests {
 
     /// The values that cells give, each with at least so many digits.
     fn given(filling: Filling, digits: u8, count: usize, bytes: usize) -> Result<Vec<u8>> {
-        let mut out = Output::new(bytes, "cells", &Budget::new(1 << 20))?;
+        let mut out = Output::new(0, bytes, "cells", &Budget::new(1 << 20))?;
         let mut cells = Cells::new(filling);
         (0..count).try_for_each(|_| cells.append(digits, &mut out))?;
-        out.finish()
+        Ok(out.finish()?.data.to_vec())
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Words (20): strings as numbers of words that the column chunk keeps in a shared page. What is no such word
 //! stands beside the numbers as it is.
 
-use arrow_buffer::{Buffer, OffsetBuffer};
 use ncf_core::{Budget, ByteValues, Error, PhysicalType, Result, Values};
 
 use super::Encoding;
@@ -196,9 +195,7 @@ impl Spelling<'_> {
         size: usize,
         budget: &Budget,
     ) -> Result<ByteValues> {
-        let mut offsets: Vec<i32> = budget.vec("offsets", counts.len().saturating_add(1))?;
-        offsets.push(0);
-        let mut out = Output::new(size, "words", budget)?;
+        let mut out = Output::new(counts.len(), size, "words", budget)?;
         let mut rest = numbers;
         for count in counts {
             let (own, after) =
@@ -215,11 +212,9 @@ impl Spelling<'_> {
                     self.append(word, &mut out)?;
                 }
             }
-            // Where it is over `size`, which fits, nothing comes of it.
-            offsets.push(i32::try_from(out.len()).unwrap_or(i32::MAX));
+            out.end();
         }
-        let (offsets, data) = (OffsetBuffer::new(offsets.into()), Buffer::from_vec(out.finish()?));
-        Ok(ByteValues { offsets, data })
+        out.finish()
     }
 
     /// Writes a long word or the next literal.

@@ -21,7 +21,7 @@ const TRIED: usize = 16;
 const FOUND: f64 = 0.9;
 /// Bytes that the texts of a column have on average at least: shorter ones are found by chance.
 const MIN_AVERAGE: usize = 2;
-/// Bytes of the relation itself, and for each part.
+/// Bytes of the relation itself.
 const HEADER: f64 = 64.0;
 /// The share of what a column takes alone that strings save by it.
 const SAVED: f64 = 0.8;
@@ -93,7 +93,7 @@ fn find_in(strings: &ByteValues, rows: &[usize], reference: &Column<'_>) -> Opti
             (count, starts, bytes) = (count + 1, starts + start, bytes + text.len());
         }
         // Most columns stand in no row.
-        if at > 32 && count * 4 < at {
+        if at > LEAST_ROWS && count * 4 < at {
             return None;
         }
     }
