@@ -8,7 +8,7 @@ use arrow_select::concat::concat_batches;
 use ncf::encoding::SharedKind;
 use ncf::encoding::relations::{Linear, Relation, Term, Transform};
 use ncf::{
-    DataType, ErrorKind, Field, FileReader, PageRef, Profile, Schema, WriterOptions,
+    DataType, ErrorKind, Field, FileReader, MemorySink, PageRef, Profile, Schema, WriterOptions,
     to_arrow_schema,
 };
 use ncf_tests::reseal::reseal;
@@ -102,6 +102,132 @@ fn what_follows_is_found_and_comes_back() {
             }
         }
     }
+}
+
+/// Rows of a key, and of a string that the key decides; the key's values begin at `first` of each block.
+fn keyed(block_rows: usize, firsts: &[i64]) -> (Schema, RecordBatch) {
+    let schema = Schema::new(vec![
+        Field::new(1, "key", DataType::Int64, false),
+        Field::new(2, "name", DataType::String, true),
+        Field::new(3, "row", DataType::Int64, false),
+    ])
+    .unwrap();
+    let mut random = Random::new(3);
+    let keys: Vec<i64> = firsts
+        .iter()
+        .flat_map(|first| vec![*first; block_rows])
+        .map(|first| first + random.below(2000) as i64)
+        .collect();
+    // Some keys have two names, and some rows none.
+    let name = |row: usize| {
+        let key = keys[row] * 2 + i64::from(keys[row] % 10 == 0 && row.is_multiple_of(3));
+        (row % 50 != 7).then(|| format!("{:x}", key.wrapping_mul(0x1e37_79b9_7f4a_7c15)))
+    };
+    let names: StringArray = (0..keys.len()).map(name).collect();
+    let rows = Int64Array::from_iter_values(0..keys.len() as i64);
+    let columns: Vec<ArrayRef> =
+        vec![Arc::new(Int64Array::from(keys.clone())), Arc::new(names), Arc::new(rows)];
+    let batch = RecordBatch::try_new(Arc::new(to_arrow_schema(&schema)), columns).unwrap();
+    (schema, batch)
+}
+
+/// The file of such rows, and the place of the map that each block has.
+fn with_maps(firsts: &[i64]) -> (Vec<u8>, Vec<u64>) {
+    let (schema, batch) = keyed(20_000, firsts);
+    let options = |threads| WriterOptions {
+        threads,
+        block_rows: 20_000,
+        file_uuid: Some([5; 16]),
+        ..WriterOptions::default()
+    };
+    let bytes = write_file(&schema, std::slice::from_ref(&batch), options(1)).unwrap();
+    let more = write_file(&schema, std::slice::from_ref(&batch), options(2)).unwrap();
+    assert!(bytes == more, "threads change the bytes");
+    let reader = open(bytes.clone()).unwrap();
+    reader.verify().unwrap();
+    let all = read_all(scan_all(&reader).build().unwrap()).unwrap();
+    assert!(concat_batches(&all[0].schema(), &all).unwrap() == batch);
+    let meta = reader.column(1).unwrap();
+    let places = meta.blocks.iter().map(|chunk| chunk.map().unwrap().offset).collect();
+    // Each block by itself, from the last on, so that none finds a map that another one read.
+    for block in (0..meta.blocks.len()).rev() {
+        let reader = open(bytes.clone()).unwrap();
+        for page in 0..meta.blocks[block].pages.len() {
+            let page = PageRef { column: 1, block, page };
+            let decoded = reader.read_pages(&[page]).unwrap().remove(0);
+            reader.flat(page, decoded.values).unwrap();
+        }
+    }
+    (bytes, places)
+}
+
+/// Numbers of the different maps, in the order of the blocks.
+fn numbered(places: &[u64]) -> Vec<usize> {
+    let mut seen: Vec<u64> = Vec::new();
+    let mut number = |place: &u64| {
+        seen.iter().position(|have| have == place).unwrap_or_else(|| {
+            seen.push(*place);
+            seen.len() - 1
+        })
+    };
+    places.iter().map(&mut number).collect()
+}
+
+#[test]
+fn blocks_share_a_map_while_it_is_theirs() {
+    let (shared, places) = with_maps(&[0, 0, 0, 0]);
+    assert_eq!(numbered(&places), [0, 0, 0, 0]);
+    let (apart, places) = with_maps(&[0, 5_000, 10_000, 15_000]);
+    assert_eq!(numbered(&places), [0, 1, 2, 3]);
+    assert!(shared.len() + 30_000 < apart.len(), "{} and {}", shared.len(), apart.len());
+    // A map grows by what is new, to twice of what it was; then another one begins.
+    let (_, places) = with_maps(&[0, 500, 1_000, 2_500, 2_600]);
+    assert_eq!(numbered(&places), [0, 0, 0, 1, 1]);
+    // A block in between may have a map of its own; none goes back to an earlier one.
+    let (_, places) = with_maps(&[0, 9_000, 0]);
+    assert_eq!(numbered(&places), [0, 1, 2]);
+}
+
+#[test]
+fn damage_to_a_shared_map_is_found_in_every_block() {
+    let (bytes, places) = with_maps(&[0, 0, 0]);
+    let at = places[0] as usize + 40;
+    let mut damaged = bytes.clone();
+    damaged[at] ^= 1;
+    let reader = open(damaged.clone()).unwrap();
+    for block in 0..3 {
+        let error = reader.read_pages(&[PageRef { column: 1, block, page: 0 }]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+        assert!(error.to_string().contains("name"), "{error}");
+    }
+    assert!(reader.verify().is_err());
+    // Under checksums that fit, no reader panics.
+    for bit in 0..200 {
+        let mut lying = bytes.clone();
+        lying[places[0] as usize + bit * 7 % 1500] ^= 1 << (bit % 8);
+        reseal(&mut lying);
+        let reader = open(lying).unwrap();
+        for block in 0..3 {
+            let page = PageRef { column: 1, block, page: 0 };
+            if let Err(error) = reader.read_pages(&[page]) {
+                assert_ne!(error.kind(), ErrorKind::Internal, "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_with_maps_can_get_another_index() {
+    let (bytes, _) = with_maps(&[0, 0, 9_000]);
+    let reader = open(bytes).unwrap();
+    let index = reader.index(2).unwrap();
+    let sink = MemorySink::new();
+    let index = Option::as_ref(&*index).expect("rows in order have an index");
+    reader.rewrite_index(2, index, [9; 16], Box::new(sink.clone())).unwrap();
+    let again = open(sink.take()).unwrap();
+    again.verify().unwrap();
+    let rows = |reader: &Arc<FileReader>| read_all(scan_all(reader).build().unwrap()).unwrap();
+    assert!(rows(&again) == rows(&reader));
 }
 
 #[test]

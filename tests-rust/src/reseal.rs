@@ -8,6 +8,9 @@ const DATA_PAGE: u32 = 1;
 const SHARED_PAGE: u32 = 2;
 const COLUMN_META: u32 = 19;
 const FILTER_PAGE: u32 = 3;
+const MAP_PAGE: u32 = 4;
+/// The kind of a shared page that is a map.
+const MAP: u32 = 6;
 const FILTERS: u32 = 23;
 const DIRECTORY: u32 = 22;
 
@@ -109,8 +112,11 @@ fn visit_pages(
                 let start = u64_at(bytes, at + page * 8)?;
                 let length = u32_at(bytes, at + total * 8 + page * 4)? as usize;
                 let crc = at + total * before + page * 4;
+                let is_map =
+                    kind == SHARED_PAGE && u32_at(bytes, at + total * 12 + page * 4)? == MAP;
+                let id = if is_map { [MAP_PAGE, NONE, NONE] } else { [kind, block as u32, number] };
                 if let Some(end) = start.checked_add(length).filter(|end| *end <= limit) {
-                    each(start..end, crc, [kind, block as u32, number]);
+                    each(start..end, crc, id);
                 }
                 page += 1;
             }

@@ -4,7 +4,7 @@ use std::cell::LazyCell;
 use std::ops::Range;
 
 use arrow_buffer::BooleanBuffer;
-use ncf_core::{Error, Interruption, PhysicalType, Result, Values};
+use ncf_core::{Budget, Error, Interruption, PhysicalType, Result, Values};
 
 use crate::encodings::dictionary::{self, MAX_BYTES, MAX_ENTRIES, Numbered};
 use crate::encodings::fsst::Trained;
@@ -14,9 +14,10 @@ use crate::id::{EncodingId, Profile};
 use crate::native::plain_bytes;
 use crate::node::{Place, Plan, Tables};
 use crate::page::{EncodedPage, PageInput, encode_page, encode_values, encode_with};
+use crate::relations::ChunkMap;
 use crate::select::sample::{self, Distinct};
 use crate::select::{NodeState, cost};
-use crate::shared::SharedKind;
+use crate::shared::{SharedKind, SharedPages, decode_shared};
 
 /// Bytes that a shared page costs besides its own: alignment, checksum, a record in the metadata.
 const SHARED_OVERHEAD: usize = 128;
@@ -90,15 +91,29 @@ pub struct EncodedChunk {
     pub shared: Vec<SharedPage>,
     /// Data pages, one per range of the input.
     pub pages: Vec<EncodedPage>,
+    /// The map that the pages need, which other chunks may need as well; it is stored by itself.
+    pub map: Option<ChunkMap>,
     /// The values by number, where the encoding had to number them: not stored so, but others need not do it again.
     pub numbered: Option<Numbered>,
 }
 
 impl EncodedChunk {
-    /// Bytes of all pages.
+    /// Bytes of all pages, and those that a map has for them.
     pub fn byte_len(&self) -> usize {
         let shared = self.shared.iter().map(|page| page.bytes.len());
-        shared.chain(self.pages.iter().map(|page| page.bytes.len())).sum()
+        let map = self.map.iter().map(|map| map.bytes);
+        shared.chain(self.pages.iter().map(|page| page.bytes.len())).chain(map).sum()
+    }
+
+    /// The shared pages as readers have them.
+    pub fn shared_pages(&self, physical: PhysicalType, budget: &Budget) -> Result<SharedPages> {
+        let parts: Vec<_> =
+            self.shared.iter().map(|page| (page.kind, page.count, page.bytes.as_slice())).collect();
+        let shared = decode_shared(&parts, physical, budget)?;
+        Ok(match &self.map {
+            Some(map) => shared.with_map(map.grown.map().clone()),
+            None => shared,
+        })
     }
 }
 
@@ -154,7 +169,7 @@ pub fn encode_chunk(
     }
     shared.append(&mut of_tables);
     let pages = encoded.pages;
-    let chunk = EncodedChunk { shared, pages, numbered };
+    let chunk = EncodedChunk { shared, pages, map: None, numbered };
     remember(&chunk, input.values, state);
     Ok(chunk)
 }

@@ -33,8 +33,8 @@ pub use encodings::{Encoding, all};
 pub use id::{EncodingId, Profile};
 pub use native::zero;
 pub use page::{EncodedPage, decode_page, decode_related, decode_values, encode_values};
-pub use relations::{Relation, encode_related};
-pub use shared::{SharedKind, SharedPages, decode_shared};
+pub use relations::{ChunkMap, GrownMap, Relation, encode_related};
+pub use shared::{SharedKind, SharedMap, SharedPages, decode_shared};
 pub use symbol_strings::SymbolStrings;
 
 #[cfg(test)]

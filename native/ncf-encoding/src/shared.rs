@@ -64,70 +64,116 @@ impl SharedKind {
 
 /// The decoded shared pages of one column chunk. Cheap to clone; the default has none.
 #[derive(Debug, Clone, Default)]
-pub struct SharedPages(Option<Arc<Inner>>);
+pub struct SharedPages {
+    tables: Option<Arc<Tables>>,
+    map: Option<SharedMap>,
+}
 
 #[derive(Debug, Default)]
-struct Inner {
+struct Tables {
     dictionary: Option<Arc<Values>>,
-    /// Whether the strings of dictionary and map are UTF-8, found out at most once.
+    /// Whether the strings of the dictionary are UTF-8, found out at most once.
     utf8: OnceLock<bool>,
     symbols: Option<Arc<SymbolTable>>,
     words: Option<WordTable>,
     templates: Option<TemplateTable>,
     references: Option<Vec<u32>>,
-    map: Option<MapTable>,
+}
+
+/// A map that column chunks share. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SharedMap(Arc<OwnedMap>);
+
+#[derive(Debug)]
+struct OwnedMap {
+    table: MapTable,
+    /// Whether its strings are UTF-8, found out at most once.
+    utf8: OnceLock<bool>,
+}
+
+impl SharedMap {
+    pub(crate) fn new(table: MapTable) -> Self {
+        Self(Arc::new(OwnedMap { table, utf8: OnceLock::new() }))
+    }
+
+    /// Reads a shared page of a map with a number of entries.
+    pub fn decode(bytes: &[u8], entries: usize, budget: &Budget) -> Result<Self> {
+        MapParts::decode(bytes, entries, budget)
+            .and_then(|parts| MapTable::new(parts, budget))
+            .map(Self::new)
+            .at("shared page", || "map")
+    }
+
+    pub(crate) fn table(&self) -> &MapTable {
+        &self.0.table
+    }
+
+    /// Bytes in memory.
+    pub fn byte_len(&self) -> usize {
+        self.0.table.byte_len()
+    }
 }
 
 impl SharedPages {
-    /// The dictionary, when there is one.
-    pub fn dictionary(&self) -> Option<&Arc<Values>> {
-        self.0.as_deref().and_then(|inner| inner.dictionary.as_ref())
+    /// The same with a map, in the place of the one that there may be.
+    #[must_use]
+    pub fn with_map(self, map: SharedMap) -> Self {
+        Self { map: Some(map), ..self }
     }
 
-    /// Bytes that the tables take in memory; one of symbols has only a few thousand.
+    /// The dictionary, when there is one.
+    pub fn dictionary(&self) -> Option<&Arc<Values>> {
+        self.tables.as_deref().and_then(|tables| tables.dictionary.as_ref())
+    }
+
+    /// Bytes that the tables take in memory but for the map, which other chunks may have as well; one of symbols has only
+    /// a few thousand.
     pub fn byte_len(&self) -> usize {
         let words = self.words().map_or(0, WordTable::byte_len);
         let templates = self.templates().map_or(0, TemplateTable::byte_len);
-        let map = self.map().map_or(0, MapTable::byte_len);
-        self.dictionary().map_or(0, |values| values.byte_len()) + words + templates + map
+        self.dictionary().map_or(0, |values| values.byte_len()) + words + templates
     }
 
     /// Numbers of the columns that the pages refer to; usually none.
     pub fn references(&self) -> &[u32] {
-        self.0.as_deref().and_then(|inner| inner.references.as_deref()).unwrap_or(&[])
+        self.tables.as_deref().and_then(|tables| tables.references.as_deref()).unwrap_or(&[])
     }
 
     /// The map, when there is one.
     pub(crate) fn map(&self) -> Option<&MapTable> {
-        self.0.as_deref().and_then(|inner| inner.map.as_ref())
+        self.map.as_ref().map(SharedMap::table)
     }
 
     /// The symbol table, when there is one.
     pub(crate) fn symbols(&self) -> Option<&Arc<SymbolTable>> {
-        self.0.as_deref().and_then(|inner| inner.symbols.as_ref())
+        self.tables.as_deref().and_then(|tables| tables.symbols.as_ref())
     }
 
     /// The words, when there are some.
     pub(crate) fn words(&self) -> Option<&WordTable> {
-        self.0.as_deref().and_then(|inner| inner.words.as_ref())
+        self.tables.as_deref().and_then(|tables| tables.words.as_ref())
     }
 
     /// The templates, when there are some.
     pub(crate) fn templates(&self) -> Option<&TemplateTable> {
-        self.0.as_deref().and_then(|inner| inner.templates.as_ref())
+        self.tables.as_deref().and_then(|tables| tables.templates.as_ref())
     }
 
     /// `Corrupt` unless the strings of dictionary and map are UTF-8; the answer is kept.
     pub(crate) fn check_utf8(&self) -> Result<()> {
-        let Some(inner) = &self.0 else {
-            return Ok(());
+        let check = |values: &Values, known: &OnceLock<bool>| {
+            if *known.get_or_init(|| check_utf8(values).is_ok()) {
+                Ok(())
+            } else {
+                check_utf8(values)
+            }
         };
-        let of_map = inner.map.as_ref().map(|map| &**map.values());
-        let mut strings = inner.dictionary.as_deref().into_iter().chain(of_map);
-        if *inner.utf8.get_or_init(|| strings.clone().all(|values| check_utf8(values).is_ok())) {
-            return Ok(());
+        if let Some(tables) = &self.tables
+            && let Some(dictionary) = &tables.dictionary
+        {
+            check(dictionary, &tables.utf8)?;
         }
-        strings.try_for_each(check_utf8)
+        self.map.as_ref().map_or(Ok(()), |map| check(map.0.table.values(), &map.0.utf8))
     }
 }
 
@@ -140,50 +186,45 @@ pub fn decode_shared(
     if pages.is_empty() {
         return Ok(SharedPages::default());
     }
-    let mut inner = Inner::default();
+    let (mut tables, mut map) = (Tables::default(), None);
     for (kind, count, bytes) in pages {
         let count = *count as usize;
         let twice = match kind {
             SharedKind::Dictionary => {
                 let values = decode_values(bytes, physical, count, budget)
                     .at("shared page", || "dictionary")?;
-                inner.dictionary.replace(Arc::new(values)).is_some()
+                tables.dictionary.replace(Arc::new(values)).is_some()
             }
             SharedKind::Symbols => {
                 let table = decode_values(bytes, PhysicalType::Bytes, count, budget)
                     .and_then(|values| SymbolTable::new(&values))
                     .at("shared page", || "symbol table")?;
-                inner.symbols.replace(Arc::new(table)).is_some()
+                tables.symbols.replace(Arc::new(table)).is_some()
             }
             SharedKind::Words => {
                 let table = decode_values(bytes, PhysicalType::Bytes, count, budget)
                     .and_then(|values| WordTable::new(values, budget))
                     .at("shared page", || "words")?;
-                inner.words.replace(table).is_some()
+                tables.words.replace(table).is_some()
             }
             SharedKind::Templates => {
                 let table = decode_values(bytes, PhysicalType::Bytes, count, budget)
                     .and_then(|values| TemplateTable::new(values, budget))
                     .at("shared page", || "templates")?;
-                inner.templates.replace(table).is_some()
+                tables.templates.replace(table).is_some()
             }
             SharedKind::References => {
                 let columns =
                     references(bytes, count, budget).at("shared page", || "references")?;
-                inner.references.replace(columns).is_some()
+                tables.references.replace(columns).is_some()
             }
-            SharedKind::Map => {
-                let table = MapParts::decode(bytes, count, budget)
-                    .and_then(|parts| MapTable::new(parts, budget))
-                    .at("shared page", || "map")?;
-                inner.map.replace(table).is_some()
-            }
+            SharedKind::Map => map.replace(SharedMap::decode(bytes, count, budget)?).is_some(),
         };
         if twice {
             return Err(Error::corrupt(format!("a column chunk has two shared pages of {kind:?}")));
         }
     }
-    Ok(SharedPages(Some(Arc::new(inner))))
+    Ok(SharedPages { tables: Some(Arc::new(tables)), map })
 }
 
 /// Numbers of columns, different ones and few.

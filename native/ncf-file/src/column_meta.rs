@@ -38,7 +38,7 @@ pub struct PageMeta {
     pub tree: u16,
 }
 
-/// Where a shared page is.
+/// Where a shared page is. A map may be that of several blocks, each of which names it; it stands by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedPageMeta {
     /// First byte in the file.
@@ -56,16 +56,26 @@ pub struct SharedPageMeta {
 /// One column of one block.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChunkMeta {
-    /// What the data pages share; stands before them.
+    /// What the data pages share; stands before them but for a map.
     pub shared: Vec<SharedPageMeta>,
     /// Data pages in row order.
     pub pages: Vec<PageMeta>,
 }
 
 impl ChunkMeta {
-    /// Stored bytes.
+    /// The map that it shares with other blocks.
+    pub fn map(&self) -> Option<&SharedPageMeta> {
+        self.shared.iter().find(|page| page.kind == SharedKind::Map)
+    }
+
+    /// Its own shared pages.
+    pub fn own_shared(&self) -> impl Iterator<Item = &SharedPageMeta> {
+        self.shared.iter().filter(|page| page.kind != SharedKind::Map)
+    }
+
+    /// Stored bytes without those of a map.
     pub fn bytes(&self) -> u64 {
-        let shared: u64 = self.shared.iter().map(|page| u64::from(page.length)).sum();
+        let shared: u64 = self.own_shared().map(|page| u64::from(page.length)).sum();
         shared + self.pages.iter().map(|page| u64::from(page.length)).sum::<u64>()
     }
 
@@ -110,6 +120,15 @@ impl ColumnMeta {
                 self.blocks.len()
             ))
         })
+    }
+
+    /// The maps of the blocks, each once.
+    pub fn maps(&self) -> Vec<&SharedPageMeta> {
+        let mut maps: Vec<&SharedPageMeta> =
+            self.blocks.iter().filter_map(ChunkMeta::map).collect();
+        maps.sort_by_key(|map| (map.offset, map.length));
+        maps.dedup_by_key(|map| (map.offset, map.length));
+        maps
     }
 
     /// The bytes of the record. `repeated` says that the column lies below an array or map.
@@ -185,6 +204,9 @@ impl ColumnMeta {
                 pages: pages.by_ref().take(page_count as usize).collect(),
             };
             end = check_places(&chunk, end..data_end)?;
+            if let Some(map) = chunk.map() {
+                check_place(map.offset, map.length, HEADER_LEN as u64..data_end)?;
+            }
             check_rows(&mut chunk, block, trees.len(), limits)?;
             chunks.push(chunk);
         }
@@ -244,27 +266,32 @@ fn decode_pages(
     Ok(pages)
 }
 
-/// Checks that a chunk's pages follow each other inside `place`, and answers where they end. The place begins
+/// Checks that a chunk's own pages follow each other inside `place`, and answers where they end. The place begins
 /// where the chunk of the block before ended: blocks that shared pages would make endless rows of few bytes.
 fn check_places(chunk: &ChunkMeta, place: Range<u64>) -> Result<u64> {
-    let shared = chunk.shared.iter().map(|page| (page.offset, page.length));
+    let shared = chunk.own_shared().map(|page| (page.offset, page.length));
     let data = chunk.pages.iter().map(|page| (page.offset, page.length));
     let mut next = None;
     for (offset, length) in shared.chain(data) {
-        let aligned = offset.is_multiple_of(PAGE_ALIGNMENT as u64)
-            && (length as usize).is_multiple_of(PAGE_ALIGNMENT);
-        let follows = next.is_none_or(|next| next == offset) && offset >= place.start;
-        let end = offset.checked_add(length.into()).filter(|end| *end <= place.end);
-        match end {
-            Some(end) if aligned && follows => next = Some(end),
-            _ => {
-                return Err(Error::corrupt(
-                    "pages of a column do not follow each other in the file",
-                ));
-            }
+        let end = check_place(offset, length, place.clone())?;
+        if next.is_some_and(|next| next != offset) {
+            return Err(misplaced());
         }
+        next = Some(end);
     }
     Ok(next.unwrap_or(place.start))
+}
+
+/// Checks that a page lies inside `place`, and answers where it ends.
+fn check_place(offset: u64, length: u32, place: Range<u64>) -> Result<u64> {
+    let aligned = offset.is_multiple_of(PAGE_ALIGNMENT as u64)
+        && (length as usize).is_multiple_of(PAGE_ALIGNMENT);
+    let end = offset.checked_add(length.into()).filter(|end| *end <= place.end);
+    end.filter(|_| aligned && offset >= place.start).ok_or_else(misplaced)
+}
+
+fn misplaced() -> Error {
+    Error::corrupt("pages of a column do not follow each other in the file")
 }
 
 /// Checks that a chunk's pages hold the block's rows.

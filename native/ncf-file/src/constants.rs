@@ -55,6 +55,8 @@ pub enum PieceKind {
     SharedPage = 2,
     /// What a block of a column may hold: a part of its filter.
     FilterPage = 3,
+    /// A map that blocks of a column share.
+    MapPage = 4,
     /// Statistics of a column.
     Statistics = 16,
     /// Indexes of a column.
@@ -77,10 +79,11 @@ pub enum PieceKind {
 
 impl PieceKind {
     /// Every kind with its name in the specification.
-    pub const ALL: [(Self, &'static str); 12] = [
+    pub const ALL: [(Self, &'static str); 13] = [
         (Self::DataPage, "data page"),
         (Self::SharedPage, "shared page"),
         (Self::FilterPage, "filter page"),
+        (Self::MapPage, "map page"),
         (Self::Statistics, "statistics"),
         (Self::Index, "index"),
         (Self::Model, "model"),

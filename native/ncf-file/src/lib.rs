@@ -36,7 +36,7 @@ mod page_reader;
 mod reader;
 mod rewrite;
 mod schema_record;
-mod shared_cache;
+mod shared_pages;
 mod sink;
 mod source;
 mod statistics;

@@ -10,7 +10,7 @@ use ncf_core::{
     Budget, Column, Error, Interruption, Limits, MemoryConsumer, MemoryReservation, Result,
     ResultExt, Schema, Values, columns,
 };
-use ncf_encoding::{DecodedValues, SharedPages, decode_shared};
+use ncf_encoding::DecodedValues;
 use ncf_index::Models;
 
 use crate::block::{self, BlockInfo};
@@ -23,7 +23,7 @@ use crate::header::Header;
 use crate::indexes::LoadedIndex;
 use crate::page_reader::ReferenceCache;
 use crate::schema_record;
-use crate::shared_cache::SharedCache;
+use crate::shared_pages::SharedCache;
 use crate::source::{ByteSource, read_coalesced};
 use crate::statistics::ColumnStatistics;
 use crate::trailer::Trailer;
@@ -87,7 +87,7 @@ pub struct FileReader {
     statistics: Vec<Cached<ColumnStatistics>>,
     pub(crate) indexes: Vec<Cached<LoadedIndex>>,
     filters: Vec<Cached<Filters>>,
-    shared: SharedCache,
+    pub(crate) shared: SharedCache,
     pub(crate) references: ReferenceCache,
     /// Of the tail, the schema and the blocks.
     held: Option<MemoryReservation>,
@@ -285,55 +285,6 @@ impl FileReader {
         record.and_then(|index| self.directory.get(*index)).map_or(0, |record| record.length)
     }
 
-    /// Stored bytes of a column chunk.
-    pub fn chunk_bytes(&self, column: usize, block: usize) -> Result<u64> {
-        Ok(self.column(column)?.chunk(block)?.bytes())
-    }
-
-    /// Decoded shared pages of a column chunk; kept for the blocks used last.
-    pub fn shared(&self, column: usize, block: usize) -> Result<SharedPages> {
-        if let Some(kept) = self.shared.get(column, block) {
-            return Ok(kept);
-        }
-        let meta = self.column(column)?;
-        let chunk = meta.chunk(block)?;
-        if chunk.shared.is_empty() {
-            return Ok(SharedPages::default());
-        }
-        let ranges: Vec<_> =
-            chunk.shared.iter().map(|p| p.offset..p.offset + u64::from(p.length)).collect();
-        let buffers = read_coalesced(&*self.source, &ranges).at("file", || self.name())?;
-        for (page, (buffer, stored)) in buffers.iter().zip(&chunk.shared).enumerate() {
-            let id = PieceId {
-                kind: PieceKind::SharedPage,
-                column: to_id(column),
-                block: to_id(block),
-                page: to_id(page),
-            };
-            self.verify_page(id, buffer, stored.crc)?;
-        }
-        let parts: Vec<_> = chunk
-            .shared
-            .iter()
-            .zip(&buffers)
-            .map(|(page, buffer)| (page.kind, page.count, buffer.as_slice()))
-            .collect();
-        let physical = self.stored_column(column)?.data_type.physical();
-        let budget = Budget::new(self.options.limits.shared_bytes).held_by(self.memory());
-        let mut memory = self.memory().reservation();
-        let pages = decode_shared(&parts, physical, &budget)
-            .and_then(|pages| {
-                drop(budget);
-                memory.resize("a dictionary", pages.byte_len() as u64)?;
-                Ok(pages)
-            })
-            .at("block", || block)
-            .at("column", || self.column_name(column))
-            .at("file", || self.name())?;
-        self.shared.put(column, block, pages.clone(), memory);
-        Ok(pages)
-    }
-
     /// One value per row of a page that was read, or of some of its rows.
     ///
     /// # Errors
@@ -385,10 +336,11 @@ impl FileReader {
         verify_piece(&self.trailer.uuid, id, bytes, crc)
             .map_err(|error| {
                 let column = self.column_name(id.column as usize);
-                let places = [("page", id.page.to_string()), ("block", id.block.to_string())];
+                let places = [("page", id.page), ("block", id.block)];
                 let fresh = Error::new(error.kind(), error.message());
                 places
                     .into_iter()
+                    .filter(|(_, number)| *number != NONE)
                     .fold(fresh, |error, (key, value)| error.with(key, value))
                     .with("column", column)
             })

@@ -13,9 +13,9 @@ use crate::constants::{PieceKind, VECTOR_ROWS};
 use crate::directory::DirectoryRecord;
 use crate::filters::Filters;
 use crate::reader::{FileReader, PageRef, to_id};
+use crate::shared_pages::shared_id;
 use crate::sink::ByteSink;
 use crate::source::read_coalesced;
-use crate::wire::to_u32;
 use crate::writer::{Ending, FileSummary, Output, is_indexed, stored_index_bytes};
 
 impl FileReader {
@@ -91,9 +91,19 @@ impl FileReader {
             places.metas.push(ColumnMeta::clone(&*self.column(column)?));
             places.filters.push(Filters::clone(&*self.filters(column)?));
         }
-        let mut pieces = places.pieces()?;
+        let mut pieces = places.pieces();
         pieces.sort_unstable_by_key(|piece| piece.range.start);
+        // What was copied last, its checksum, and the new one.
+        let mut copied: Option<(PieceId, Range<u64>, u32, u32)> = None;
         for Piece { id, range, crc } in pieces {
+            match &copied {
+                // A map of several blocks.
+                Some((of, at, old, new)) if (*of, at, *old) == (id, &range, *crc) => {
+                    *crc = *new;
+                    continue;
+                }
+                _ => {}
+            }
             // Offsets stay as they are, which they can where pages follow one another.
             if range.start != output.offset() {
                 return Err(Error::corrupt("bytes of the file belong to no page"));
@@ -102,7 +112,9 @@ impl FileReader {
             let stored = stored.ok_or_else(|| Error::internal("a byte source returned nothing"))?;
             verify_piece(&self.trailer.uuid, id, &stored, *crc)?;
             self.options.interruption.check()?;
+            let old = *crc;
             (_, *crc) = output.piece(id, &stored)?;
+            copied = Some((id, range, old, *crc));
         }
         Ok(places)
     }
@@ -170,38 +182,37 @@ struct Piece<'a> {
 }
 
 impl Places {
-    fn pieces(&mut self) -> Result<Vec<Piece<'_>>> {
+    fn pieces(&mut self) -> Vec<Piece<'_>> {
         let mut pieces = Vec::new();
-        let mut add = |kind, (column, block, page), offset: u64, length: u32, crc| -> Result<()> {
-            let id = PieceId {
-                kind,
-                column: to_u32("columns", column)?,
-                block: to_u32("blocks", block)?,
-                page: to_u32("pages", page)?,
-            };
+        let id = |kind, (column, block, page)| PieceId {
+            kind,
+            column: to_id(column),
+            block: to_id(block),
+            page: to_id(page),
+        };
+        let mut add = |id, offset: u64, length: u32, crc| {
             pieces.push(Piece { id, range: offset..offset + u64::from(length), crc });
-            Ok(())
         };
         for (column, meta) in self.metas.iter_mut().enumerate() {
             for (block, chunk) in meta.blocks.iter_mut().enumerate() {
                 for (page, at) in chunk.shared.iter_mut().enumerate() {
-                    let place = (column, block, page);
-                    add(PieceKind::SharedPage, place, at.offset, at.length, &mut at.crc)?;
+                    let id = shared_id(at, to_id(column), to_id(block), to_id(page));
+                    add(id, at.offset, at.length, &mut at.crc);
                 }
                 for (page, at) in chunk.pages.iter_mut().enumerate() {
-                    let place = (column, block, page);
-                    add(PieceKind::DataPage, place, at.offset, at.length, &mut at.crc)?;
+                    let id = id(PieceKind::DataPage, (column, block, page));
+                    add(id, at.offset, at.length, &mut at.crc);
                 }
             }
         }
         for (column, filters) in self.filters.iter_mut().enumerate() {
             for (block, pages) in filters.blocks.iter_mut().enumerate() {
                 for (page, at) in pages.iter_mut().enumerate() {
-                    let place = (column, block, page);
-                    add(PieceKind::FilterPage, place, at.offset, at.length, &mut at.crc)?;
+                    let id = id(PieceKind::FilterPage, (column, block, page));
+                    add(id, at.offset, at.length, &mut at.crc);
                 }
             }
         }
-        Ok(pieces)
+        pieces
     }
 }

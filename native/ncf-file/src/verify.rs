@@ -54,8 +54,8 @@ impl FileReader {
             for (column, proof) in proofs.iter_mut().enumerate() {
                 let meta = self.column(column)?;
                 let chunk = meta.chunk(block)?;
-                pages += chunk.shared.len() + chunk.pages.len();
-                let shared = chunk.shared.iter().map(|p| (p.offset, p.length));
+                pages += chunk.own_shared().count() + chunk.pages.len();
+                let shared = chunk.own_shared().map(|p| (p.offset, p.length));
                 extents.extend(shared.chain(chunk.pages.iter().map(|p| (p.offset, p.length))));
                 let filters = self.filters(column)?;
                 let filters = filters.blocks.get(block).map(Vec::as_slice).unwrap_or_default();
@@ -65,6 +65,12 @@ impl FileReader {
                 self.verify_chunk(column, block, chunk.pages.len(), proof)?;
                 progress(chunk.bytes());
             }
+        }
+        for column in 0..self.stored().len() {
+            let meta = self.column(column)?;
+            let maps = meta.maps();
+            pages += maps.len();
+            extents.extend(maps.iter().map(|map| (map.offset, map.length)));
         }
         self.check_tiling(extents).at("file", || self.name())?;
         if let Some(column) = proofs.iter().position(|proof| !proof.holds()) {

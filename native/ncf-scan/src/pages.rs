@@ -36,8 +36,9 @@ pub(crate) struct ColumnPages {
     widening: Option<Widening>,
     meta: Arc<ColumnMeta>,
     loaded: Option<Loaded>,
-    /// The block whose shared pages were counted as read.
+    /// The block whose shared pages were counted as read, and where the map is that was.
     shared_of: Option<usize>,
+    map_at: Option<u64>,
     /// The Arrow form of the dictionary used last.
     pub(crate) dictionary: Option<Dictionary>,
 }
@@ -68,6 +69,7 @@ impl Pages {
                 meta: reader.column(slot.column)?,
                 loaded: None,
                 shared_of: None,
+                map_at: None,
                 dictionary: None,
             })
         };
@@ -124,8 +126,12 @@ impl Pages {
             column.loaded = None;
             if column.shared_of != Some(block) {
                 column.shared_of = Some(block);
-                let shared = &column.meta.chunk(block)?.shared;
-                metrics.bytes_read += shared.iter().map(|page| u64::from(page.length)).sum::<u64>();
+                let chunk = column.meta.chunk(block)?;
+                metrics.bytes_read += chunk.own_shared().map(|p| u64::from(p.length)).sum::<u64>();
+                if let Some(map) = chunk.map().filter(|map| column.map_at != Some(map.offset)) {
+                    column.map_at = Some(map.offset);
+                    metrics.bytes_read += u64::from(map.length);
+                }
             }
             wanted.push((
                 *slot,

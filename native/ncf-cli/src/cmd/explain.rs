@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ncf::encoding::{
     ChooserState, ChunkInput, EncodeOptions, EncodedChunk, SharedKind, all, decode_page,
-    decode_shared, encode_chunk,
+    encode_chunk,
 };
 use ncf::{
     Budget, EncodingId, Error, ErrorKind, FileReader, Interruption, Limits, PageRef, Profile,
@@ -69,7 +69,12 @@ fn stored_by_reference(reader: &FileReader, page: PageRef) -> Result<Option<Alte
     if !chunk.shared.iter().any(|page| page.kind == SharedKind::References) {
         return Ok(None);
     }
-    let shared: usize = chunk.shared.iter().map(|page| page.length as usize).sum();
+    let own: usize = chunk.own_shared().map(|page| page.length as usize).sum();
+    let of_map = chunk.map().map_or(0, |map| {
+        let users = meta.blocks.iter().filter(|block| block.map() == Some(map)).count();
+        map.length as usize / users.max(1)
+    });
+    let shared = own + of_map;
     let mut least = f64::INFINITY;
     for _ in 0..DECODES {
         let start = Instant::now();
@@ -100,8 +105,7 @@ fn add(
         Err(error) if error.kind() == ErrorKind::InvalidArgument => return Ok(()),
         Err(error) => return Err(error),
     };
-    let shared: usize = chunk.shared.iter().map(|page| page.bytes.len()).sum();
-    let bytes = shared + chunk.pages.iter().map(|page| page.bytes.len()).sum::<usize>();
+    let bytes = chunk.byte_len();
     let tree = chunk.pages.first().map(|page| page.tree.clone()).unwrap_or_default();
     let name = force.is_none().then(|| profile.to_string());
     let same = |have: &&mut Alternative| have.encoding == tree && have.bytes == bytes;
@@ -119,9 +123,7 @@ fn add(
 fn decode_nanos(values: &Values, chunk: &EncodedChunk) -> Result<f64> {
     let physical = values.physical();
     let budget = || Budget::new(Limits::DEFAULT.page_bytes);
-    let parts: Vec<_> =
-        chunk.shared.iter().map(|page| (page.kind, page.count, page.bytes.as_slice())).collect();
-    let shared = decode_shared(&parts, physical, &budget())?;
+    let shared = chunk.shared_pages(physical, &budget())?;
     let mut least = f64::INFINITY;
     for _ in 0..DECODES {
         let start = Instant::now();

@@ -211,6 +211,8 @@ impl Report {
                 let filter = reader.filter_bytes(stored)?;
                 column.filter_bytes = column.filter_bytes.saturating_add(filter);
                 let meta = reader.column(stored)?;
+                let maps: u64 = meta.maps().iter().map(|map| u64::from(map.length)).sum();
+                column.bytes = column.bytes.saturating_add(maps);
                 for chunk in &meta.blocks {
                     column.bytes = column.bytes.saturating_add(chunk.bytes());
                     for page in &chunk.pages {

@@ -5,8 +5,10 @@ use ncf_core::{Error, PhysicalType, Result, Values};
 
 use super::Encoding;
 use super::integers::Integer;
+use super::null_fill::read_lead;
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
+use crate::native::{Native, with_values};
 use crate::node::DecodeContext;
 use crate::reader::Reader;
 use crate::relations::map_table::MAX_KEYS;
@@ -44,7 +46,7 @@ impl Encoding for Map {
             return Err(Error::corrupt("the map has values of another type than the column"));
         }
         let keys = keys(body, len, context)?;
-        let lead = body.u32()?;
+        let lead = read_lead(body, physical, context)?;
         let mut codes = match context.node(body, PhysicalType::I32, len)? {
             DecodedValues::Constant(Values::I32(ranks), _)
                 if ranks.iter().all(|rank| *rank == 0) =>
@@ -57,7 +59,7 @@ impl Encoding for Map {
             }
         };
         if let Some(validity) = context.validity() {
-            fill(&mut codes, validity, lead, physical == PhysicalType::Bytes)?;
+            fill(&mut codes, validity, number_of(&lead, map.values())?, physical)?;
         }
         let highest = codes.iter().copied().fold(0, u32::max);
         if len > 0 && highest as usize >= map.values().len() {
@@ -80,12 +82,29 @@ pub(super) fn keys<'a>(
     (0..count).map(|_| context.reference(body.u8()?, len)).collect()
 }
 
+/// The number of the value that null rows have which no valid one comes before; of strings all of them.
+fn number_of(lead: &Values, values: &Values) -> Result<u32> {
+    let found = with_values!(values,
+        fixed(v) => v.iter().position(|value| value.same(Native::first_of(lead))),
+        bool(_v) => None,
+        bytes(v) => v.iter().position(<[u8]>::is_empty),
+    );
+    let number = found.and_then(|at| u32::try_from(at).ok());
+    number.ok_or_else(|| Error::corrupt("a map does not have the value that stands at null rows"))
+}
+
 /// Null rows get what writers make of them: strings are empty, which `lead` stands for; others repeat the last
 /// valid value, before which `lead` stands.
-fn fill(codes: &mut [u32], validity: &BooleanBuffer, lead: u32, strings: bool) -> Result<()> {
+fn fill(
+    codes: &mut [u32],
+    validity: &BooleanBuffer,
+    lead: u32,
+    physical: PhysicalType,
+) -> Result<()> {
     if validity.len() != codes.len() {
         return Err(Error::corrupt("a map of other rows than its page has"));
     }
+    let strings = physical == PhysicalType::Bytes;
     let mut last = lead;
     for (code, valid) in codes.iter_mut().zip(validity) {
         match valid {

@@ -20,16 +20,18 @@ pub(super) struct Ranked {
     pub(super) parts: MapParts,
     /// One per row: its place among the candidates of its keys; 0 at null rows.
     pub(super) ranks: Vec<i32>,
+    /// One per row: the entry of its keys; `u32::MAX` where only null rows have these.
+    pub(super) entries: Vec<u32>,
     /// One per row: the number of its value.
     pub(super) codes: Vec<u32>,
 }
 
 /// The rows of a chunk by their keys.
-struct Grouped {
+pub(super) struct Grouped {
     /// One value an entry, for each key.
-    keys: Vec<Values>,
+    pub(super) keys: Vec<Values>,
     /// The entry of each row.
-    entries: Vec<u32>,
+    pub(super) entries: Vec<u32>,
 }
 
 /// The map from keys to values; `None` where there are too many different ones.
@@ -56,7 +58,9 @@ pub(super) fn ranked(
         candidates: lists.candidates,
         values: target.values,
     };
-    Some(Ranked { parts, ranks, codes: target.codes })
+    let kept = |entry: &u32| kept.get(*entry as usize).copied().unwrap_or(u32::MAX);
+    let entries = grouped.entries.iter().map(kept).collect();
+    Some(Ranked { parts, ranks, entries, codes: target.codes })
 }
 
 /// What is known once the values of each entry were counted.
@@ -180,7 +184,7 @@ fn nearest(value: i64, divisor: i64, factor: i64) -> Option<i64> {
 }
 
 /// Whether a row's keys say what it belongs to, of each row; `None` where there are too many different keys.
-fn group(keys: &[&Values]) -> Option<Grouped> {
+pub(super) fn group(keys: &[&Values]) -> Option<Grouped> {
     let built: Vec<Numbered> = keys
         .iter()
         .map(|key| dictionary::build(key, MAX_ENTRIES, MAX_BYTES))
@@ -272,6 +276,23 @@ struct Groups {
     rows: Vec<u32>,
     /// The entry's place among those that have valid rows; `u32::MAX` for others.
     kept: Vec<u32>,
+}
+
+impl Ranked {
+    /// The rows' ranks in another map, which has the rank of each candidate.
+    pub(super) fn rerank(&mut self, ranks: &[i32]) {
+        let mut starts = Vec::with_capacity(self.parts.counts.len());
+        let mut next = 0;
+        for count in &self.parts.counts {
+            starts.push(next);
+            next += count.cast_unsigned() as usize;
+        }
+        for (rank, entry) in self.ranks.iter_mut().zip(&self.entries) {
+            let place =
+                starts.get(*entry as usize).map(|start| start + rank.cast_unsigned() as usize);
+            *rank = place.and_then(|place| ranks.get(place)).copied().unwrap_or(0);
+        }
+    }
 }
 
 impl Groups {

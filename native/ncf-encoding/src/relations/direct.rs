@@ -15,8 +15,15 @@ const TIMES: usize = 4;
 pub(crate) struct Direct {
     min: i64,
     width: usize,
-    /// Numbers of values; [`NONE`] where a key has no candidate of that rank.
-    codes: Vec<u32>,
+    codes: Codes,
+}
+
+/// Numbers of values; the greatest integer where a key has no candidate of that rank. Narrow ones where they can be:
+/// rows come to them in any order, so what counts is how many fit into a cache.
+#[derive(Debug)]
+enum Codes {
+    Narrow(Vec<u16>),
+    Wide(Vec<u32>),
 }
 
 impl Direct {
@@ -35,45 +42,115 @@ impl Direct {
         if size > candidates.len().saturating_mul(TIMES).max(SMALL) {
             return Ok(None);
         }
+        let narrow = candidates.iter().all(|code| *code < u32::from(u16::MAX));
         // Whoever has no memory for it finds the candidates without it.
-        let mut codes = match budget.vec("candidates of keys", size) {
-            Ok(codes) => codes,
-            Err(error) if error.kind() == ErrorKind::LimitExceeded => return Ok(None),
-            Err(error) => return Err(error),
+        let codes = match narrow {
+            true => fill(slots, (starts, candidates), width, budget).map(Codes::Narrow),
+            false => fill(slots, (starts, candidates), width, budget).map(Codes::Wide),
         };
-        for entry in slots {
-            let end = codes.len() + width;
-            codes.extend_from_slice(candidates_of(*entry, starts, candidates));
-            codes.resize(end, NONE);
+        match codes {
+            Ok(codes) => Ok(Some(Self { min, width, codes })),
+            Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(None),
+            Err(error) => Err(error),
         }
-        Ok(Some(Self { min, width, codes }))
     }
 
     /// Bytes in memory.
     pub(crate) fn byte_len(&self) -> usize {
-        size_of_val(self.codes.as_slice())
+        match &self.codes {
+            Codes::Narrow(codes) => size_of_val(codes.as_slice()),
+            Codes::Wide(codes) => size_of_val(codes.as_slice()),
+        }
     }
 
-    /// The first candidate of a key.
-    #[inline]
-    pub(crate) fn first<T: Integer>(&self, key: T) -> u32 {
-        self.at(key, 0)
+    /// The first candidate of each key.
+    pub(crate) fn first<T: Integer>(&self, keys: &[T], out: &mut Vec<u32>) {
+        match &self.codes {
+            Codes::Narrow(codes) => out.extend(keys.iter().map(|key| self.at(codes, *key, 0))),
+            Codes::Wide(codes) => out.extend(keys.iter().map(|key| self.at(codes, *key, 0))),
+        }
     }
 
-    /// The candidate of a key with a rank.
-    #[inline]
-    pub(crate) fn ranked<T: Integer>(&self, key: T, rank: i32) -> u32 {
-        let rank = rank.cast_unsigned() as usize;
-        if rank < self.width { self.at(key, rank) } else { NONE }
+    /// The candidate of each key with a rank.
+    pub(crate) fn ranked<T: Integer>(&self, keys: &[T], ranks: &[i32], out: &mut Vec<u32>) {
+        match &self.codes {
+            Codes::Narrow(codes) => self.of_ranks(codes, keys, ranks, out),
+            Codes::Wide(codes) => self.of_ranks(codes, keys, ranks, out),
+        }
+    }
+
+    fn of_ranks<T: Integer, C: Code>(
+        &self,
+        codes: &[C],
+        keys: &[T],
+        ranks: &[i32],
+        out: &mut Vec<u32>,
+    ) {
+        out.extend(keys.iter().zip(ranks).map(|(key, rank)| {
+            let rank = rank.cast_unsigned() as usize;
+            if rank < self.width { self.at(codes, *key, rank) } else { NONE }
+        }));
     }
 
     #[inline]
-    fn at<T: Integer>(&self, key: T, rank: usize) -> u32 {
+    fn at<T: Integer, C: Code>(&self, codes: &[C], key: T, rank: usize) -> u32 {
         // Below `min` a key is far above all, and at most `2^64 · width` cannot come round to a place: it saturates.
         let slot = usize::try_from(key.low_i64().wrapping_sub(self.min).cast_unsigned());
         let at = slot.unwrap_or(usize::MAX).saturating_mul(self.width).saturating_add(rank);
-        self.codes.get(at).copied().unwrap_or(NONE)
+        codes.get(at).map_or(NONE, |code| code.number())
     }
+}
+
+/// An integer that stands for the number of a value.
+trait Code: Copy {
+    /// What stands for none.
+    const NONE: Self;
+
+    fn of(number: u32) -> Self;
+
+    fn number(self) -> u32;
+}
+
+impl Code for u16 {
+    const NONE: Self = Self::MAX;
+
+    fn of(number: u32) -> Self {
+        Self::try_from(number).unwrap_or(Self::NONE)
+    }
+
+    #[inline]
+    fn number(self) -> u32 {
+        if self == Self::NONE { NONE } else { self.into() }
+    }
+}
+
+impl Code for u32 {
+    const NONE: Self = NONE;
+
+    fn of(number: u32) -> Self {
+        number
+    }
+
+    #[inline]
+    fn number(self) -> u32 {
+        self
+    }
+}
+
+/// For each entry of `slots` as many codes as `width` says.
+fn fill<C: Code>(
+    slots: &[u32],
+    (starts, candidates): (&[u32], &[u32]),
+    width: usize,
+    budget: &Budget,
+) -> Result<Vec<C>> {
+    let mut codes = budget.vec("candidates of keys", slots.len().saturating_mul(width))?;
+    for entry in slots {
+        let end = codes.len() + width;
+        codes.extend(candidates_of(*entry, starts, candidates).iter().map(|code| C::of(*code)));
+        codes.resize(end, C::NONE);
+    }
+    Ok(codes)
 }
 
 #[cfg(test)]
@@ -88,16 +165,30 @@ mod tests {
             Direct::new(10, &slots, &starts, &candidates, &Budget::new(budget)).unwrap()
         };
         let direct = of(1000).unwrap();
-        assert_eq!([10i64, 11, 12].map(|key| direct.first(key)), [7, NONE, 3]);
-        assert_eq!(
-            [0, 1, 2, 3, -1, i32::MAX].map(|rank| direct.ranked(12i16, rank)),
-            [3, 2, 1, NONE, NONE, NONE]
-        );
-        assert_eq!(direct.ranked(10i32, 1), NONE);
+        let first = |keys: &[i64]| {
+            let mut out = Vec::new();
+            direct.first(keys, &mut out);
+            out
+        };
+        let ranked = |key: i64, ranks: &[i32]| {
+            let mut out = Vec::new();
+            direct.ranked(&vec![key; ranks.len()], ranks, &mut out);
+            out
+        };
+        assert_eq!(first(&[10, 11, 12]), [7, NONE, 3]);
+        assert_eq!(ranked(12, &[0, 1, 2, 3, -1, i32::MAX]), [3, 2, 1, NONE, NONE, NONE]);
+        assert_eq!(ranked(10, &[1]), [NONE]);
         for key in [9, 13, -1, i64::MIN, i64::MAX, i64::MIN + 10] {
-            assert_eq!((direct.first(key), direct.ranked(key, 1)), (NONE, NONE), "{key}");
+            assert_eq!((first(&[key]), ranked(key, &[1])), (vec![NONE], vec![NONE]), "{key}");
         }
-        assert!(of(35).is_none(), "nine codes take 36 bytes");
+        assert!(of(17).is_none(), "nine codes take 18 bytes");
+        // Codes that need more than 16 bits.
+        for greatest in [65_534, 65_535, 65_536] {
+            let direct = Direct::new(10, &slots, &starts, &[greatest, 3, 2, 1], &Budget::new(1000));
+            let mut out = Vec::new();
+            direct.unwrap().unwrap().first(&[10i8, 11, 12], &mut out);
+            assert_eq!(out, [greatest, NONE, 3]);
+        }
         let sparse = vec![NONE; 5000];
         let none = Direct::new(0, &sparse, &[0, 1], &[0], &Budget::new(1 << 20)).unwrap();
         assert!(none.is_none());

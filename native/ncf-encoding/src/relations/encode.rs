@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use arrow_buffer::BooleanBuffer;
-use ncf_core::{Budget, ByteValues, Error, ErrorKind, Limits, PhysicalType, Result, Values};
+use ncf_core::{Budget, ByteValues, Error, PhysicalType, Result, Values};
 
 use super::build::{Ranked, factors, ranked};
 use super::map_table::{MapParts, MapTable};
-use super::{Divider, Linear, Other, Product, Relation, scaled};
+use super::{ChunkMap, Divider, GrownMap, Linear, Other, Product, Relation, scaled};
 use crate::chunk::{
     ChooserState, ChunkInput, EncodeOptions, EncodedChunk, OwnedTables, SharedPage,
 };
@@ -22,10 +22,11 @@ use crate::native::{Native, lengths_column, with_values};
 use crate::node::{Place, Plan, Tables};
 use crate::page::{PageInput, encode_values, finish_page, nulls};
 use crate::select::{Encoded, NodeState};
-use crate::shared::{SharedKind, SharedPages, decode_shared};
+use crate::shared::SharedKind;
 
 /// Encodes a chunk by a relation. `references` are the block's values of [`Relation::columns`], as long as the chunk's
-/// own; at null rows they hold what their encoding gives back there. `name` gives the columns' names.
+/// own; at null rows they hold what their encoding gives back there. `name` gives the columns' names, `known` is the map
+/// that the chunks before have, which is taken and added to where it holds most of this chunk's.
 ///
 /// `None` where the relation cannot hold the values: of another type, or too many different ones for a map.
 pub fn encode_related(
@@ -34,23 +35,21 @@ pub fn encode_related(
     references: &[&Values],
     name: &dyn Fn(u32) -> String,
     options: &EncodeOptions,
-    state: &mut ChooserState,
+    (known, state): (Option<&GrownMap>, &mut ChooserState),
 ) -> Result<Option<EncodedChunk>> {
     let columns = relation.columns();
-    let rows = input.values.len();
-    if columns.len() != references.len() || references.iter().any(|values| values.len() != rows) {
-        return Err(Error::internal("references of another number of rows than their column"));
-    }
-    let types: Vec<PhysicalType> = references.iter().map(|values| values.physical()).collect();
-    if !relation.fits(input.values.physical(), &types) {
-        return Ok(None);
-    }
-    let chunk = Chunk { input, columns: &columns, references };
-    let Some(prepared) = chunk.prepare(relation)? else { return Ok(None) };
-    let mut shared = prepared.shared(&columns, options)?;
+    let Some(chunk) = Chunk::new(input, relation, &columns, references)? else { return Ok(None) };
+    let Some(mut prepared) = chunk.prepare(relation)? else { return Ok(None) };
+    let map = match prepared.map() {
+        Some(_) => match prepared.chunk_map(relation, known, options)? {
+            Some(map) => Some(map),
+            None => return Ok(None),
+        },
+        None => None,
+    };
+    let mut shared = vec![references_page(&columns, options)?];
     let tables = prepared.tables(options.profile, input.pages.len(), state);
     let mut plans = Vec::new();
-    let Some(decoded) = readable(&shared, input.values)? else { return Ok(None) };
     let text = relation.text(name);
     let mut pages = Vec::with_capacity(input.pages.len());
     for range in input.pages {
@@ -67,9 +66,15 @@ pub fn encode_related(
             pages.push(finish_page(&page, values, options, state)?.page);
             continue;
         }
-        let map = decoded.map();
-        let of_page =
-            Page { chunk: &chunk, range, page: &page, map, options, tables: tables.borrowed() };
+        let table = map.as_ref().map(|map| map.grown.map().table());
+        let of_page = Page {
+            chunk: &chunk,
+            range,
+            page: &page,
+            map: table,
+            options,
+            tables: tables.borrowed(),
+        };
         let Some(values) = of_page.encode(relation, &prepared, &mut state.related)? else {
             return Ok(None);
         };
@@ -85,20 +90,16 @@ pub fn encode_related(
         }
         _ => None,
     };
-    Ok(Some(EncodedChunk { shared, pages, numbered }))
+    Ok(Some(EncodedChunk { shared, pages, map, numbered }))
 }
 
-/// The shared pages as a reader with the usual limits has them; `None` where it would refuse them.
-fn readable(shared: &[SharedPage], values: &Values) -> Result<Option<SharedPages>> {
-    let parts: Vec<_> =
-        shared.iter().map(|page| (page.kind, page.count, page.bytes.as_slice())).collect();
-    let limits = Limits::DEFAULT;
-    let few = shared.iter().all(|page| u64::from(page.count) <= limits.shared_values);
-    match decode_shared(&parts, values.physical(), &Budget::new(limits.shared_bytes)) {
-        Ok(pages) => Ok(Some(pages).filter(|_| few)),
-        Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(None),
-        Err(error) => Err(error),
-    }
+/// The shared page of the columns' numbers.
+fn references_page(columns: &[u32], options: &EncodeOptions) -> Result<SharedPage> {
+    let numbers = lengths_column(columns.iter().map(|column| column.cast_signed()).collect());
+    let plain = EncodeOptions { force: Some(EncodingId::PLAIN), ..*options };
+    let bytes = encode_values(&numbers, &plain)?;
+    let count = u32::try_from(columns.len()).unwrap_or(u32::MAX);
+    Ok(SharedPage { kind: SharedKind::References, bytes, count })
 }
 
 /// A chunk and what it refers to.
@@ -117,7 +118,24 @@ enum Prepared {
     Left(ByteValues),
 }
 
-impl Chunk<'_> {
+impl<'a> Chunk<'a> {
+    /// `None` where the columns' types do not fit the relation.
+    fn new(
+        input: &'a ChunkInput<'_>,
+        relation: &Relation,
+        columns: &'a [u32],
+        references: &'a [&Values],
+    ) -> Result<Option<Self>> {
+        let rows = input.values.len();
+        if columns.len() != references.len() || references.iter().any(|values| values.len() != rows)
+        {
+            return Err(Error::internal("references of another number of rows than their column"));
+        }
+        let types: Vec<PhysicalType> = references.iter().map(|values| values.physical()).collect();
+        let fits = relation.fits(input.values.physical(), &types);
+        Ok(fits.then_some(Self { input, columns, references }))
+    }
+
     fn reference(&self, column: u32) -> Result<(u8, &Values)> {
         let at = self.columns.iter().position(|have| *have == column);
         let found = at.and_then(|at| Some((u8::try_from(at).ok()?, *self.references.get(at)?)));
@@ -169,30 +187,33 @@ impl Chunk<'_> {
 }
 
 impl Prepared {
-    /// The columns' numbers, and the map.
-    fn shared(&self, columns: &[u32], options: &EncodeOptions) -> Result<Vec<SharedPage>> {
-        let numbers = lengths_column(columns.iter().map(|column| column.cast_signed()).collect());
-        let plain = EncodeOptions { force: Some(EncodingId::PLAIN), ..*options };
-        let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
-        let mut shared = vec![SharedPage {
-            kind: SharedKind::References,
-            bytes: encode_values(&numbers, &plain)?,
-            count: count(columns.len()),
-        }];
-        let parts = match self {
-            Self::Nothing | Self::Left(_) => return Ok(shared),
-            Self::Ranked(Ranked { parts, .. }) | Self::Factors(parts) => parts,
-        };
-        shared.push(SharedPage {
-            kind: SharedKind::Map,
-            bytes: parts.encode(options)?,
-            count: count(parts.counts.len()),
-        });
-        Ok(shared)
+    /// The chunk's own map, where it needs one.
+    fn map(&self) -> Option<&MapParts> {
+        match self {
+            Self::Nothing | Self::Left(_) => None,
+            Self::Ranked(Ranked { parts, .. }) | Self::Factors(parts) => Some(parts),
+        }
     }
-}
 
-impl Prepared {
+    /// The map that the chunk shall have, by which its rows are ranked then; `None` where readers would refuse it.
+    fn chunk_map(
+        &mut self,
+        relation: &Relation,
+        known: Option<&GrownMap>,
+        options: &EncodeOptions,
+    ) -> Result<Option<ChunkMap>> {
+        let Some(own) = self.map() else { return Ok(None) };
+        let joined = match known {
+            Some(known) => known.join(relation, own)?,
+            None => None,
+        };
+        let Some((map, ranks)) = joined else { return GrownMap::begin(relation, own, options) };
+        if let Self::Ranked(ranked) = self {
+            ranked.rerank(&ranks);
+        }
+        Ok(Some(map))
+    }
+
     /// The tables that what is left of strings may use.
     fn tables(&self, profile: Profile, pages: usize, state: &ChooserState) -> OwnedTables {
         match self {
@@ -304,14 +325,7 @@ impl Page<'_> {
         state: &mut NodeState,
     ) -> Result<bool> {
         self.keys(keys, node)?;
-        let codes = ranked.codes.get(self.range.clone()).unwrap_or(&[]);
-        // Null strings are empty, wherever they stand; other null rows repeat the last valid value.
-        let lead = match &self.page.values {
-            Values::Bytes(_) => (0..codes.len()).find(|row| !self.is_valid(*row)).unwrap_or(0),
-            _ => 0,
-        };
-        let lead = codes.get(lead).copied().unwrap_or(0);
-        node.body.extend_from_slice(&lead.to_le_bytes());
+        write_lead(&lead_of(&self.page.values), &mut node.body);
         let ranks = ranked.ranks.get(self.range.clone()).unwrap_or(&[]);
         self.child(&lengths_column(ranks.to_vec()), node, state)?;
         Ok(true)

@@ -31,7 +31,7 @@ pub(crate) const MAX_KEYS: usize = 3;
 const DENSE: u64 = 1 << 12;
 
 /// What is stored of a map.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct MapParts {
     /// One value an entry, for each key.
     pub(crate) keys: Vec<Values>,
@@ -111,6 +111,17 @@ impl MapParts {
         let values = piece(&mut reader, of_values, None, budget)?;
         padding(&reader)?;
         Ok(Self { keys, counts, candidates, values })
+    }
+}
+
+impl MapParts {
+    /// Whether two maps are the same to the bit.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        let keys = self.keys.len() == other.keys.len()
+            && self.keys.iter().zip(&other.keys).all(|(one, other)| one.bits_equal(other));
+        keys && self.counts == other.counts
+            && self.candidates == other.candidates
+            && self.values.bits_equal(&other.values)
     }
 }
 
@@ -209,10 +220,8 @@ impl MapTable {
         {
             with_integers!(keys,
                 keys => match ranks {
-                    None => codes.extend(keys.iter().map(|key| direct.first(*key))),
-                    Some(ranks) => codes.extend(
-                        keys.iter().zip(ranks).map(|(key, rank)| direct.ranked(*key, *rank)),
-                    ),
+                    None => direct.first(keys, &mut codes),
+                    Some(ranks) => direct.ranked(keys, ranks, &mut codes),
                 },
                 other => return Err(Error::internal("a dense key is no integer")),
             );

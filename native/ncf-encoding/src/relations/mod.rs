@@ -7,6 +7,7 @@ mod direct;
 mod discover;
 mod divide;
 mod encode;
+mod grown;
 pub(crate) mod key_index;
 pub(crate) mod map_table;
 mod terms;
@@ -20,6 +21,7 @@ use ncf_core::PhysicalType;
 pub use discover::{Found, Sampled, discover};
 pub(crate) use divide::Divider;
 pub use encode::encode_related;
+pub use grown::{ChunkMap, GrownMap};
 pub use terms::{Term, Transform};
 pub(crate) use terms::{power_of_ten, scaled};
 

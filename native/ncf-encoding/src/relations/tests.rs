@@ -34,13 +34,11 @@ fn encode(
     let options = EncodeOptions { profile, force: None };
     let name = |number: u32| format!("c{number}");
     let state = &mut ChooserState::default();
-    encode_related(&input, relation, references, &name, &options, state).unwrap()
+    encode_related(&input, relation, references, &name, &options, (None, state)).unwrap()
 }
 
 fn shared_of(chunk: &EncodedChunk, physical: PhysicalType) -> ncf_core::Result<SharedPages> {
-    let parts: Vec<_> =
-        chunk.shared.iter().map(|page| (page.kind, page.count, page.bytes.as_slice())).collect();
-    decode_shared(&parts, physical, &Budget::new(1 << 28))
+    chunk.shared_pages(physical, &Budget::new(1 << 28))
 }
 
 /// Several forms of a column's rows, as pages that are referred to may come.

@@ -140,15 +140,18 @@ fn the_zstd_example_decodes() {
     assert!(values.bits_equal(&Values::I8(vec![9; 64].into())));
 }
 
+fn options() -> EncodeOptions {
+    EncodeOptions { profile: Profile::Fast, force: None }
+}
+
 /// The chunk of a column that follows from others.
 fn related(values: &Values, relation: &Relation, references: &[&Values]) -> EncodedChunk {
     let pages = super::pages(values.len(), 1 << 16);
     let interruption = &Interruption::default();
     let input = ChunkInput { values, validity: None, pages: &pages, interruption };
-    let options = EncodeOptions { profile: Profile::Fast, force: None };
     let name = |number: u32| number.to_string();
     let state = &mut ChooserState::default();
-    encode_related(&input, relation, references, &name, &options, state).unwrap().unwrap()
+    encode_related(&input, relation, references, &name, &options(), (None, state)).unwrap().unwrap()
 }
 
 fn is_example(bytes: &[u8], name: &str) {
@@ -165,7 +168,8 @@ fn the_examples_of_relations_are_exact() {
     let map = Relation::Map { keys: vec![7] };
     let chunk = related(&Values::I16(vec![10, 20, 10, 30].into()), &map, &[&keys]);
     is_example(&chunk.shared[0].bytes, "map references");
-    is_example(&chunk.shared[1].bytes, "map shared page");
+    let of_map = chunk.map.as_ref().unwrap().grown.page(&options()).unwrap();
+    is_example(&of_map.bytes, "map shared page");
     is_example(&chunk.pages[0].bytes, "map page");
     let minutes =
         |column, coefficient| Term { column, transform: Transform::ClockMinutes, coefficient };

@@ -10,7 +10,7 @@ use ncf_core::{
 };
 use ncf_encoding::{
     ChooserState, ChunkInput, DecodedValues, EncodeOptions, EncodedChunk, EncodingId,
-    decode_related, decode_shared, encode_chunk,
+    decode_related, encode_chunk,
 };
 use ncf_index::ChunkOrder;
 
@@ -208,9 +208,7 @@ pub(super) fn verify(
 ) -> Result<()> {
     let physical = input.values.physical();
     let budget = || Budget::new(Limits::DEFAULT.page_bytes);
-    let parts: Vec<_> =
-        chunk.shared.iter().map(|page| (page.kind, page.count, page.bytes.as_slice())).collect();
-    let shared = decode_shared(&parts, physical, &budget())?;
+    let shared = chunk.shared_pages(physical, &budget())?;
     for (page, range) in chunk.pages.iter().zip(input.pages) {
         input.interruption.check()?;
         let references: Vec<DecodedValues> = references

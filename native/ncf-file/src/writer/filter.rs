@@ -88,11 +88,7 @@ pub(super) fn add(
 
 /// Bytes that filters which nobody asked for may take of a block.
 fn share(encoded: &[EncodedColumn]) -> u64 {
-    let page_bytes = |column: &EncodedColumn| {
-        let pages = column.chunk.pages.iter().map(|page| page.bytes.len());
-        let shared = column.chunk.shared.iter().map(|page| page.bytes.len());
-        pages.chain(shared).sum::<usize>() as u64
-    };
+    let page_bytes = |column: &EncodedColumn| column.chunk.byte_len() as u64;
     encoded.iter().map(page_bytes).sum::<u64>() / FILTER_SHARE
 }
 

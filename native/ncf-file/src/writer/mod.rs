@@ -6,6 +6,7 @@ mod buffer;
 mod clustering;
 mod filter;
 mod index;
+mod maps;
 mod output;
 mod pages;
 mod relations;
@@ -19,7 +20,7 @@ use ncf_core::{
     Column, ColumnBounds, Error, Interruption, MemoryConsumer, MemoryReservation, Result,
     ResultExt, Role, Schema, SortKey,
 };
-use ncf_encoding::{ChooserState, EncodingId, Profile, Relation};
+use ncf_encoding::{ChooserState, EncodeOptions, EncodingId, Profile, Relation};
 use ncf_index::Learner;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,7 @@ pub(crate) use index::is_collated;
 
 use block::EncodedColumn;
 use buffer::{RowBuffer, Slice};
+use maps::Maps;
 use relations::Relations;
 use work::{Job, Work};
 
@@ -126,6 +128,8 @@ pub struct FileWriter {
     buffer: RowBuffer,
     /// Of the block that is being filled.
     memory: MemoryReservation,
+    /// Of the maps that later blocks may use.
+    maps_memory: MemoryReservation,
     /// The stored columns and what was written of each.
     columns: Vec<(Column, ColumnState)>,
     /// Their names.
@@ -147,13 +151,14 @@ struct ColumnState {
     statistics: Vec<ChunkStatistics>,
     learner: Learner,
     filters: Filters,
+    maps: Maps,
 }
 
 impl ColumnState {
     fn new(column: &Column) -> Self {
         let learner = Learner::new(column.data_type);
         let (meta, filters) = (ColumnMeta::default(), Filters::default());
-        Self { meta, statistics: Vec::new(), learner, filters }
+        Self { meta, statistics: Vec::new(), learner, filters, maps: Maps::default() }
     }
 }
 
@@ -193,7 +198,7 @@ impl FileWriter {
         let names = columns.iter().map(|(column, _)| column.name()).collect();
         let choosers = vec![ChooserState::default(); columns.len()];
         let buffer = RowBuffer::new(schema.fields.len());
-        let memory = options.memory.reservation();
+        let (memory, maps_memory) = (options.memory.reservation(), options.memory.reservation());
         let block_rows = Vec::new();
         let failed = false;
         Ok(Self {
@@ -202,6 +207,7 @@ impl FileWriter {
             options,
             buffer,
             memory,
+            maps_memory,
             columns,
             names,
             choosers,
@@ -282,6 +288,7 @@ impl FileWriter {
         if self.buffer.rows() > 0 || self.failed {
             self.flush_block()?;
         }
+        self.write_maps()?;
         let metadata_start = self.output.offset();
         let mut records = Vec::new();
         let mut bounds = BTreeMap::new();
@@ -373,6 +380,32 @@ impl FileWriter {
         }
         self.columns = states;
         self.block_rows.push(to_u32("rows of a block", rows)?);
+        if !self.maps_memory.try_resize(self.relations.maps_bytes() as u64)? {
+            self.write_maps()?;
+        }
+        Ok(())
+    }
+
+    /// Writes the maps that blocks share; later blocks begin others.
+    fn write_maps(&mut self) -> Result<()> {
+        let mut states = std::mem::take(&mut self.columns);
+        for (index, (_, state)) in states.iter_mut().enumerate() {
+            self.write_map(to_u32("columns", index)?, state)?;
+        }
+        self.columns = states;
+        self.relations.forget_maps();
+        self.maps_memory.resize("maps", 0)
+    }
+
+    fn write_map(&mut self, column: u32, state: &mut ColumnState) -> Result<()> {
+        let options = EncodeOptions { profile: self.options.profile, force: None };
+        if let Some(page) = state.maps.page(&options)? {
+            let id = PieceId { kind: PieceKind::MapPage, column, block: NONE, page: NONE };
+            let (offset, length, crc) = self.write_page(id, page.bytes)?;
+            let (kind, count) = (page.kind, page.count);
+            let place = SharedPageMeta { offset, length, kind, count, crc };
+            state.maps.place(&mut state.meta, &place);
+        }
         Ok(())
     }
 
@@ -402,6 +435,12 @@ impl FileWriter {
         encoded: EncodedColumn,
         state: &mut ColumnState,
     ) -> Result<()> {
+        if let Some(map) = encoded.chunk.map {
+            if map.fresh {
+                self.write_map(column, state)?;
+            }
+            state.maps.grow(map.grown, state.meta.blocks.len());
+        }
         let mut chunk = crate::column_meta::ChunkMeta::default();
         for (page, shared) in encoded.chunk.shared.into_iter().enumerate() {
             let id = PieceId {

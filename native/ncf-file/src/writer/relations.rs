@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ncf_core::{Column, Error, ErrorKind, PhysicalType, Result, Role, Values};
 use ncf_encoding::relations::{Found, Relation, Sampled, discover};
-use ncf_encoding::{ChooserState, EncodedChunk, Profile, SharedKind, encode_related};
+use ncf_encoding::{ChooserState, EncodedChunk, GrownMap, Profile, SharedKind, encode_related};
 
 use super::block::{Prepared, verify};
 use super::{ColumnState, WriterOptions};
@@ -35,6 +35,8 @@ pub(super) struct Relations {
     searched_rows: usize,
     /// By the number of the column.
     known: BTreeMap<u32, Known>,
+    /// The maps of columns, which grow from block to block.
+    maps: BTreeMap<u32, GrownMap>,
 }
 
 #[derive(Debug)]
@@ -71,7 +73,7 @@ impl Block<'_> {
         &self,
         column: &Prepared,
         relation: &Relation,
-        chooser: &mut ChooserState,
+        (map, chooser): (Option<&GrownMap>, &mut ChooserState),
     ) -> Result<Option<EncodedChunk>> {
         let mut references: Vec<&Values> = Vec::new();
         for number in relation.columns() {
@@ -85,7 +87,8 @@ impl Block<'_> {
         }
         let name = |number: u32| self.names.get(number as usize).cloned().unwrap_or_default();
         let input = column.input(self.options);
-        let chunk = encode_related(&input, relation, &references, &name, &column.encode, chooser)?;
+        let state = (map, chooser);
+        let chunk = encode_related(&input, relation, &references, &name, &column.encode, state)?;
         if let Some(chunk) = chunk.as_ref().filter(|_| self.options.verify) {
             verify(&input, chunk, &references)?;
         }
@@ -104,7 +107,8 @@ pub(super) fn scratch(profile: Profile) -> usize {
 
 /// A chunk's bytes with what its shared pages cost beside their own.
 fn cost(chunk: &EncodedChunk) -> usize {
-    chunk.byte_len() + chunk.shared.len() * SHARED_OVERHEAD
+    let maps = usize::from(chunk.map.as_ref().is_some_and(|map| map.fresh));
+    chunk.byte_len() + (chunk.shared.len() + maps) * SHARED_OVERHEAD
 }
 
 /// Whether a column's chunk is enough smaller by a relation than alone.
@@ -156,7 +160,8 @@ impl Relations {
         chooser: &mut ChooserState,
     ) -> Result<EncodedChunk> {
         if let Some(relation) = block.options.relations.get(&column.number) {
-            let related = block.related(column, relation, chooser)?;
+            let map = self.maps.get(&column.number);
+            let related = block.related(column, relation, (map, chooser))?;
             return related.ok_or_else(|| {
                 Error::invalid_argument(format!(
                     "{relation} cannot hold these values; leave the choice to NCF"
@@ -166,7 +171,8 @@ impl Relations {
         let Some(known) = self.known.get(&column.number) else {
             return column.encode(block.options, chooser);
         };
-        let related = match block.related(column, &known.relation, chooser) {
+        let map = self.maps.get(&column.number);
+        let related = match block.related(column, &known.relation, (map, chooser)) {
             // What a reader would refuse: nobody asked for it.
             Err(error) if error.kind() == ErrorKind::LimitExceeded => None,
             other => other?,
@@ -191,6 +197,31 @@ impl Relations {
 
     /// Learns how the columns of a block came out, and stores more of them by relations.
     pub(super) fn learn(
+        &mut self,
+        block: Block<'_>,
+        chunks: &mut [&mut EncodedChunk],
+        choosers: &mut [ChooserState],
+    ) -> Result<()> {
+        self.follow(block, chunks, choosers)?;
+        for (number, chunk) in (0u32..).zip(chunks) {
+            if let Some(map) = &chunk.map {
+                self.maps.insert(number, map.grown.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes that the maps take in memory.
+    pub(super) fn maps_bytes(&self) -> usize {
+        self.maps.values().map(GrownMap::byte_len).sum()
+    }
+
+    /// Lets later blocks begin maps of their own.
+    pub(super) fn forget_maps(&mut self) {
+        self.maps.clear();
+    }
+
+    fn follow(
         &mut self,
         block: Block<'_>,
         chunks: &mut [&mut EncodedChunk],
@@ -244,7 +275,7 @@ impl Relations {
                 continue;
             };
             chooser.forget_relation();
-            let mut related = match block.related(column, &found.relation, chooser) {
+            let mut related = match block.related(column, &found.relation, (None, chooser)) {
                 Ok(Some(related)) => related,
                 Ok(None) => continue,
                 // What a reader would refuse: nobody asked for it.

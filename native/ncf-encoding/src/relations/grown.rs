@@ -1,0 +1,328 @@
+//! A map that the blocks of a file share: it grows with each block that uses it. Pages say of a value only which of its
+//! keys' candidates it is, so they stay right while entries come in between and candidates are added behind.
+
+use std::sync::Arc;
+
+use ncf_core::{Budget, Error, ErrorKind, Limits, Result, Values};
+
+use super::Relation;
+use super::build::group;
+use super::map_table::{MapParts, MapTable};
+use crate::chunk::{EncodeOptions, SharedPage};
+use crate::decoded::{DecodedValues, join};
+use crate::encodings::dictionary::{self, MAX_BYTES, MAX_ENTRIES};
+use crate::shared::{SharedKind, SharedMap};
+
+/// Of a block's pairs of an entry and a candidate, one in so many may be new: else it gets a map of its own.
+const NEW_PAIRS: usize = 2;
+/// A map may grow to so many times the pairs of the block that began it: whoever reads one block reads all of it.
+const GROWTH: usize = 2;
+/// The part of what a shared page may take in memory that a map may take which was not encoded to see that it fits.
+const ROOM: u64 = 4;
+
+/// A map as it is after a block.
+#[derive(Debug, Clone)]
+pub struct GrownMap {
+    relation: Relation,
+    parts: Arc<MapParts>,
+    map: SharedMap,
+    /// Pairs of the block that began it, and the bytes that these took.
+    first: (usize, usize),
+    /// As it is stored, until it grows.
+    stored: Option<Arc<Vec<u8>>>,
+}
+
+/// The map that a chunk needs.
+#[derive(Debug, Clone)]
+pub struct ChunkMap {
+    /// The map with the chunk's pairs.
+    pub grown: GrownMap,
+    /// Whether this is another map than the one of the blocks before.
+    pub fresh: bool,
+    /// Bytes that the map has for this chunk, estimated where it is not the first.
+    pub bytes: usize,
+}
+
+impl GrownMap {
+    /// The map that a chunk begins; `None` where a reader would refuse it.
+    pub(super) fn begin(
+        relation: &Relation,
+        parts: &MapParts,
+        options: &EncodeOptions,
+    ) -> Result<Option<ChunkMap>> {
+        let bytes = parts.encode(options)?;
+        let Some(map) = readable(&bytes, parts.counts.len())? else { return Ok(None) };
+        let size = bytes.len();
+        let grown = Self {
+            relation: relation.clone(),
+            parts: Arc::new(parts.clone()),
+            map,
+            first: (parts.candidates.len(), size),
+            stored: Some(Arc::new(bytes)),
+        };
+        Ok(Some(ChunkMap { grown, fresh: true, bytes: size }))
+    }
+
+    /// The map with the pairs of another chunk, and the rank of each of the chunk's candidates in it; `None` where the
+    /// chunk is better off with a map of its own.
+    pub(super) fn join(
+        &self,
+        relation: &Relation,
+        own: &MapParts,
+    ) -> Result<Option<(ChunkMap, Vec<i32>)>> {
+        let have = &*self.parts;
+        let physical = |parts: &MapParts| -> Vec<_> {
+            parts.keys.iter().chain([&parts.values]).map(Values::physical).collect()
+        };
+        if self.relation != *relation || physical(have) != physical(own) {
+            return Ok(None);
+        }
+        let one = matches!(relation, Relation::Product(_));
+        let Some(Merged { parts, ranks }) = merge(have, own, one)? else { return Ok(None) };
+        let (pairs, of_chunk) = (parts.candidates.len(), own.candidates.len());
+        let new = pairs - have.candidates.len();
+        if new > of_chunk / NEW_PAIRS || pairs > self.first.0.max(of_chunk) * GROWTH {
+            return Ok(None);
+        }
+        if new == 0 && parts.values.len() == have.values.len() {
+            let grown = self.clone();
+            return Ok(Some((ChunkMap { grown, fresh: false, bytes: 0 }, ranks)));
+        }
+        let budget = Budget::new(Limits::DEFAULT.shared_bytes / ROOM);
+        let table = match MapTable::new(parts.clone(), &budget) {
+            Ok(table) => table,
+            Err(error) if error.kind() == ErrorKind::LimitExceeded => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let (first_pairs, first_bytes) = self.first;
+        let bytes = first_bytes.saturating_mul(new) / first_pairs.max(1);
+        let grown = Self {
+            relation: self.relation.clone(),
+            parts: Arc::new(parts),
+            map: SharedMap::new(table),
+            first: self.first,
+            stored: None,
+        };
+        Ok(Some((ChunkMap { grown, fresh: false, bytes }, ranks)))
+    }
+
+    /// The map as readers have it.
+    pub fn map(&self) -> &SharedMap {
+        &self.map
+    }
+
+    /// Bytes in memory.
+    pub fn byte_len(&self) -> usize {
+        let parts = &self.parts;
+        let keys: usize = parts.keys.iter().map(Values::byte_len).sum();
+        let numbers = (parts.counts.len() + parts.candidates.len()) * size_of::<i32>();
+        let stored = self.stored.as_ref().map_or(0, |bytes| bytes.len());
+        keys + numbers + parts.values.byte_len() + self.map.byte_len() + stored
+    }
+
+    /// The page of the whole map, which was decoded and compared.
+    pub fn page(&self, options: &EncodeOptions) -> Result<SharedPage> {
+        let entries = self.parts.counts.len();
+        let bytes = match &self.stored {
+            Some(bytes) => bytes.to_vec(),
+            None => {
+                let bytes = self.parts.encode(options)?;
+                let budget = Budget::new(Limits::DEFAULT.shared_bytes);
+                if !MapParts::decode(&bytes, entries, &budget)?.same(&self.parts) {
+                    return Err(Error::internal(
+                        "a map does not decode to what was written; nothing was stored. Please report this",
+                    ));
+                }
+                bytes
+            }
+        };
+        let count = u32::try_from(entries).unwrap_or(u32::MAX);
+        Ok(SharedPage { kind: SharedKind::Map, bytes, count })
+    }
+}
+
+/// The map as a reader with the usual limits has it; `None` where it would refuse it.
+fn readable(bytes: &[u8], entries: usize) -> Result<Option<SharedMap>> {
+    let limits = Limits::DEFAULT;
+    if entries as u64 > limits.shared_values {
+        return Ok(None);
+    }
+    match SharedMap::decode(bytes, entries, &Budget::new(limits.shared_bytes)) {
+        Ok(map) => Ok(Some(map)),
+        Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Two maps in one.
+struct Merged {
+    parts: MapParts,
+    /// The rank of each of the second map's candidates.
+    ranks: Vec<i32>,
+}
+
+/// The candidates of the first map, and behind them those that only the second has; with `one`, these only for keys that
+/// the first does not have. `None` where there are too many.
+fn merge(have: &MapParts, own: &MapParts, one: bool) -> Result<Option<Merged>> {
+    let values = both(&have.values, &own.values)?;
+    let Some(values) = dictionary::build(&values, MAX_ENTRIES, MAX_BYTES) else { return Ok(None) };
+    let keys: Vec<Values> = have
+        .keys
+        .iter()
+        .zip(&own.keys)
+        .map(|(have, own)| both(have, own))
+        .collect::<Result<_>>()?;
+    let Some(grouped) = group(&keys.iter().collect::<Vec<_>>()) else { return Ok(None) };
+    let entries = grouped.keys.first().map_or(0, Values::len);
+    if entries > MAX_ENTRIES {
+        return Ok(None);
+    }
+    let (of_have, of_own) = grouped.entries.split_at(have.counts.len());
+    let (codes_have, codes_own) = values.codes.split_at(have.values.len());
+    let have = Lists::of(have, of_have, codes_have, entries);
+    let own = Lists::of(own, of_own, codes_own, entries);
+    let (mut counts, mut candidates) = (Vec::with_capacity(entries), Vec::new());
+    let mut ranks = vec![0i32; own.candidates.len()];
+    // The rank of each value in the entry at hand; a negative number for one that it does not have.
+    let mut rank_of = vec![-1i32; values.values.len()];
+    for entry in 0..entries {
+        let start = candidates.len();
+        candidates.extend_from_slice(have.of_entry(entry).1);
+        for (rank, code) in (0i32..).zip(candidates.get(start..).unwrap_or(&[])) {
+            set(&mut rank_of, *code, rank);
+        }
+        let known = one && candidates.len() > start;
+        let (place, more) = own.of_entry(entry);
+        for (at, code) in (place..).zip(more).filter(|_| !known) {
+            let rank = rank_of.get(*code as usize).copied().unwrap_or(-1);
+            let next = i32::try_from(candidates.len() - start).unwrap_or(i32::MAX);
+            let rank = if rank < 0 { next } else { rank };
+            if rank == next {
+                candidates.push(*code);
+                set(&mut rank_of, *code, rank);
+            }
+            set(&mut ranks, u32::try_from(at).unwrap_or(u32::MAX), rank);
+        }
+        let list = candidates.get(start..).unwrap_or(&[]);
+        list.iter().for_each(|code| set(&mut rank_of, *code, -1));
+        counts.push(i32::try_from(list.len()).unwrap_or(i32::MAX));
+    }
+    let candidates = candidates.iter().map(|code: &u32| code.cast_signed()).collect();
+    let parts = MapParts { keys: grouped.keys, counts, candidates, values: values.values };
+    Ok(Some(Merged { parts, ranks }))
+}
+
+fn set(numbers: &mut [i32], at: u32, number: i32) {
+    if let Some(place) = numbers.get_mut(at as usize) {
+        *place = number;
+    }
+}
+
+fn both(a: &Values, b: &Values) -> Result<Values> {
+    let budget = Budget::new(u64::MAX);
+    let parts = vec![DecodedValues::Flat(a.clone()), DecodedValues::Flat(b.clone())];
+    join(parts, &budget)?.into_flat(&budget)
+}
+
+/// The candidates of a map by the entries of a larger one.
+struct Lists {
+    /// Where the candidates of each entry of the larger map begin and end.
+    places: Vec<(usize, usize)>,
+    /// As numbers of the larger map's values.
+    candidates: Vec<u32>,
+}
+
+impl Lists {
+    fn of(parts: &MapParts, entries: &[u32], codes: &[u32], all: usize) -> Self {
+        let mut places = vec![(0, 0); all];
+        let mut start = 0;
+        for (entry, count) in entries.iter().zip(&parts.counts) {
+            let end = start + count.cast_unsigned() as usize;
+            if let Some(place) = places.get_mut(*entry as usize) {
+                *place = (start, end);
+            }
+            start = end;
+        }
+        let number = |code: &i32| codes.get(code.cast_unsigned() as usize).copied().unwrap_or(0);
+        Self { places, candidates: parts.candidates.iter().map(number).collect() }
+    }
+
+    /// Where an entry's candidates begin, and these.
+    fn of_entry(&self, entry: usize) -> (usize, &[u32]) {
+        let (start, end) = self.places.get(entry).copied().unwrap_or_default();
+        (start, self.candidates.get(start..end).unwrap_or(&[]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Profile;
+
+    /// A map from integers to candidates.
+    fn parts(entries: &[(i64, &[i16])]) -> MapParts {
+        let values: Vec<i16> = entries.iter().flat_map(|(_, list)| list.iter().copied()).collect();
+        let built = dictionary::build(&Values::I16(values.into()), 1 << 16, 1 << 16).unwrap();
+        MapParts {
+            keys: vec![Values::I64(entries.iter().map(|(key, _)| *key).collect())],
+            counts: entries.iter().map(|(_, list)| i32::try_from(list.len()).unwrap()).collect(),
+            candidates: built.codes.iter().map(|code| code.cast_signed()).collect(),
+            values: built.values,
+        }
+    }
+
+    fn lists(parts: &MapParts) -> Vec<(i64, Vec<i16>)> {
+        let (Values::I64(keys), Values::I16(values)) = (&parts.keys[0], &parts.values) else {
+            panic!("{parts:?}");
+        };
+        let mut left = parts.candidates.iter().map(|code| values[usize::try_from(*code).unwrap()]);
+        let take = |count: &i32| left.by_ref().take(usize::try_from(*count).unwrap()).collect();
+        keys.iter().copied().zip(parts.counts.iter().map(take)).collect()
+    }
+
+    #[test]
+    fn candidates_keep_their_ranks() {
+        let have = parts(&[(3, &[50, 10]), (7, &[20])]);
+        let own = parts(&[(1, &[5]), (3, &[10, 60, 50]), (9, &[20, 10])]);
+        let merged = merge(&have, &own, false).unwrap().unwrap();
+        let want: Vec<(i64, Vec<i16>)> =
+            vec![(1, vec![5]), (3, vec![50, 10, 60]), (7, vec![20]), (9, vec![20, 10])];
+        assert_eq!(lists(&merged.parts), want);
+        assert_eq!(merged.ranks, [0, 1, 2, 0, 0, 1]);
+        // One candidate a key: the one that the key has already.
+        let merged = merge(&have, &parts(&[(3, &[99]), (8, &[1])]), true).unwrap().unwrap();
+        assert_eq!(lists(&merged.parts), [(3, vec![50, 10]), (7, vec![20]), (8, vec![1])]);
+    }
+
+    #[test]
+    fn a_map_grows_only_by_what_mostly_is_in_it() {
+        let options = EncodeOptions { profile: Profile::Balanced, force: None };
+        let relation = Relation::Map { keys: vec![0] };
+        let many = |keys: std::ops::Range<i64>| {
+            let lists: Vec<(i64, [i16; 1])> =
+                keys.map(|key| (key, [i16::try_from(key % 50).unwrap()])).collect();
+            parts(&lists.iter().map(|(key, list)| (*key, list.as_slice())).collect::<Vec<_>>())
+        };
+        let begun = GrownMap::begin(&relation, &many(0..100), &options).unwrap().unwrap();
+        assert!(begun.fresh && begun.bytes > 0);
+        let join = |map: &GrownMap, own: &MapParts| map.join(&relation, own).unwrap();
+        let (same, ranks) = join(&begun.grown, &many(20..60)).unwrap();
+        assert_eq!((same.fresh, same.bytes, ranks), (false, 0, vec![0; 40]));
+        let (grown, _) = join(&begun.grown, &many(50..149)).unwrap();
+        assert!(!grown.fresh && grown.bytes > 0 && grown.bytes < begun.bytes);
+        let page = grown.grown.page(&options).unwrap();
+        let read = MapParts::decode(&page.bytes, 149, &Budget::new(1 << 20)).unwrap();
+        assert_eq!(lists(&read), lists(&many(0..149)));
+        assert!(join(&begun.grown, &many(60..200)).is_none(), "mostly new");
+        // Each block may add half of its own, but not forever.
+        let mut map = begun.grown.clone();
+        let mut joined = 0;
+        while let Some((next, _)) = join(&map, &many(40 * joined..40 * joined + 100)) {
+            map = next.grown;
+            joined += 1;
+        }
+        assert_eq!(joined, 3, "blocks from 0, 40 and 80 leave 180 pairs, one more 220");
+        let other = Relation::Map { keys: vec![1] };
+        assert!(begun.grown.join(&other, &many(0..100)).unwrap().is_none());
+    }
+}
