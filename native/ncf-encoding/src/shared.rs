@@ -139,6 +139,11 @@ impl SharedPages {
         self.tables.as_deref().and_then(|tables| tables.references.as_deref()).unwrap_or(&[])
     }
 
+    /// The map, when there is one, to be used for other chunks.
+    pub fn shared_map(&self) -> Option<&SharedMap> {
+        self.map.as_ref()
+    }
+
     /// The map, when there is one.
     pub(crate) fn map(&self) -> Option<&MapTable> {
         self.map.as_ref().map(SharedMap::table)

@@ -131,6 +131,13 @@ impl ColumnMeta {
         maps
     }
 
+    /// A block's share of the stored bytes of its map, which it has together with others.
+    pub fn map_share(&self, block: usize) -> u64 {
+        let Some(map) = self.blocks.get(block).and_then(ChunkMeta::map) else { return 0 };
+        let users = self.blocks.iter().filter(|chunk| chunk.map() == Some(map)).count();
+        u64::from(map.length) / users.max(1) as u64
+    }
+
     /// The bytes of the record. `repeated` says that the column lies below an array or map.
     pub(crate) fn encode(&self, repeated: bool) -> Result<Vec<u8>> {
         let mut out = Vec::new();
@@ -197,6 +204,7 @@ impl ColumnMeta {
         let mut pages = pages.into_iter();
         let mut chunks = Vec::with_capacity(blocks.len());
         let mut end = HEADER_LEN as u64;
+        let mut map = None;
         for ((block, shared_count), page_count) in blocks.iter().zip(shared_counts).zip(page_counts)
         {
             let mut chunk = ChunkMeta {
@@ -204,9 +212,7 @@ impl ColumnMeta {
                 pages: pages.by_ref().take(page_count as usize).collect(),
             };
             end = check_places(&chunk, end..data_end)?;
-            if let Some(map) = chunk.map() {
-                check_place(map.offset, map.length, HEADER_LEN as u64..data_end)?;
-            }
+            map = check_map(&chunk, map, data_end)?;
             check_rows(&mut chunk, block, trees.len(), limits)?;
             chunks.push(chunk);
         }
@@ -282,6 +288,28 @@ fn check_places(chunk: &ChunkMeta, place: Range<u64>) -> Result<u64> {
     Ok(next.unwrap_or(place.start))
 }
 
+/// Checks a chunk's map: the last of its shared pages, and the one that blocks before had last, or behind it. Answers
+/// which one blocks had last then.
+fn check_map(
+    chunk: &ChunkMeta,
+    last: Option<SharedPageMeta>,
+    data_end: u64,
+) -> Result<Option<SharedPageMeta>> {
+    let Some(map) = chunk.map() else { return Ok(last) };
+    let free = last.as_ref().map_or(HEADER_LEN as u64, |last| last.offset + u64::from(last.length));
+    let one = chunk.own_shared().count() + 1 == chunk.shared.len();
+    if !one || chunk.shared.last() != Some(map) {
+        return Err(Error::corrupt("a column chunk has several maps, or one before other pages"));
+    }
+    if last.as_ref() != Some(map) {
+        if map.length == 0 {
+            return Err(misplaced());
+        }
+        check_place(map.offset, map.length, free..data_end)?;
+    }
+    Ok(Some(map.clone()))
+}
+
 /// Checks that a page lies inside `place`, and answers where it ends.
 fn check_place(offset: u64, length: u32, place: Range<u64>) -> Result<u64> {
     let aligned = offset.is_multiple_of(PAGE_ALIGNMENT as u64)
@@ -316,4 +344,70 @@ fn check_rows(
         return Err(Error::corrupt("a column's pages do not hold all rows of its block"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const END: u64 = 1 << 20;
+
+    fn shared(kind: SharedKind, offset: u64) -> SharedPageMeta {
+        SharedPageMeta { offset, length: 64, kind, count: 1, crc: 7 }
+    }
+
+    fn map(offset: u64) -> SharedPageMeta {
+        shared(SharedKind::Map, offset)
+    }
+
+    /// Blocks of one data page with these shared pages, as they come back.
+    fn decoded(blocks: &[&[SharedPageMeta]]) -> Result<ColumnMeta> {
+        let mut next = HEADER_LEN as u64;
+        let mut chunk = |pages: &&[SharedPageMeta]| {
+            let own = pages.iter().filter(|page| page.kind != SharedKind::Map).count() as u64;
+            let offset = next + own * 64;
+            next = offset + 64;
+            let data =
+                PageMeta { offset, length: 64, rows: 5, values: 5, first_row: 0, crc: 1, tree: 0 };
+            ChunkMeta { shared: pages.to_vec(), pages: vec![data] }
+        };
+        let blocks: Vec<ChunkMeta> = blocks.iter().map(&mut chunk).collect();
+        let infos: Vec<BlockInfo> =
+            (0..blocks.len() as u64).map(|at| BlockInfo { rows: 5, first_row: at * 5 }).collect();
+        let meta = ColumnMeta { trees: vec!["plain".into()], blocks };
+        let budget = Budget::new(1 << 20);
+        ColumnMeta::decode(&meta.encode(false)?, false, &infos, END, &Limits::DEFAULT, &budget)
+    }
+
+    #[test]
+    fn blocks_share_maps_that_are_the_same() {
+        let own = shared(SharedKind::References, HEADER_LEN as u64);
+        let first = own.clone();
+        let meta = decoded(&[&[first, map(4096)], &[map(4096)], &[], &[map(4096)], &[map(4160)]]);
+        let meta = meta.unwrap();
+        assert_eq!(meta.maps(), [&map(4096), &map(4160)]);
+        let shares: Vec<u64> = (0..5).map(|block| meta.map_share(block)).collect();
+        assert_eq!(shares, [21, 21, 0, 21, 64]);
+        let other = |change: fn(&mut SharedPageMeta)| {
+            let mut other = map(4096);
+            change(&mut other);
+            other
+        };
+        for lie in [
+            decoded(&[&[map(4096), map(4160)]]),
+            decoded(&[&[map(4096), own]]),
+            decoded(&[&[map(4160)], &[map(4096)]]),
+            decoded(&[&[map(4096)], &[map(4097)]]),
+            decoded(&[&[map(4096)], &[map(4160)], &[map(4096)]]),
+            decoded(&[&[map(4096)], &[other(|map| map.count = 2)]]),
+            decoded(&[&[map(4096)], &[other(|map| map.crc = 8)]]),
+            decoded(&[&[map(4096)], &[other(|map| map.length = 128)]]),
+            decoded(&[&[other(|map| map.length = 0)]]),
+            decoded(&[&[map(0)]]),
+            decoded(&[&[map(END)]]),
+            decoded(&[&[map(u64::MAX - 63)]]),
+        ] {
+            assert_eq!(lie.unwrap_err().kind(), ncf_core::ErrorKind::Corrupt);
+        }
+    }
 }

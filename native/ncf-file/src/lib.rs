@@ -5,6 +5,7 @@
 //! 256      blocks          per block, per column: shared pages, data pages      writer/, page_reader.rs
 //!                          each page: encoded values · zeros up to 64 B         ncf-encoding
 //!                          then filter pages of some columns                    filters.rs
+//!                          maps that blocks share                               writer/maps.rs, shared_pages.rs
 //!          statistics      per column: zone bounds and counts, sketches         statistics/record.rs
 //!          filters, index  of some columns: where values and keys can be         filters.rs, ncf-index
 //!          clustering      the order that the rows are in                       clustering.rs

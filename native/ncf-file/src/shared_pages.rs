@@ -20,7 +20,6 @@ const BLOCKS: usize = 4;
 #[derive(Default)]
 pub(crate) struct SharedCache(Mutex<HashMap<usize, Vec<Kept>>>);
 
-#[derive(Clone)]
 struct Kept {
     block: usize,
     pages: SharedPages,
@@ -125,29 +124,29 @@ impl FileReader {
         parts: &[(SharedKind, u32, &[u8])],
         known: Option<KeptMap>,
     ) -> Result<Kept> {
-        let is_map = |(kind, ..): &&(SharedKind, u32, &[u8])| *kind == SharedKind::Map;
-        let own: Vec<_> = parts.iter().copied().filter(|part| !is_map(&part)).collect();
         let physical = self.stored_column(column)?.data_type.physical();
-        let budget = || Budget::new(self.options.limits.shared_bytes).held_by(self.memory());
-        let pages = decode_shared(&own, physical, &budget())?;
+        let budget = Budget::new(self.options.limits.shared_bytes).held_by(self.memory());
+        let mut pages = decode_shared(parts, physical, &budget)?;
+        drop(budget);
         let hold = |bytes: usize| {
             let mut memory = self.memory().reservation();
             memory.resize("shared pages", bytes as u64).map(|()| Arc::new(memory))
         };
         let memory = hold(pages.byte_len())?;
-        let map = match (known, parts.iter().find(is_map)) {
-            (Some(map), _) => Some(map),
-            (None, Some((_, entries, bytes))) => {
-                let map = SharedMap::decode(bytes, *entries as usize, &budget())?;
-                let memory = hold(map.byte_len())?;
-                let offset = self.column(column)?.chunk(block)?.map().map_or(0, |map| map.offset);
-                Some(KeptMap { offset, map, memory })
+        let map = match (known, pages.shared_map()) {
+            (Some(kept), _) => {
+                pages = pages.with_map(kept.map.clone());
+                Some(kept)
+            }
+            (None, Some(map)) => {
+                let (map, memory) = (map.clone(), hold(map.byte_len())?);
+                self.column(column)?.chunk(block)?.map().map(|place| KeptMap {
+                    offset: place.offset,
+                    map,
+                    memory,
+                })
             }
             (None, None) => None,
-        };
-        let pages = match &map {
-            Some(kept) => pages.with_map(kept.map.clone()),
-            None => pages,
         };
         Ok(Kept { block, pages, map, memory })
     }

@@ -70,11 +70,7 @@ fn stored_by_reference(reader: &FileReader, page: PageRef) -> Result<Option<Alte
         return Ok(None);
     }
     let own: usize = chunk.own_shared().map(|page| page.length as usize).sum();
-    let of_map = chunk.map().map_or(0, |map| {
-        let users = meta.blocks.iter().filter(|block| block.map() == Some(map)).count();
-        map.length as usize / users.max(1)
-    });
-    let shared = own + of_map;
+    let shared = own + usize::try_from(meta.map_share(page.block)).unwrap_or(usize::MAX);
     let mut least = f64::INFINITY;
     for _ in 0..DECODES {
         let start = Instant::now();

@@ -279,15 +279,17 @@ struct Groups {
 }
 
 impl Ranked {
-    /// The rows' ranks in another map, which has the rank of each candidate.
-    pub(super) fn rerank(&mut self, ranks: &[i32]) {
+    /// Gives valid rows their ranks in another map, where each candidate has the rank of `ranks`.
+    pub(super) fn rerank(&mut self, ranks: &[i32], validity: Option<&BooleanBuffer>) {
         let mut starts = Vec::with_capacity(self.parts.counts.len());
         let mut next = 0;
         for count in &self.parts.counts {
             starts.push(next);
             next += count.cast_unsigned() as usize;
         }
-        for (rank, entry) in self.ranks.iter_mut().zip(&self.entries) {
+        let valid = |row: &usize| validity.is_none_or(|validity| validity.value(*row));
+        let rows = self.ranks.iter_mut().zip(&self.entries).enumerate();
+        for (_, (rank, entry)) in rows.filter(|(row, _)| valid(row)) {
             let place =
                 starts.get(*entry as usize).map(|start| start + rank.cast_unsigned() as usize);
             *rank = place.and_then(|place| ranks.get(place)).copied().unwrap_or(0);

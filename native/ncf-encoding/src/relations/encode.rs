@@ -41,11 +41,14 @@ pub fn encode_related(
     let Some(chunk) = Chunk::new(input, relation, &columns, references)? else { return Ok(None) };
     let Some(mut prepared) = chunk.prepare(relation)? else { return Ok(None) };
     let map = match prepared.map() {
-        Some(_) => match prepared.chunk_map(relation, known, options)? {
-            Some(map) => Some(map),
-            None => return Ok(None),
-        },
-        None => None,
+        // Pages of nulls only need no map.
+        Some(own) if !own.candidates.is_empty() => {
+            match prepared.chunk_map(relation, known, input.validity, options)? {
+                Some(map) => Some(map),
+                None => return Ok(None),
+            }
+        }
+        _ => None,
     };
     let mut shared = vec![references_page(&columns, options)?];
     let tables = prepared.tables(options.profile, input.pages.len(), state);
@@ -200,16 +203,17 @@ impl Prepared {
         &mut self,
         relation: &Relation,
         known: Option<&GrownMap>,
+        validity: Option<&BooleanBuffer>,
         options: &EncodeOptions,
     ) -> Result<Option<ChunkMap>> {
         let Some(own) = self.map() else { return Ok(None) };
         let joined = match known {
-            Some(known) => known.join(relation, own)?,
+            Some(known) => known.join(relation, own, options)?,
             None => None,
         };
         let Some((map, ranks)) = joined else { return GrownMap::begin(relation, own, options) };
         if let Self::Ranked(ranked) = self {
-            ranked.rerank(&ranks);
+            ranked.rerank(&ranks, validity);
         }
         Ok(Some(map))
     }

@@ -15,10 +15,15 @@ use crate::shared::{SharedKind, SharedMap};
 
 /// Of a block's pairs of an entry and a candidate, one in so many may be new: else it gets a map of its own.
 const NEW_PAIRS: usize = 2;
-/// A map may grow to so many times the pairs of the block that began it: whoever reads one block reads all of it.
+/// A map may have so many times the pairs of the block that began it, and of the block that joins: whoever reads one block
+/// reads all of it.
 const GROWTH: usize = 2;
-/// The part of what a shared page may take in memory that a map may take which was not encoded to see that it fits.
+/// The part of what a shared page may take in memory that a map may take before it is encoded to see that readers can
+/// have it.
 const ROOM: u64 = 4;
+
+/// A map as it is stored, where it was encoded.
+type Stored = Option<Arc<Vec<u8>>>;
 
 /// A map as it is after a block.
 #[derive(Debug, Clone)]
@@ -29,7 +34,7 @@ pub struct GrownMap {
     /// Pairs of the block that began it, and the bytes that these took.
     first: (usize, usize),
     /// As it is stored, until it grows.
-    stored: Option<Arc<Vec<u8>>>,
+    stored: Stored,
 }
 
 /// The map that a chunk needs.
@@ -69,6 +74,7 @@ impl GrownMap {
         &self,
         relation: &Relation,
         own: &MapParts,
+        options: &EncodeOptions,
     ) -> Result<Option<(ChunkMap, Vec<i32>)>> {
         let have = &*self.parts;
         let physical = |parts: &MapParts| -> Vec<_> {
@@ -77,32 +83,29 @@ impl GrownMap {
         if self.relation != *relation || physical(have) != physical(own) {
             return Ok(None);
         }
+        let of_chunk = own.candidates.len();
+        let most = self.first.0.min(of_chunk).saturating_mul(GROWTH);
+        if have.candidates.len() > most {
+            return Ok(None);
+        }
         let one = matches!(relation, Relation::Product(_));
-        let Some(Merged { parts, ranks }) = merge(have, own, one)? else { return Ok(None) };
-        let (pairs, of_chunk) = (parts.candidates.len(), own.candidates.len());
+        let Some(Merged { parts, ranks, changed }) = merge(have, own, one)? else {
+            return Ok(None);
+        };
+        let pairs = parts.candidates.len();
         let new = pairs - have.candidates.len();
-        if new > of_chunk / NEW_PAIRS || pairs > self.first.0.max(of_chunk) * GROWTH {
+        if new + changed > of_chunk / NEW_PAIRS || pairs > most {
             return Ok(None);
         }
         if new == 0 && parts.values.len() == have.values.len() {
             let grown = self.clone();
             return Ok(Some((ChunkMap { grown, fresh: false, bytes: 0 }, ranks)));
         }
-        let budget = Budget::new(Limits::DEFAULT.shared_bytes / ROOM);
-        let table = match MapTable::new(parts.clone(), &budget) {
-            Ok(table) => table,
-            Err(error) if error.kind() == ErrorKind::LimitExceeded => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let Some((map, stored)) = admitted(&parts, options)? else { return Ok(None) };
         let (first_pairs, first_bytes) = self.first;
         let bytes = first_bytes.saturating_mul(new) / first_pairs.max(1);
-        let grown = Self {
-            relation: self.relation.clone(),
-            parts: Arc::new(parts),
-            map: SharedMap::new(table),
-            first: self.first,
-            stored: None,
-        };
+        let (relation, parts) = (self.relation.clone(), Arc::new(parts));
+        let grown = Self { relation, parts, map, first: self.first, stored };
         Ok(Some((ChunkMap { grown, fresh: false, bytes }, ranks)))
     }
 
@@ -113,11 +116,8 @@ impl GrownMap {
 
     /// Bytes in memory.
     pub fn byte_len(&self) -> usize {
-        let parts = &self.parts;
-        let keys: usize = parts.keys.iter().map(Values::byte_len).sum();
-        let numbers = (parts.counts.len() + parts.candidates.len()) * size_of::<i32>();
         let stored = self.stored.as_ref().map_or(0, |bytes| bytes.len());
-        keys + numbers + parts.values.byte_len() + self.map.byte_len() + stored
+        self.parts.byte_len() + self.map.byte_len() + stored
     }
 
     /// The page of the whole map, which was decoded and compared.
@@ -154,24 +154,42 @@ fn readable(bytes: &[u8], entries: usize) -> Result<Option<SharedMap>> {
     }
 }
 
+/// The map as readers have it, and its bytes where it had to be encoded to know that they can; `None` where they cannot.
+fn admitted(parts: &MapParts, options: &EncodeOptions) -> Result<Option<(SharedMap, Stored)>> {
+    let budget = Budget::new(Limits::DEFAULT.shared_bytes / ROOM);
+    let small = budget
+        .take("a map", parts.byte_len() as u64)
+        .and_then(|()| MapTable::new(parts.clone(), &budget));
+    match small {
+        Ok(table) => Ok(Some((SharedMap::new(table), None))),
+        Err(error) if error.kind() == ErrorKind::LimitExceeded => {
+            let bytes = parts.encode(options)?;
+            let map = readable(&bytes, parts.counts.len())?;
+            Ok(map.map(|map| (map, Some(Arc::new(bytes)))))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Two maps in one.
 struct Merged {
     parts: MapParts,
     /// The rank of each of the second map's candidates.
     ranks: Vec<i32>,
+    /// Keys that have another candidate in the first map than in the second, where each can have only one.
+    changed: usize,
 }
 
 /// The candidates of the first map, and behind them those that only the second has; with `one`, these only for keys that
 /// the first does not have. `None` where there are too many.
 fn merge(have: &MapParts, own: &MapParts, one: bool) -> Result<Option<Merged>> {
-    let values = both(&have.values, &own.values)?;
+    let keys = have.keys.iter().zip(&own.keys).map(|(have, own)| both(have, own));
+    let (Some(values), Some(keys)) =
+        (both(&have.values, &own.values)?, keys.collect::<Result<Option<Vec<Values>>>>()?)
+    else {
+        return Ok(None);
+    };
     let Some(values) = dictionary::build(&values, MAX_ENTRIES, MAX_BYTES) else { return Ok(None) };
-    let keys: Vec<Values> = have
-        .keys
-        .iter()
-        .zip(&own.keys)
-        .map(|(have, own)| both(have, own))
-        .collect::<Result<_>>()?;
     let Some(grouped) = group(&keys.iter().collect::<Vec<_>>()) else { return Ok(None) };
     let entries = grouped.keys.first().map_or(0, Values::len);
     if entries > MAX_ENTRIES {
@@ -181,47 +199,95 @@ fn merge(have: &MapParts, own: &MapParts, one: bool) -> Result<Option<Merged>> {
     let (codes_have, codes_own) = values.codes.split_at(have.values.len());
     let have = Lists::of(have, of_have, codes_have, entries);
     let own = Lists::of(own, of_own, codes_own, entries);
-    let (mut counts, mut candidates) = (Vec::with_capacity(entries), Vec::new());
-    let mut ranks = vec![0i32; own.candidates.len()];
-    // The rank of each value in the entry at hand; a negative number for one that it does not have.
-    let mut rank_of = vec![-1i32; values.values.len()];
+    let mut joined = Joined::new(values.values.len(), own.candidates.len());
     for entry in 0..entries {
-        let start = candidates.len();
-        candidates.extend_from_slice(have.of_entry(entry).1);
-        for (rank, code) in (0i32..).zip(candidates.get(start..).unwrap_or(&[])) {
-            set(&mut rank_of, *code, rank);
-        }
-        let known = one && candidates.len() > start;
-        let (place, more) = own.of_entry(entry);
-        for (at, code) in (place..).zip(more).filter(|_| !known) {
-            let rank = rank_of.get(*code as usize).copied().unwrap_or(-1);
-            let next = i32::try_from(candidates.len() - start).unwrap_or(i32::MAX);
-            let rank = if rank < 0 { next } else { rank };
-            if rank == next {
-                candidates.push(*code);
-                set(&mut rank_of, *code, rank);
-            }
-            set(&mut ranks, u32::try_from(at).unwrap_or(u32::MAX), rank);
-        }
-        let list = candidates.get(start..).unwrap_or(&[]);
-        list.iter().for_each(|code| set(&mut rank_of, *code, -1));
-        counts.push(i32::try_from(list.len()).unwrap_or(i32::MAX));
+        joined.push(have.of_entry(entry).1, own.of_entry(entry), one);
     }
+    let Joined { counts, candidates, ranks, changed, .. } = joined;
+    // Candidates of the second map that were left out may have left values that nothing has.
+    let (candidates, values) =
+        if one { used(&candidates, &values.values) } else { (candidates, values.values) };
     let candidates = candidates.iter().map(|code: &u32| code.cast_signed()).collect();
-    let parts = MapParts { keys: grouped.keys, counts, candidates, values: values.values };
-    Ok(Some(Merged { parts, ranks }))
+    let parts = MapParts { keys: grouped.keys, counts, candidates, values };
+    Ok(Some(Merged { parts, ranks, changed }))
 }
 
-fn set(numbers: &mut [i32], at: u32, number: i32) {
-    if let Some(place) = numbers.get_mut(at as usize) {
+/// The candidates of two maps, entry by entry.
+struct Joined {
+    counts: Vec<i32>,
+    candidates: Vec<u32>,
+    ranks: Vec<i32>,
+    changed: usize,
+    /// The rank of each value in the entry at hand; a negative number for one that it does not have.
+    rank_of: Vec<i32>,
+}
+
+impl Joined {
+    fn new(values: usize, candidates: usize) -> Self {
+        Self {
+            counts: Vec::new(),
+            candidates: Vec::new(),
+            ranks: vec![0; candidates],
+            changed: 0,
+            rank_of: vec![-1; values],
+        }
+    }
+
+    /// Adds an entry: the candidates that the first map has, and where those of the second begin, and these.
+    fn push(&mut self, have: &[u32], (place, own): (usize, &[u32]), one: bool) {
+        let start = self.candidates.len();
+        self.candidates.extend_from_slice(have);
+        for (rank, code) in (0i32..).zip(have) {
+            set(&mut self.rank_of, *code as usize, rank);
+        }
+        if one && !have.is_empty() {
+            self.changed += usize::from(!own.is_empty() && own.first() != have.first());
+        } else {
+            for (at, code) in (place..).zip(own) {
+                let known = self.rank_of.get(*code as usize).copied().filter(|rank| *rank >= 0);
+                let next = i32::try_from(self.candidates.len() - start).unwrap_or(i32::MAX);
+                if known.is_none() {
+                    self.candidates.push(*code);
+                    set(&mut self.rank_of, *code as usize, next);
+                }
+                set(&mut self.ranks, at, known.unwrap_or(next));
+            }
+        }
+        let list = self.candidates.get(start..).unwrap_or(&[]);
+        for code in list {
+            set(&mut self.rank_of, *code as usize, -1);
+        }
+        self.counts.push(i32::try_from(list.len()).unwrap_or(i32::MAX));
+    }
+}
+
+/// The values that candidates have, and the candidates as their numbers.
+fn used(candidates: &[u32], values: &Values) -> (Vec<u32>, Values) {
+    let mut wanted: Vec<u32> = candidates.to_vec();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let rows: Vec<usize> = wanted.iter().map(|code| *code as usize).collect();
+    let number = |code: &u32| {
+        wanted.binary_search(code).ok().and_then(|at| u32::try_from(at).ok()).unwrap_or(0)
+    };
+    (candidates.iter().map(number).collect(), crate::encodings::run_length::pick(values, &rows))
+}
+
+fn set(numbers: &mut [i32], at: usize, number: i32) {
+    if let Some(place) = numbers.get_mut(at) {
         *place = number;
     }
 }
 
-fn both(a: &Values, b: &Values) -> Result<Values> {
+/// The values of both; `None` where they are too many to be one column.
+fn both(a: &Values, b: &Values) -> Result<Option<Values>> {
     let budget = Budget::new(u64::MAX);
     let parts = vec![DecodedValues::Flat(a.clone()), DecodedValues::Flat(b.clone())];
-    join(parts, &budget)?.into_flat(&budget)
+    match join(parts, &budget).and_then(|both| both.into_flat(&budget)) {
+        Ok(values) => Ok(Some(values)),
+        Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The candidates of a map by the entries of a larger one.
@@ -289,9 +355,12 @@ mod tests {
             vec![(1, vec![5]), (3, vec![50, 10, 60]), (7, vec![20]), (9, vec![20, 10])];
         assert_eq!(lists(&merged.parts), want);
         assert_eq!(merged.ranks, [0, 1, 2, 0, 0, 1]);
-        // One candidate a key: the one that the key has already.
-        let merged = merge(&have, &parts(&[(3, &[99]), (8, &[1])]), true).unwrap().unwrap();
-        assert_eq!(lists(&merged.parts), [(3, vec![50, 10]), (7, vec![20]), (8, vec![1])]);
+        // One candidate a key: the one that the key has already; values that only others have go.
+        let have = parts(&[(3, &[50]), (7, &[20])]);
+        let merged = merge(&have, &parts(&[(3, &[99]), (7, &[20]), (8, &[1])]), true);
+        let Merged { parts, ranks, changed } = merged.unwrap().unwrap();
+        assert_eq!(lists(&parts), [(3, vec![50]), (7, vec![20]), (8, vec![1])]);
+        assert_eq!((parts.values.len(), ranks, changed), (3, vec![0; 3], 1));
     }
 
     #[test]
@@ -305,9 +374,10 @@ mod tests {
         };
         let begun = GrownMap::begin(&relation, &many(0..100), &options).unwrap().unwrap();
         assert!(begun.fresh && begun.bytes > 0);
-        let join = |map: &GrownMap, own: &MapParts| map.join(&relation, own).unwrap();
-        let (same, ranks) = join(&begun.grown, &many(20..60)).unwrap();
-        assert_eq!((same.fresh, same.bytes, ranks), (false, 0, vec![0; 40]));
+        let join = |map: &GrownMap, own: &MapParts| map.join(&relation, own, &options).unwrap();
+        let (same, ranks) = join(&begun.grown, &many(20..70)).unwrap();
+        assert_eq!((same.fresh, same.bytes, ranks), (false, 0, vec![0; 50]));
+        assert!(join(&begun.grown, &many(20..69)).is_none(), "the block needs less than half");
         let (grown, _) = join(&begun.grown, &many(50..149)).unwrap();
         assert!(!grown.fresh && grown.bytes > 0 && grown.bytes < begun.bytes);
         let page = grown.grown.page(&options).unwrap();
@@ -323,6 +393,48 @@ mod tests {
         }
         assert_eq!(joined, 3, "blocks from 0, 40 and 80 leave 180 pairs, one more 220");
         let other = Relation::Map { keys: vec![1] };
-        assert!(begun.grown.join(&other, &many(0..100)).unwrap().is_none());
+        assert!(begun.grown.join(&other, &many(0..100), &options).unwrap().is_none());
+        // A product's factors that are others now are as good as new ones.
+        let factors = |from: i64, changed: i64| {
+            let of_key = |key: i64| if key < changed { [1i16] } else { [0] };
+            let lists: Vec<(i64, [i16; 1])> = (from..100).map(|key| (key, of_key(key))).collect();
+            parts(&lists.iter().map(|(key, list)| (*key, list.as_slice())).collect::<Vec<_>>())
+        };
+        let product = Relation::Product(crate::relations::Product {
+            factor: 1,
+            other: crate::relations::Other::Map(vec![0]),
+            divisor: 1,
+        });
+        let begun = GrownMap::begin(&product, &factors(0, 0), &options).unwrap().unwrap();
+        let join = |changed| begun.grown.join(&product, &factors(0, changed), &options).unwrap();
+        assert!(join(50).is_some() && join(51).is_none());
+    }
+
+    #[test]
+    fn what_readers_would_refuse_is_not_grown_to() {
+        // Entries repeat a long string beside a number that is theirs alone.
+        let many = |entries: std::ops::Range<i64>, letters: usize| {
+            let text = "x".repeat(letters);
+            MapParts {
+                counts: entries.clone().map(|_| 1).collect(),
+                candidates: entries.clone().map(|_| 0).collect(),
+                values: Values::I64(vec![7].into()),
+                keys: vec![
+                    Values::Bytes(entries.clone().map(|_| text.as_bytes()).collect()),
+                    Values::I64(entries.collect()),
+                ],
+            }
+        };
+        let options = EncodeOptions { profile: Profile::Fast, force: None };
+        let relation = Relation::Map { keys: vec![0, 1] };
+        for (letters, fits) in [(150, true), (700, false)] {
+            let begun = GrownMap::begin(&relation, &many(0..80_000, letters), &options);
+            let begun = begun.unwrap().unwrap().grown;
+            let joined = begun.join(&relation, &many(40_000..120_000, letters), &options).unwrap();
+            assert_eq!(joined.is_some(), fits, "{letters}");
+            if let Some((joined, _)) = joined {
+                joined.grown.page(&options).unwrap();
+            }
+        }
     }
 }

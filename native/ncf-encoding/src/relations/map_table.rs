@@ -4,7 +4,7 @@
 //! 0  keys u8, 1 to 3 · physical type of each key u8 · physical type of the values u8
 //! …  the keys' columns, one value an entry, each as a piece
 //! …  piece: candidates of each entry, i32[]
-//! …  piece: candidates, i32[], as numbers of values: of each entry the most frequent first
+//! …  piece: candidates, i32[], as numbers of values: in the order of their ranks
 //! …  piece: the values, distinct and ascending
 //! ```
 //!
@@ -115,6 +115,13 @@ impl MapParts {
 }
 
 impl MapParts {
+    /// Bytes in memory.
+    pub(crate) fn byte_len(&self) -> usize {
+        let numbers = (self.counts.len() + self.candidates.len()) * size_of::<i32>();
+        let columns = self.keys.iter().chain([&self.values]).map(Values::byte_len);
+        columns.sum::<usize>() + numbers
+    }
+
     /// Whether two maps are the same to the bit.
     pub(crate) fn same(&self, other: &Self) -> bool {
         let keys = self.keys.len() == other.keys.len()

@@ -28,13 +28,23 @@ fn encode(
     references: &[&Values],
     profile: Profile,
 ) -> Option<EncodedChunk> {
+    encode_with(values, validity, relation, references, (profile, None))
+}
+
+fn encode_with(
+    values: &Values,
+    validity: Option<&BooleanBuffer>,
+    relation: &Relation,
+    references: &[&Values],
+    (profile, known): (Profile, Option<&GrownMap>),
+) -> Option<EncodedChunk> {
     let pages = pages(values.len(), 3000);
     let interruption = &Interruption::default();
     let input = ChunkInput { values, validity, pages: &pages, interruption };
     let options = EncodeOptions { profile, force: None };
     let name = |number: u32| format!("c{number}");
     let state = &mut ChooserState::default();
-    encode_related(&input, relation, references, &name, &options, (None, state)).unwrap()
+    encode_related(&input, relation, references, &name, &options, (known, state)).unwrap()
 }
 
 fn shared_of(chunk: &EncodedChunk, physical: PhysicalType) -> ncf_core::Result<SharedPages> {
@@ -67,26 +77,49 @@ fn check(
         let chunk = encode(values, validity, relation, references, profile);
         assert_eq!(chunk.is_some(), fits, "{relation:?} of {types:?}");
         let Some(chunk) = chunk else { return };
-        let physical = values.physical();
-        let shared = shared_of(&chunk, physical).unwrap();
-        assert_eq!(shared.references(), relation.columns());
-        let budget = Budget::new(1 << 28);
-        for (range, page) in pages(values.len(), 3000).iter().zip(&chunk.pages) {
-            let slice = |values: &&Values| forms(&values.slice(range.start, range.len()));
-            let of_references: Vec<Vec<DecodedValues>> = references.iter().map(slice).collect();
-            for form in 0..3 {
-                let pick = |forms: &Vec<DecodedValues>| forms[form % forms.len()].clone();
-                let given: Vec<DecodedValues> = of_references.iter().map(pick).collect();
-                let rows = range.len();
-                let decoded =
-                    decode_related(&page.bytes, physical, rows, false, &shared, &given, &budget)
-                        .unwrap_or_else(|error| panic!("{}: {error}", page.tree));
-                let valid = validity.map(|validity| validity.slice(range.start, rows));
-                let none = valid.is_some_and(|valid| valid.count_set_bits() == 0);
-                let flat = decoded.values.into_flat(&budget).unwrap();
-                let want = values.slice(range.start, rows);
-                assert!(none || flat.bits_equal(&want), "{} of {physical:?}", page.tree);
-            }
+        comes_back(&chunk, values, validity, relation, references);
+        // Again with a map that the first three quarters of the rows began.
+        let begun = values.len() / 4 * 3;
+        let part = |values: &Values| values.slice(0, begun);
+        let of_part: Vec<Values> = references.iter().map(|values| part(values)).collect();
+        let of_part: Vec<&Values> = of_part.iter().collect();
+        let valid = validity.map(|validity| validity.slice(0, begun));
+        let first = encode(&part(values), valid.as_ref(), relation, &of_part, profile);
+        if let Some(map) = first.and_then(|chunk| chunk.map) {
+            let known = Some(&map.grown);
+            let chunk = encode_with(values, validity, relation, references, (profile, known));
+            comes_back(&chunk.unwrap(), values, validity, relation, references);
+        }
+    }
+}
+
+/// Checks what a chunk decodes to.
+fn comes_back(
+    chunk: &EncodedChunk,
+    values: &Values,
+    validity: Option<&BooleanBuffer>,
+    relation: &Relation,
+    references: &[&Values],
+) {
+    let physical = values.physical();
+    let shared = shared_of(chunk, physical).unwrap();
+    assert_eq!(shared.references(), relation.columns());
+    let budget = Budget::new(1 << 28);
+    for (range, page) in pages(values.len(), 3000).iter().zip(&chunk.pages) {
+        let slice = |values: &&Values| forms(&values.slice(range.start, range.len()));
+        let of_references: Vec<Vec<DecodedValues>> = references.iter().map(slice).collect();
+        for form in 0..3 {
+            let pick = |forms: &Vec<DecodedValues>| forms[form % forms.len()].clone();
+            let given: Vec<DecodedValues> = of_references.iter().map(pick).collect();
+            let rows = range.len();
+            let decoded =
+                decode_related(&page.bytes, physical, rows, false, &shared, &given, &budget)
+                    .unwrap_or_else(|error| panic!("{}: {error}", page.tree));
+            let valid = validity.map(|validity| validity.slice(range.start, rows));
+            let none = valid.is_some_and(|valid| valid.count_set_bits() == 0);
+            let flat = decoded.values.into_flat(&budget).unwrap();
+            let want = values.slice(range.start, rows);
+            assert!(none || flat.bits_equal(&want), "{} of {physical:?}", page.tree);
         }
     }
 }
@@ -345,8 +378,11 @@ fn damaged_pages_and_maps_are_errors_or_other_values() {
         let chunk = encode(values, None, &relation, &references, Profile::Compact).unwrap();
         let given: Vec<DecodedValues> =
             references.iter().map(|values| DecodedValues::Flat((*values).clone())).collect();
+        let options = EncodeOptions { profile: Profile::Compact, force: None };
+        let map = chunk.map.as_ref().map(|map| map.grown.page(&options).unwrap());
         for _ in 0..4000 {
             let mut damaged = chunk.clone();
+            damaged.shared.extend(map.clone());
             let pages = damaged.shared.iter_mut().map(|page| &mut page.bytes);
             let mut pages: Vec<_> =
                 pages.chain(damaged.pages.iter_mut().map(|page| &mut page.bytes)).collect();
@@ -362,6 +398,7 @@ fn damaged_pages_and_maps_are_errors_or_other_values() {
                 assert!(kinds.contains(&error.kind()), "{error}");
             };
             let budget = Budget::new(64 << 20);
+            damaged.map = None;
             let decoded = shared_of(&damaged, values.physical()).and_then(|shared| {
                 let (bytes, physical) = (&damaged.pages[0].bytes, values.physical());
                 decode_related(bytes, physical, 2000, true, &shared, &given, &budget)

@@ -267,7 +267,11 @@ impl FileWriter {
         {
             self.flush_block()?;
         }
-        self.memory.resize("a block", self.buffer.memory_with(&slice, threads, scratch))?;
+        let bytes = self.buffer.memory_with(&slice, threads, scratch);
+        if !self.memory.try_resize(bytes)? {
+            self.write_maps()?;
+            self.memory.resize("a block", bytes)?;
+        }
         self.buffer.push(slice);
         Ok(())
     }
@@ -352,6 +356,9 @@ impl FileWriter {
         self.encode_block()?;
         self.failed = false;
         self.memory.resize("a block", 0)?;
+        if !self.maps_memory.try_resize_sparing(self.relations.maps_bytes() as u64)? {
+            self.write_maps()?;
+        }
         self.options.memory.trim();
         Ok(())
     }
@@ -380,9 +387,6 @@ impl FileWriter {
         }
         self.columns = states;
         self.block_rows.push(to_u32("rows of a block", rows)?);
-        if !self.maps_memory.try_resize(self.relations.maps_bytes() as u64)? {
-            self.write_maps()?;
-        }
         Ok(())
     }
 

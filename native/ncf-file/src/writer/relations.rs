@@ -49,6 +49,14 @@ struct Known {
     blocks: usize,
 }
 
+impl Known {
+    /// Whether a chunk of so many rows is about as small as the one for which the relation was found to pay.
+    fn allows(&self, chunk: &EncodedChunk, rows: usize) -> bool {
+        let allowed = self.bytes.saturating_mul(rows) / self.rows.max(1);
+        chunk.byte_len() <= allowed.saturating_mul(DRIFT) / 100
+    }
+}
+
 /// The columns of a block, with the names of all columns of the file.
 #[derive(Clone, Copy)]
 pub(super) struct Block<'a> {
@@ -171,18 +179,22 @@ impl Relations {
         let Some(known) = self.known.get(&column.number) else {
             return column.encode(block.options, chooser);
         };
-        let map = self.maps.get(&column.number);
-        let related = match block.related(column, &known.relation, (map, chooser)) {
+        let mut try_with = |map| match block.related(column, &known.relation, (map, &mut *chooser))
+        {
             // What a reader would refuse: nobody asked for it.
-            Err(error) if error.kind() == ErrorKind::LimitExceeded => None,
-            other => other?,
+            Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(None),
+            other => other,
         };
-        let allowed = known.bytes.saturating_mul(column.values.len()) / known.rows.max(1);
-        let allowed = allowed.saturating_mul(DRIFT) / 100;
+        let fits = |chunk: &EncodedChunk| known.allows(chunk, column.values.len());
+        let mut related = try_with(self.maps.get(&column.number))?;
+        let joined = |chunk: &EncodedChunk| chunk.map.as_ref().is_some_and(|map| !map.fresh);
+        // Frequencies may be others by now, and with them the ranks.
+        if related.as_ref().is_some_and(|chunk| joined(chunk) && !fits(chunk)) {
+            related = try_with(None)?;
+        }
         let related = match related {
             Some(related)
-                if related.byte_len() <= allowed
-                    && !(known.blocks + 1).is_multiple_of(RECHECK_BLOCKS) =>
+                if fits(&related) && !(known.blocks + 1).is_multiple_of(RECHECK_BLOCKS) =>
             {
                 return Ok(related);
             }
@@ -237,12 +249,13 @@ impl Relations {
             known.blocks += 1;
             chunk.is_some()
         });
+        let told = !block.options.relations.is_empty();
+        self.maps.retain(|number, _| told || self.known.contains_key(number));
         if lost {
             self.searched_rows = 0;
         }
         let profile = block.options.profile;
         let wanted = matches!(profile, Profile::Balanced | Profile::Compact);
-        let told = !block.options.relations.is_empty();
         let telling = LEAST_ROWS.max(self.searched_rows.saturating_mul(TELLING_TIMES));
         if !wanted || told || self.searches == MOST_SEARCHES || block.rows() < telling {
             return Ok(());

@@ -226,9 +226,11 @@ impl PlannedBlock {
         for column in stored {
             let meta = reader.column(*column)?;
             let chunk = meta.chunk(block)?;
-            let all = chunk.bytes();
+            let map = meta.map_share(block);
+            let all = chunk.bytes().saturating_add(map);
             block_bytes = block_bytes.saturating_add(all);
             let pruned = chunk.bytes_without(runs);
+            let pruned = if runs.is_empty() { pruned.saturating_add(map) } else { pruned };
             bytes = bytes.saturating_add(all.saturating_sub(pruned));
         }
         let runs = runs
