@@ -10,9 +10,9 @@ use crate::native::{Native, with_values};
 /// Distinct strings up to which short ones are gathered from copies of one length.
 const SHORT_STRINGS: usize = 1 << 12;
 /// Bytes of all rows up to which that is done: far from those that offsets can count.
-const SHORT_BYTES: usize = 1 << 30;
-/// Short strings that are put together at a time, in the nearest cache.
-const AT_ONCE: usize = 64;
+const SHORT_BYTES: u64 = 1 << 30;
+/// Short strings for which memory is made ready at a time.
+const AT_ONCE: usize = 256;
 /// Values of which one byte of a code tells which it is.
 const BYTE: usize = 1 << 8;
 
@@ -52,20 +52,31 @@ fn look_up<T: Copy + Default>(table: &[T; BYTE], code: u32) -> T {
 }
 
 fn gather_bytes(values: &ByteValues, codes: &[u32], budget: &Budget) -> Result<Values> {
-    let longest = values.iter().map(<[u8]>::len).max().unwrap_or(0);
-    let all = codes.len().saturating_mul(longest);
-    let few = values.len() <= SHORT_STRINGS.min(codes.len()) && all <= SHORT_BYTES;
+    let starts: &[i32] = &values.offsets;
+    let lengths: Vec<u32> = starts
+        .windows(2)
+        .map(|pair| pair.last().zip(pair.first()).map_or(0, |(b, a)| (b - a).cast_unsigned()))
+        .collect();
+    let longest = lengths.iter().copied().max().unwrap_or(0) as usize;
+    let few = values.len() <= SHORT_STRINGS.min(codes.len());
+    let flags = few && values.len() <= BYTE && lengths.iter().all(|len| *len == 1);
+    if flags && codes.len() as u64 <= SHORT_BYTES {
+        return gather_bytes_of_one(values, codes, budget);
+    }
+    let bytes: u64 =
+        codes.iter().map(|code| u64::from(lengths.get(*code as usize).copied().unwrap_or(0))).sum();
     match longest {
-        1 if few && values.len() <= BYTE && values.iter().all(|string| string.len() == 1) => {
-            return gather_bytes_of_one(values, codes, budget);
+        0..=8 if few && bytes <= SHORT_BYTES => {
+            return gather_short::<8>(values, codes, bytes, budget);
         }
-        0..=8 if few => return gather_short::<8>(values, codes, budget),
-        9..=16 if few => return gather_short::<16>(values, codes, budget),
-        17..=32 if few => return gather_short::<32>(values, codes, budget),
+        9..=16 if few && bytes <= SHORT_BYTES => {
+            return gather_short::<16>(values, codes, bytes, budget);
+        }
+        17..=32 if few && bytes <= SHORT_BYTES => {
+            return gather_short::<32>(values, codes, bytes, budget);
+        }
         _ => {}
     }
-    let len = |code: &u32| values.get(*code as usize).len() as u64;
-    let bytes = codes.iter().map(len).fold(0, u64::saturating_add);
     let mut out = BytesBuilder::new(codes.len(), bytes, budget)?;
     for code in codes {
         out.push(values.get(*code as usize));
@@ -89,34 +100,30 @@ fn gather_bytes_of_one(values: &ByteValues, codes: &[u32], budget: &Budget) -> R
 fn gather_short<const N: usize>(
     values: &ByteValues,
     codes: &[u32],
+    bytes: u64,
     budget: &Budget,
 ) -> Result<Values> {
-    let mut heads: Vec<([u8; N], usize)> = budget.vec("short strings", values.len())?;
-    heads.extend(values.iter().map(|string| (padded(string), string.len())));
-    let mut offsets: Vec<i32> = budget.vec("offsets", codes.len().saturating_add(1))?;
-    offsets.push(0);
+    let heads: Vec<([u8; N], usize)> =
+        values.iter().map(|string| (padded(string), string.len())).collect();
+    let mut out = BytesBuilder::new(codes.len(), bytes.saturating_add(N as u64), budget)?;
+    let room = usize::try_from(bytes).unwrap_or(0) + N;
     let mut end = 0;
-    offsets.extend(codes.iter().map(|code| {
-        end += heads.get(*code as usize).map_or(0, |(_, len)| *len);
-        // At most `SHORT_BYTES`.
-        i32::try_from(end).unwrap_or(i32::MAX)
-    }));
-    let mut data: Vec<u8> = budget.vec("bytes", end)?;
-    let mut block = [[0; N]; AT_ONCE];
-    let block = block.as_flattened_mut();
     for codes in codes.chunks(AT_ONCE) {
-        let mut at = 0;
-        for code in codes {
-            let Some((head, len)) = heads.get(*code as usize) else { continue };
-            // There is room: those before have at most `N` bytes each.
-            if let Some(to) = block.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
-                *to = *head;
+        // Made ready a little at a time, so that it is in the nearest cache when it is written.
+        out.data.resize(room.min(end + AT_ONCE * N), 0);
+        let data = out.data.as_mut_slice();
+        out.offsets.extend(codes.iter().map(|code| {
+            if let Some((string, len)) = heads.get(*code as usize) {
+                if let Some(to) = data.get_mut(end..end + N) {
+                    to.copy_from_slice(string);
+                }
+                end += len;
             }
-            at += len;
-        }
-        data.extend_from_slice(block.get(..at).unwrap_or(&[]));
+            i32::try_from(end).unwrap_or(i32::MAX)
+        }));
     }
-    Ok(BytesBuilder { offsets, data }.finish())
+    out.data.truncate(end);
+    Ok(out.finish())
 }
 
 #[cfg(test)]
@@ -149,7 +156,7 @@ mod tests {
                 .collect();
             let values = Values::Bytes(strings.iter().collect());
             // Longer ones before shorter ones, the longest one last, and as few codes as there can be.
-            for count in [0, 1, strings.len(), 63, 64, 65, 500] {
+            for count in [0, 1, strings.len(), 255, 256, 257, 600] {
                 let codes: Vec<u32> =
                     (0_u32..).map(|row| row * 7 % (longest + 1)).take(count).collect();
                 let expected = codes.iter().map(|code| &strings[*code as usize]).collect();

@@ -330,3 +330,62 @@ fn place<I: Into<i64>>(number: I) -> usize {
 fn no_word() -> Error {
     Error::corrupt("a number of a word that the chunk does not have")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_every_length_are_spelled_however_they_fill_steps() {
+        let budget = || Budget::new(1 << 24);
+        // Lengths about those of a step, so that short words and long ones stand side by side.
+        let text: Vec<u8> = (0..200).collect();
+        let words: Vec<&[u8]> = (1..=40).map(|len| &text[len..2 * len]).collect();
+        let table = Values::Bytes(words.iter().collect());
+        let table = WordTable::new(table, &budget()).unwrap();
+        let literals = Values::Bytes([b"x".as_slice(), &text[..100]].iter().collect());
+        let Values::Bytes(literals) = literals else { unreachable!() };
+        for all in [0, 1, 255, 256, 257, 1000_usize] {
+            let number = |at: usize| i32::try_from((at * 11 + at / 40) % 40 + 1).unwrap();
+            let mut numbers: Vec<i32> = (0..all).map(number).collect();
+            let places = if all > 2 { vec![1, all - 1] } else { vec![] };
+            places.iter().for_each(|at| numbers[*at] = 0);
+            // Strings without words at both ends, and where words are spelled at a time.
+            let mut counts = vec![0, 0];
+            let mut left = all;
+            while left > 0 {
+                let count = left.min((counts.len() * 7 + 1) % 130);
+                counts.extend([i32::try_from(count).unwrap(), 0]);
+                left -= count;
+            }
+            let (mut next, mut literal, mut expected) = (0, 0, Vec::new());
+            for count in &counts {
+                let mut string: Vec<u8> = Vec::new();
+                for _ in 0..*count {
+                    let place = usize::try_from(numbers[next]).unwrap();
+                    literal += usize::from(place == 0);
+                    string.extend(match place {
+                        0 => literals.get(literal - 1),
+                        place => words[place - 1],
+                    });
+                    next += 1;
+                }
+                expected.push(string);
+            }
+            let size = expected.iter().map(Vec::len).sum();
+            let spell = |numbers: &[i32], size| {
+                let spelling = Spelling { table: &table, literals: &literals, next: 0 };
+                spelling.spell(numbers, &counts, size, &budget())
+            };
+            assert!(spell(&numbers, size).unwrap().iter().eq(&expected), "{all}");
+            assert!(spell(&numbers, size + 1).is_err());
+            if all > 0 {
+                assert!(spell(&numbers, size - 1).is_err());
+                for wrong in [41, -1, i32::MIN] {
+                    numbers[0] = wrong;
+                    assert!(spell(&numbers, size).is_err());
+                }
+            }
+        }
+    }
+}
