@@ -5,14 +5,12 @@ use std::sync::Arc;
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, Buffer, OffsetBuffer, ScalarBuffer};
 use ncf_core::{Budget, ByteValues, Error, Result, Values};
 
-use crate::encodings::stepped::padded;
+use crate::gather::gather;
 use crate::native::{Native, with_values};
 use crate::symbol_strings::SymbolStrings;
 
-/// Distinct strings up to which short ones are gathered from copies of one length.
-const SHORT_STRINGS: usize = 1 << 12;
-/// Bytes of all rows up to which that is done: far from those that offsets can count.
-const SHORT_BYTES: u64 = 1 << 30;
+/// Copies of a value that are written at a time where runs are short.
+const SHORT_RUN: usize = 8;
 
 /// One page.
 #[derive(Debug, Clone)]
@@ -205,6 +203,11 @@ pub(crate) fn repeat(
         budget: &Budget,
     ) -> Result<Values> {
         let mut out: Vec<T> = budget.vec("values", len)?;
+        if runs.size_hint().0 > len / (2 * SHORT_RUN) {
+            out.resize(len, T::default());
+            fill_short(values, runs, &mut out);
+            return Ok(T::wrap(out));
+        }
         for (index, count) in runs {
             let value = values.get(index).copied().unwrap_or_default();
             out.resize(out.len() + count, value);
@@ -233,6 +236,20 @@ pub(crate) fn repeat(
             Ok(out.finish())
         },
     )
+}
+
+/// Fills `out` with runs of which most are short: of each as many copies are written as fit a step, and the next run
+/// overwrites what is too much.
+fn fill_short<T: Native>(values: &[T], runs: impl Iterator<Item = (usize, usize)>, out: &mut [T]) {
+    let mut rest = out;
+    for (index, count) in runs {
+        let value = values.get(index).copied().unwrap_or_default();
+        match rest.first_chunk_mut::<SHORT_RUN>() {
+            Some(step) if count <= SHORT_RUN => *step = [value; SHORT_RUN],
+            _ => rest.iter_mut().take(count).for_each(|slot| *slot = value),
+        }
+        rest = rest.split_at_mut_checked(count).map_or(&mut [], |(_, rest)| rest);
+    }
 }
 
 /// `values` with others in some rows, which lie inside and ascend.
@@ -278,93 +295,14 @@ pub(crate) fn replaced(
     )
 }
 
-/// The values of the codes, which must be less than `values.len()`.
-fn gather(values: &Values, codes: &[u32], budget: &Budget) -> Result<Values> {
-    fn fixed<T: Native>(values: &[T], codes: &[u32], budget: &Budget) -> Result<Values> {
-        let mut out: Vec<T> = budget.vec("values", codes.len())?;
-        out.extend(
-            codes.iter().map(|code| values.get(*code as usize).copied().unwrap_or_default()),
-        );
-        Ok(T::wrap(out))
-    }
-    with_values!(values,
-        fixed(v) => fixed(v, codes, budget),
-        bool(v) => Ok(Values::Bool(BooleanBuffer::collect_bool(codes.len(), |row| {
-            codes.get(row).is_some_and(|code| (*code as usize) < v.len() && v.value(*code as usize))
-        }))),
-        bytes(v) => gather_bytes(v, codes, budget),
-    )
-}
-
-fn gather_bytes(values: &ByteValues, codes: &[u32], budget: &Budget) -> Result<Values> {
-    let starts: &[i32] = &values.offsets;
-    let lengths: Vec<u32> = starts
-        .windows(2)
-        .map(|pair| pair.last().zip(pair.first()).map_or(0, |(b, a)| (b - a).cast_unsigned()))
-        .collect();
-    let bytes: u64 =
-        codes.iter().map(|code| u64::from(lengths.get(*code as usize).copied().unwrap_or(0))).sum();
-    let longest = lengths.iter().copied().max().unwrap_or(0) as usize;
-    if longest == 1 && bytes == codes.len() as u64 && bytes <= SHORT_BYTES {
-        return gather_bytes_of_one(values, codes, budget);
-    }
-    let few = values.len() <= SHORT_STRINGS.min(codes.len()) && bytes <= SHORT_BYTES;
-    match longest {
-        0..=8 if few => return gather_short::<8>(values, codes, bytes, budget),
-        9..=16 if few => return gather_short::<16>(values, codes, bytes, budget),
-        17..=32 if few => return gather_short::<32>(values, codes, bytes, budget),
-        _ => {}
-    }
-    let mut out = BytesBuilder::new(codes.len(), bytes, budget)?;
-    for code in codes {
-        out.push(values.get(*code as usize));
-    }
-    Ok(out.finish())
-}
-
-/// Strings of one byte each: flags, mostly.
-fn gather_bytes_of_one(values: &ByteValues, codes: &[u32], budget: &Budget) -> Result<Values> {
-    let mut out = BytesBuilder::new(codes.len(), codes.len() as u64, budget)?;
-    let bytes: Vec<u8> = values.iter().map(|string| string.first().copied().unwrap_or(0)).collect();
-    out.data.extend(codes.iter().map(|code| bytes.get(*code as usize).copied().unwrap_or(0)));
-    // At most `SHORT_BYTES`.
-    out.offsets.extend((1..).take(codes.len()));
-    Ok(out.finish())
-}
-
-/// Strings of at most `N` bytes: as many are copied of each, and the next string overwrites what is too much.
-fn gather_short<const N: usize>(
-    values: &ByteValues,
-    codes: &[u32],
-    bytes: u64,
-    budget: &Budget,
-) -> Result<Values> {
-    let heads: Vec<([u8; N], usize)> =
-        values.iter().map(|string| (padded(string), string.len())).collect();
-    let mut out = BytesBuilder::new(codes.len(), bytes.saturating_add(N as u64), budget)?;
-    out.data.resize(usize::try_from(bytes).unwrap_or(0) + N, 0);
-    let (data, mut end) = (out.data.as_mut_slice(), 0);
-    out.offsets.extend(codes.iter().map(|code| {
-        if let Some((string, len)) = heads.get(*code as usize) {
-            if let Some(to) = data.get_mut(end..end + N) {
-                to.copy_from_slice(string);
-            }
-            end += len;
-        }
-        i32::try_from(end).unwrap_or(i32::MAX)
-    }));
-    out.data.truncate(end);
-    Ok(out.finish())
-}
-
 /// Byte strings with all memory reserved and paid before the first.
-struct BytesBuilder {
-    offsets: Vec<i32>,
-    data: Vec<u8>,
+pub(crate) struct BytesBuilder {
+    pub(crate) offsets: Vec<i32>,
+    pub(crate) data: Vec<u8>,
 }
 
 impl BytesBuilder {
-    fn new(len: usize, bytes: u64, budget: &Budget) -> Result<Self> {
+    pub(crate) fn new(len: usize, bytes: u64, budget: &Budget) -> Result<Self> {
         let limit = i32::MAX.unsigned_abs();
         let bytes = usize::try_from(bytes)
             .ok()
@@ -376,13 +314,13 @@ impl BytesBuilder {
     }
 
     #[inline]
-    fn push(&mut self, string: &[u8]) {
+    pub(crate) fn push(&mut self, string: &[u8]) {
         self.data.extend_from_slice(string);
         // `new` checked that all strings together fit.
         self.offsets.push(i32::try_from(self.data.len()).unwrap_or(i32::MAX));
     }
 
-    fn finish(self) -> Values {
+    pub(crate) fn finish(self) -> Values {
         Values::Bytes(ByteValues {
             offsets: OffsetBuffer::new(self.offsets.into()),
             data: Buffer::from_vec(self.data),
@@ -392,25 +330,28 @@ impl BytesBuilder {
 
 /// `Corrupt` unless every string is UTF-8.
 pub(crate) fn check_utf8(values: &Values) -> Result<()> {
-    let Values::Bytes(strings) = values else {
-        return Ok(());
-    };
+    match values {
+        Values::Bytes(strings) if !is_utf8(strings) => Err(Error::corrupt(
+            "a string is not UTF-8; the column should be binary or the file is damaged",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether every string is UTF-8.
+pub(crate) fn is_utf8(strings: &ByteValues) -> bool {
     let offsets: &[i32] = &strings.offsets;
     let (Some(&first), Some(&last)) = (offsets.first(), offsets.last()) else {
-        return Ok(());
+        return true;
     };
     let start = first.cast_unsigned() as usize;
     let bytes = strings.data.get(start..last.cast_unsigned() as usize).unwrap_or(&[]);
-    if bytes.is_ascii() {
-        return Ok(());
-    }
-    let bad = || {
-        Error::corrupt("a string is not UTF-8; the column should be binary or the file is damaged")
-    };
     // One pass over all bytes, then only the cuts between strings: a cut inside a character is an error too.
-    let text = std::str::from_utf8(bytes).map_err(|_| bad())?;
-    let whole = |offset: &i32| text.is_char_boundary((offset - first).cast_unsigned() as usize);
-    if offsets.iter().all(whole) { Ok(()) } else { Err(bad()) }
+    let whole = |text: &str| {
+        let at = |offset: &i32| text.is_char_boundary((offset - first).cast_unsigned() as usize);
+        offsets.iter().all(at)
+    };
+    bytes.is_ascii() || std::str::from_utf8(bytes).is_ok_and(whole)
 }
 
 #[cfg(test)]
@@ -418,34 +359,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_of_one_byte_are_gathered() {
-        let values: Arc<Values> = Arc::new(Values::Bytes(["", "a", "b"].iter().collect()));
-        let of = |codes: Vec<u32>| {
-            let coded =
-                DecodedValues::Dictionary { codes: codes.into(), values: Arc::clone(&values) };
-            coded.into_flat(&Budget::new(1 << 20)).unwrap()
-        };
-        assert_eq!(of(vec![1, 2, 1]), Values::Bytes(["a", "b", "a"].iter().collect()));
-        assert_eq!(of(vec![1, 0, 1]), Values::Bytes(["a", "", "a"].iter().collect()));
-        assert_eq!(of(vec![]), Values::Bytes(std::iter::empty::<&str>().collect()));
-    }
-
-    #[test]
-    fn strings_of_every_length_are_gathered() {
-        let budget = || Budget::new(1 << 20);
-        for longest in 0..=40_u32 {
-            let strings: Vec<Vec<u8>> = (0..=longest as usize)
-                .map(|len| (1_u8..=40).rev().skip(40 - len).collect())
-                .collect();
-            let values = Arc::new(Values::Bytes(strings.iter().collect()));
-            // Longer ones before shorter ones, the longest one last, and as few codes as there can be.
-            for count in [0, 1, strings.len(), 500] {
-                let codes: Vec<u32> =
-                    (0_u32..).map(|row| row * 7 % (longest + 1)).take(count).collect();
-                let expected = codes.iter().map(|code| &strings[*code as usize]).collect();
-                let coded =
-                    DecodedValues::Dictionary { codes: codes.into(), values: values.clone() };
-                assert_eq!(coded.into_flat(&budget()).unwrap(), Values::Bytes(expected));
+    fn runs_of_every_length_are_repeated() {
+        // Short and long ones by turns, and one of each at the end.
+        for longest in [1, 2, 7, 8, 9, 16, 17, 40_u32] {
+            for runs in [0, 1, 2, 50, 51_u32] {
+                let counts: Vec<u32> = (0..runs).map(|run| 1 + run * 5 % longest).collect();
+                let mut end = 0;
+                let ends = counts.iter().map(|count| {
+                    end += count;
+                    end
+                });
+                let ends: ScalarBuffer<u32> = ends.collect();
+                let numbers: Vec<i32> = (0..).map(|run| run * 3 - 5).take(counts.len()).collect();
+                let each = counts.iter().zip(&numbers);
+                let expected: ScalarBuffer<i32> =
+                    each.flat_map(|(count, value)| vec![*value; *count as usize]).collect();
+                let decoded = DecodedValues::Runs { ends, values: Values::I32(numbers.into()) };
+                let flat = decoded.into_flat(&Budget::new(1 << 20)).unwrap();
+                assert_eq!(flat, Values::I32(expected));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Nodes: the header around an encoding's body, the plan of a tree, and walking both ways.
 
+use std::cell::Cell;
 use std::fmt;
 
 use arrow_buffer::BooleanBuffer;
@@ -198,13 +199,15 @@ pub struct DecodeContext<'a> {
     pub shared: &'a SharedPages,
     validity: Option<&'a BooleanBuffer>,
     references: &'a [DecodedValues],
+    /// Becomes true when the root's strings are UTF-8 by the way they were made.
+    text: Option<&'a Cell<bool>>,
     depth: usize,
 }
 
 impl<'a> DecodeContext<'a> {
     /// The context of a page's root.
     pub fn new(budget: &'a Budget, shared: &'a SharedPages) -> Self {
-        Self { budget, shared, validity: None, references: &[], depth: 0 }
+        Self { budget, shared, validity: None, references: &[], text: None, depth: 0 }
     }
 
     /// The same for a page that refers to other columns: their values in its rows.
@@ -227,6 +230,23 @@ impl<'a> DecodeContext<'a> {
             )));
         }
         Ok(values)
+    }
+
+    /// The same for a page of text: `proven` becomes true when its strings need not be checked.
+    pub(crate) fn with_text(self, proven: &'a Cell<bool>) -> Self {
+        Self { text: Some(proven), ..self }
+    }
+
+    /// Whether it is of use to find out that a node's strings are UTF-8: not below the root, whose strings are others.
+    pub(crate) fn wants_text(&self) -> bool {
+        self.text.is_some()
+    }
+
+    /// The strings that the node gives are UTF-8, each by itself.
+    pub(crate) fn prove_text(&self) {
+        if let Some(proven) = self.text {
+            proven.set(true);
+        }
     }
 
     /// The same for a page with nulls, whose validity comes before its values.
@@ -262,7 +282,9 @@ impl<'a> DecodeContext<'a> {
                 "encoding {id} cannot hold values of {physical:?}"
             )));
         }
-        let inner = DecodeContext { depth: self.depth + 1, ..*self };
+        // Of what is below the root nobody knows what will be made.
+        let text = self.text.filter(|_| self.depth == 0);
+        let inner = DecodeContext { depth: self.depth + 1, text, ..*self };
         let values = encoding
             .decode(&mut body, physical, len, &inner)
             .map_err(|error| error.with("encoding", id))?;

@@ -1,5 +1,7 @@
 //! Pages: a two-byte header, a node of validity bits where rows are null, and a node of values.
 
+use std::cell::Cell;
+
 use arrow_buffer::BooleanBuffer;
 use ncf_core::{Budget, Error, PhysicalType, Result, ResultExt, Values};
 
@@ -202,9 +204,13 @@ fn decode(
     } else {
         None
     };
-    let values = context.with_validity(validity.as_ref()).node(&mut reader, physical, rows)?;
+    let (proven, mut root) = (Cell::new(false), context.with_validity(validity.as_ref()));
+    if utf8 {
+        root = root.with_text(&proven);
+    }
+    let values = root.node(&mut reader, physical, rows)?;
     padding(&reader)?;
-    let values = if utf8 { text(values, shared)? } else { values };
+    let values = if utf8 && !proven.get() { text(values, shared)? } else { values };
     Ok(DecodedPage { validity, values })
 }
 

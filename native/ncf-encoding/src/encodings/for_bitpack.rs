@@ -75,8 +75,14 @@ trait Integer: Native + Ord {
     fn minus(self, base: Self) -> u64;
     /// `self + delta`, wrapping.
     fn plus(self, delta: u64) -> Self;
-    /// Unpacks a full vector and appends `reference + value`.
-    fn unpack(width: usize, packed: &[u8], reference: Self, out: &mut Vec<Self>) -> Result<()>;
+    /// Unpacks a full vector into `vector`, whatever stands there, and appends `reference + value`.
+    fn unpack(
+        width: usize,
+        packed: &[u8],
+        reference: Self,
+        vector: &mut [Self::Lane; VECTOR],
+        out: &mut Vec<Self>,
+    ) -> Result<()>;
 }
 
 macro_rules! integer {
@@ -100,10 +106,10 @@ macro_rules! integer {
                 width: usize,
                 packed: &[u8],
                 reference: Self,
+                vector: &mut [Self::Lane; VECTOR],
                 out: &mut Vec<Self>,
             ) -> Result<()> {
-                let mut vector = [0; VECTOR];
-                $lane::unpack(width, packed, reference.cast_unsigned(), &mut vector)?;
+                $lane::unpack(width, packed, reference.cast_unsigned(), vector)?;
                 out.extend(vector.iter().map(|value| value.cast_signed()));
                 Ok(())
             }
@@ -132,9 +138,14 @@ impl Integer for i128 {
         self.wrapping_add(Self::from(delta))
     }
 
-    fn unpack(width: usize, packed: &[u8], reference: Self, out: &mut Vec<Self>) -> Result<()> {
-        let mut vector = [0u64; VECTOR];
-        Lane::unpack(width, packed, 0, &mut vector)?;
+    fn unpack(
+        width: usize,
+        packed: &[u8],
+        reference: Self,
+        vector: &mut [Self::Lane; VECTOR],
+        out: &mut Vec<Self>,
+    ) -> Result<()> {
+        Lane::unpack(width, packed, 0, vector)?;
         out.extend(vector.iter().map(|value| reference.wrapping_add(Self::from(*value))));
         Ok(())
     }
@@ -290,6 +301,8 @@ fn decode<T: Integer>(body: &mut Reader<'_>, len: usize, budget: &Budget) -> Res
     };
     let widths = body.take(vectors)?;
     let mut out: Vec<T> = budget.vec("values", len)?;
+    // Zeroed once: each vector overwrites all of the one before.
+    let mut lanes = [T::Lane::default(); VECTOR];
     for (vector, width) in widths.iter().enumerate() {
         let width = usize::from(*width);
         let count = (len - out.len()).min(VECTOR);
@@ -299,7 +312,7 @@ fn decode<T: Integer>(body: &mut Reader<'_>, len: usize, budget: &Budget) -> Res
         let packed = body.take(packed_bytes(count, width))?;
         let reference = reference(vector);
         if count == VECTOR {
-            T::unpack(width, packed, reference, &mut out)?;
+            T::unpack(width, packed, reference, &mut lanes, &mut out)?;
         } else {
             unpack_sequential(packed, count, width, |delta| out.push(reference.plus(delta)));
         }

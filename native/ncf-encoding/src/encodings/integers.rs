@@ -17,6 +17,8 @@ pub(crate) trait Integer: Native + Ord + Into<i128> {
     fn plus(self, other: Self) -> Self;
     /// `self − other`.
     fn minus(self, other: Self) -> Self;
+    /// `self · other`.
+    fn times(self, other: Self) -> Self;
     /// Arithmetic shift; `bits` is less than [`Self::BITS`].
     fn shifted_right(self, bits: u32) -> Self;
     /// The low bits of a wider integer.
@@ -39,6 +41,10 @@ macro_rules! integer {
 
             fn minus(self, other: Self) -> Self {
                 self.wrapping_sub(other)
+            }
+
+            fn times(self, other: Self) -> Self {
+                self.wrapping_mul(other)
             }
 
             fn shifted_right(self, bits: u32) -> Self {

@@ -59,6 +59,7 @@ macro_rules! lane {
                 match width {
                     $($width => {
                         const WORDS: usize = VECTOR * $width / $bits;
+                        let chunks = chunks.first_chunk::<WORDS>().ok_or_else(few_bytes)?;
                         let mut words = [0; WORDS];
                         for (word, chunk) in words.iter_mut().zip(chunks) {
                             *word = $type::from_le_bytes(*chunk);
@@ -81,6 +82,11 @@ lane!(u64, 64, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16
     17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32
     33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48
     49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64);
+
+#[cold]
+fn few_bytes() -> Error {
+    Error::corrupt("a packed vector has too few bytes")
+}
 
 fn bad_width(width: usize, bits: usize) -> Error {
     Error::corrupt(format!("a bit width of {width} in {bits}-bit values"))

@@ -4,7 +4,7 @@ use ncf_core::{Budget, Error, PhysicalType, Result, Values};
 
 use super::Encoding;
 use super::equality::exceptions;
-use super::integers::{Integer, column, with_integer};
+use super::integers::{Integer, column, owned, with_integer};
 use super::null_fill::{read_lead, refill};
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
@@ -45,6 +45,9 @@ impl Encoding for Linear {
     ) -> Result<DecodedValues> {
         let (formula, references) = read(body, len, context)?;
         let lead = read_lead(body, physical, context)?;
+        if let Some(values) = follow_one(body, physical, &formula, &references, context)? {
+            return Ok(DecodedValues::Flat(refill(&lead, values, context)?));
+        }
         let predicted = predict(&formula, &references, len, context.budget)?;
         let values = if physical == PhysicalType::F64 {
             let residual = column::<i64>(body, len, context)?;
@@ -55,6 +58,59 @@ impl Encoding for Linear {
         };
         Ok(DecodedValues::Flat(refill(&lead, values, context)?))
     }
+}
+
+/// The values of a sum of one column of the same type, which needs no sums of 64 bits: all arithmetic wraps. `None` of
+/// other formulas, of which nothing is read then.
+fn follow_one(
+    body: &mut Reader<'_>,
+    physical: PhysicalType,
+    formula: &Formula,
+    references: &[&DecodedValues],
+    context: &DecodeContext<'_>,
+) -> Result<Option<Values>> {
+    let ([term], [DecodedValues::Flat(other)], 0) = (&*formula.terms, references, formula.shift)
+    else {
+        return Ok(None);
+    };
+    if term.transform != Transform::Identity || other.physical() != physical {
+        return Ok(None);
+    }
+    let (coefficient, constant) = (term.coefficient, formula.constant);
+    with_integer!(physical,
+        T => {
+            let other = T::from_values(other.clone())?;
+            let residual = context.node(body, physical, other.len())?;
+            let sums = sums_of_one::<T>(&other, coefficient, constant, residual, context.budget)?;
+            Ok(Some(T::wrap(sums)))
+        },
+        other => Ok(None),
+    )
+}
+
+/// `coefficient · value + constant + residual`, each.
+fn sums_of_one<T: Integer>(
+    values: &[T],
+    coefficient: i64,
+    constant: i64,
+    residual: DecodedValues,
+    budget: &Budget,
+) -> Result<Vec<T>> {
+    let (times, plus) = (T::low_bits(coefficient.into()), T::low_bits(constant.into()));
+    if let DecodedValues::Constant(residual, _) = residual {
+        let plus = plus.plus(T::first_of(&residual));
+        let mut sums: Vec<T> = budget.vec("values", values.len())?;
+        sums.extend(values.iter().map(|value| value.times(times).plus(plus)));
+        return Ok(sums);
+    }
+    let mut sums = owned(T::from_values(residual.into_flat(budget)?)?, budget)?;
+    let both = sums.iter_mut().zip(values);
+    match coefficient {
+        // Processors multiply slowly in 64 bits.
+        1 => both.for_each(|(sum, value)| *sum = sum.plus(plus).plus(*value)),
+        _ => both.for_each(|(sum, value)| *sum = sum.plus(plus).plus(value.times(times))),
+    }
+    Ok(sums)
 }
 
 /// The predicted integers in the column's type, with the residual that follows in the body.

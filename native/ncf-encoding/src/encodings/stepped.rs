@@ -46,8 +46,7 @@ impl Output {
     /// Ends a string.
     #[inline]
     pub(super) fn end(&mut self) {
-        // Where it is over `size`, which fits, nothing comes of it.
-        self.offsets.push(i32::try_from(self.at).unwrap_or(i32::MAX));
+        self.end_at(self.at);
     }
 
     /// The next bytes, of which `write` says how many it wrote; `Corrupt` where more than all stand already.
@@ -59,6 +58,30 @@ impl Output {
         let rest = self.bytes.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut::<STEP>());
         self.at += rest.map_or(0, write);
         Ok(())
+    }
+
+    /// Where the next bytes go, and how many bytes there are before them. Room for `steps` steps is ready where that is
+    /// not more than all.
+    #[inline]
+    pub(super) fn ready(&mut self, steps: usize) -> Result<(&mut [u8], usize)> {
+        let end = (self.at + steps * STEP).min(self.size + STEP);
+        if self.bytes.len() < end {
+            self.make_ready(end)?;
+        }
+        Ok((self.bytes.get_mut(self.at..).unwrap_or(&mut []), self.at))
+    }
+
+    /// `len` of the bytes that [`Output::ready`] gave were written.
+    #[inline]
+    pub(super) fn advance(&mut self, len: usize) {
+        self.at += len;
+    }
+
+    /// Ends a string after so many bytes of all.
+    #[inline]
+    pub(super) fn end_at(&mut self, at: usize) {
+        // Where it is over `size`, which fits, nothing comes of it.
+        self.offsets.push(i32::try_from(at).unwrap_or(i32::MAX));
     }
 
     /// Makes bytes ready up to `end`, and some more.

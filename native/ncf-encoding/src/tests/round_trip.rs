@@ -198,6 +198,35 @@ fn text_is_checked_where_asked() {
 }
 
 #[test]
+fn text_of_words_is_checked_as_any_other() {
+    let budget = Budget::new(1 << 24);
+    let often = |word: &[u8]| vec![word.to_vec(); 4];
+    // Words come often, literals once.
+    let cases: [(&[u8], &[u8], bool); 5] = [
+        (b"abc ", b"de", true),
+        ("\u{e9}t\u{e9} ".as_bytes(), "\u{6f22}".as_bytes(), true),
+        (b"\xff ", b"de", false),
+        (b"abc ", b"de\xff", false),
+        ("\u{e9}t\u{e9} ".as_bytes(), b"\xc3", false),
+    ];
+    for (word, literal, good) in cases {
+        let strings = [often(word), vec![[word, literal].concat()], often(word)].concat();
+        let values = Values::Bytes(strings.iter().collect());
+        let options = EncodeOptions { profile: Profile::Fast, force: Some(EncodingId::WORDS) };
+        let chunk = encode(&values, None, &options, &mut ChooserState::default()).unwrap();
+        let words = &chunk.shared[0];
+        let stored = [(words.kind, words.count, words.bytes.as_slice())];
+        let shared = decode_shared(&stored, PhysicalType::Bytes, &budget).unwrap();
+        let page = |utf8| {
+            let bytes = &chunk.pages[0].bytes;
+            decode_page(bytes, PhysicalType::Bytes, strings.len(), utf8, &shared, &budget)
+        };
+        assert!(page(false).is_ok());
+        assert_eq!(page(true).is_ok(), good, "{word:?} {literal:?}");
+    }
+}
+
+#[test]
 fn structure_is_kept_for_predicates() {
     let budget = Budget::new(1 << 28);
     let decode = |values: &Values, force| {
