@@ -1,14 +1,15 @@
 //! The bytes of an index.
 //!
 //! ```text
-//! 0  kind u8 (1 fences, 2 linear, 4 a model) · keys u8 (1 numbers, 2 wide numbers, 3 codes of strings, 4 strings)
-//! 2  flags u8 (1 descending) · zero u8 · window u16, in sixteenths of a vector · zeros u16
-//! 8  bytes of the fences u32 · bytes of the model u32, 0 = none
-//! 16 vectors u64
+//! 0  kind u8 (5 fences, 6 linear, 7 a model) · keys u8 (1 numbers, 2 wide numbers, 3 codes of strings, 4 strings)
+//! 2  flags u8 (1 descending) · window varint, in sixteenths of a vector
+//! …  bytes of the fences varint · bytes of the model varint, 0 = none · vectors varint
 //! …  wide numbers: base i128 · shift u8
 //!    codes of strings: bytes of the prefix varint · prefix · 32 bytes of bits, one for each byte that occurs
-//! …  fences: distance varint · for each the difference to the one before varint
-//!    of strings: distance varint · for each bytes shared with the one before varint · other bytes varint · these
+//! …  fences: distance varint · unit varint · low bits u8 · the first varint · of the differences to the one before,
+//!    in units: low bits of each · for each the other bits varint
+//!    of strings: distance varint · for each bytes shared with the one before varint · for each the number of its
+//!    other bytes varint · the other bytes of all
 //!    linear: segments varint · below varint · above varint · for each the differences of its key and its start
 //!    to those of the one before, varints · slope u32 · shift u8
 //!    a model: SHA-256 of its bytes, 32 bytes · these bytes varint · first key varint · the difference to the last
@@ -27,10 +28,10 @@ use super::model::Model;
 use super::{Exception, Form, Index, Sizes};
 use crate::wire::{Cursor, put_varint};
 
-/// Kinds.
-const FENCES: u8 = 1;
-const LINEAR: u8 = 2;
-const MODEL: u8 = 4;
+/// Kinds. Lesser ones stood for other layouts before the first release.
+const FENCES: u8 = 5;
+const LINEAR: u8 = 6;
+const MODEL: u8 = 7;
 /// Keys.
 const NUMBERS: u8 = 1;
 const WIDE: u8 = 2;
@@ -54,13 +55,10 @@ impl Index {
             Some(KeyMap::Text(_)) => CODES,
             None => STRINGS,
         };
-        let mut out = vec![kind, keys, u8::from(self.descending) * DESCENDING, 0];
-        out.extend(u16::try_from(self.window).unwrap_or(u16::MAX).to_le_bytes());
-        out.extend([0; 2]);
-        for size in [self.sizes.fences, self.sizes.linear] {
-            out.extend(u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes());
+        let mut out = vec![kind, keys, u8::from(self.descending) * DESCENDING];
+        for number in [self.window, self.sizes.fences, self.sizes.linear, self.vectors] {
+            put_varint(&mut out, number);
         }
-        out.extend(self.vectors.to_le_bytes());
         match map {
             None | Some(KeyMap::Number) => {}
             Some(KeyMap::Wide { base, shift }) => {
@@ -107,13 +105,12 @@ impl Index {
         if !matches!(kind, FENCES | LINEAR | MODEL) || !(NUMBERS..=STRINGS).contains(&keys) {
             return Ok(None);
         }
-        let reserved = cursor.u8()?;
-        let (window, zeros) = (cursor.u16()?, cursor.u16()?);
-        let sizes = Sizes { fences: cursor.u32()?.into(), linear: cursor.u32()?.into() };
-        if reserved != 0 || zeros != 0 || flags & !DESCENDING != 0 {
-            return Err(wrong("reserved bytes or flags"));
+        if flags & !DESCENDING != 0 {
+            return Err(wrong("the flags"));
         }
-        if cursor.u64()? != vectors {
+        let window = cursor.varint()?;
+        let sizes = Sizes { fences: cursor.varint()?, linear: cursor.varint()? };
+        if cursor.varint()? != vectors {
             return Err(wrong("the vectors"));
         }
         let map = key_map(keys, data_type, &mut cursor)?;
@@ -131,7 +128,7 @@ impl Index {
         };
         let exceptions = exceptions(&mut cursor, vectors, keys != STRINGS)?;
         cursor.finish()?;
-        let (descending, window) = (flags & DESCENDING != 0, window.into());
+        let descending = flags & DESCENDING != 0;
         Ok(Some(Self { data_type, vectors, descending, form, exceptions, sizes, window }))
     }
 }
