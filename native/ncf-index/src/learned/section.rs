@@ -1,15 +1,15 @@
 //! The bytes of an index.
 //!
 //! ```text
-//! 0  kind u8 (5 fences, 6 linear, 7 a model) · keys u8 (1 numbers, 2 wide numbers, 3 codes of strings, 4 strings)
+//! 0  kind u8 (5 fences, 6 linear, 7 a model) · keys u8 (1 numbers, 2 wide numbers, 3 codes of strings, 4 strings,
+//!    5 codes of strings of one length)
 //! 2  flags u8 (1 descending) · window varint, in sixteenths of a vector
 //! …  bytes of the fences varint · bytes of the model varint, 0 = none · vectors varint
 //! …  wide numbers: base i128 · shift u8
 //!    codes of strings: bytes of the prefix varint · prefix · 32 bytes of bits, one for each byte that occurs
 //! …  fences: distance varint · unit varint · low bits u8 · the first varint · of the differences to the one before,
 //!    in units: low bits of each · for each the other bits varint
-//!    of strings: distance varint · for each bytes shared with the one before varint · for each the number of its
-//!    other bytes varint · the other bytes of all
+//!    of strings: distance varint · for each bytes shared with the one before varint · other bytes varint · these
 //!    linear: segments varint · below varint · above varint · for each the differences of its key and its start
 //!    to those of the one before, varints · slope u32 · shift u8
 //!    a model: SHA-256 of its bytes, 32 bytes · these bytes varint · first key varint · the difference to the last
@@ -37,6 +37,7 @@ const NUMBERS: u8 = 1;
 const WIDE: u8 = 2;
 const CODES: u8 = 3;
 const STRINGS: u8 = 4;
+const CODES_OF_ONE_LENGTH: u8 = 5;
 /// Flags.
 const DESCENDING: u8 = 1;
 
@@ -52,6 +53,7 @@ impl Index {
         let keys = match map {
             Some(KeyMap::Number) => NUMBERS,
             Some(KeyMap::Wide { .. }) => WIDE,
+            Some(KeyMap::Text(map)) if map.one_length => CODES_OF_ONE_LENGTH,
             Some(KeyMap::Text(_)) => CODES,
             None => STRINGS,
         };
@@ -102,7 +104,9 @@ impl Index {
     pub fn decode(bytes: &[u8], data_type: DataType, vectors: u64) -> Result<Option<Self>> {
         let mut cursor = Cursor::new("an index", bytes);
         let (kind, keys, flags) = (cursor.u8()?, cursor.u8()?, cursor.u8()?);
-        if !matches!(kind, FENCES | LINEAR | MODEL) || !(NUMBERS..=STRINGS).contains(&keys) {
+        if !matches!(kind, FENCES | LINEAR | MODEL)
+            || !(NUMBERS..=CODES_OF_ONE_LENGTH).contains(&keys)
+        {
             return Ok(None);
         }
         if flags & !DESCENDING != 0 {
@@ -137,7 +141,9 @@ impl Index {
 fn key_map(keys: u8, data_type: DataType, cursor: &mut Cursor<'_>) -> Result<Option<KeyMap>> {
     Ok(match (keys, data_type.physical()) {
         (STRINGS, PhysicalType::Bytes) => None,
-        (CODES, PhysicalType::Bytes) => Some(KeyMap::Text(text_map(cursor)?)),
+        (CODES | CODES_OF_ONE_LENGTH, PhysicalType::Bytes) => {
+            Some(KeyMap::Text(text_map(cursor, keys == CODES_OF_ONE_LENGTH)?))
+        }
         (WIDE, PhysicalType::I128) => {
             Some(KeyMap::Wide { base: cursor.i128()?, shift: cursor.u8()? })
         }
@@ -189,7 +195,7 @@ fn put_text_map(map: &TextMap, out: &mut Vec<u8>) {
     out.extend(bits);
 }
 
-fn text_map(cursor: &mut Cursor<'_>) -> Result<TextMap> {
+fn text_map(cursor: &mut Cursor<'_>, one_length: bool) -> Result<TextMap> {
     let length = cursor.varint_len()?;
     if length > TEXT_BYTES {
         return Err(Error::corrupt("the prefix of an index is too long"));
@@ -198,5 +204,9 @@ fn text_map(cursor: &mut Cursor<'_>) -> Result<TextMap> {
     let bits = cursor.take(32)?;
     let occurs =
         |byte: &u8| bits.get(usize::from(byte / 8)).is_some_and(|bits| bits >> (byte % 8) & 1 == 1);
-    Ok(TextMap { prefix, alphabet: (0..=u8::MAX).filter(occurs).collect() })
+    let alphabet: Vec<u8> = (0..=u8::MAX).filter(occurs).collect();
+    if one_length && alphabet.len() < 2 {
+        return Err(wrong("the bytes that occur in strings"));
+    }
+    Ok(TextMap { prefix, alphabet, one_length })
 }
