@@ -106,7 +106,7 @@ impl Fences<u64> {
         if bits > 0 {
             out.push(waiting.to_le_bytes()[0]);
         }
-        gaps.iter().for_each(|gap| put_varint(out, gap / unit >> self.low));
+        gaps.iter().for_each(|gap| put_varint(out, (gap / unit) >> self.low));
     }
 
     pub(super) fn decode(cursor: &mut Cursor<'_>, count: u64) -> Result<Self> {
