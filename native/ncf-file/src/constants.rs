@@ -34,7 +34,7 @@ pub const COMPRESS_RECORD_OVER: usize = 4_096;
 /// A file has a byte of learned indexes for so many others.
 pub const INDEX_SHARE: u64 = 1000;
 /// What learned indexes may take of any file, however small.
-pub const INDEX_LEAST: u64 = 16_384;
+pub const INDEX_LEAST: u64 = 1_024;
 /// Filters that nobody asked for take one byte in so many of a block.
 pub const FILTER_SHARE: u64 = 50;
 /// Bytes of a filter page, at most.

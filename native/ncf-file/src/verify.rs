@@ -14,7 +14,7 @@ use crate::filters::FilterPage;
 use crate::nested::element_offsets;
 use crate::reader::{FileReader, PageRef};
 use crate::source::read_coalesced;
-use crate::statistics::{BlockStatistics, ColumnStatistics, chunk_statistics, merge_all};
+use crate::statistics::{BlockStatistics, ColumnStatistics, Known, chunk_statistics, merge_all};
 
 /// What a verification read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -295,7 +295,7 @@ impl Zones {
             let rows = (ZONE_ROWS - self.rows % ZONE_ROWS).min(values.len() - start);
             let valid = validity.map(|validity| validity.slice(start, rows));
             let part = values.slice(start, rows);
-            let part = chunk_statistics(&part, valid.as_ref(), self.data_type, None);
+            let part = chunk_statistics(&part, valid.as_ref(), self.data_type, Known::default());
             let bounds = ColumnStatistics::from_chunks(self.data_type, vec![part])?.bounds();
             if let Some(zone) = self.parts.get_mut(self.rows / ZONE_ROWS) {
                 zone.push((bounds, rows as u64));

@@ -1,4 +1,4 @@
-//! ONNX models that predict where keys are: the optional index of kind 4 (`docs/spec/index.md`).
+//! ONNX models that predict where keys are: the optional index of kind 7 (`docs/spec/index.md`).
 //!
 //! ```text
 //! wire.rs     the fields of a protobuf message

@@ -1,28 +1,39 @@
 //! Collecting statistics while a chunk is written.
 
+use std::ops::Range;
+
 use arrow_buffer::BooleanBuffer;
 use ncf_core::hash::{ValueHash, hash_bytes};
 use ncf_core::ordering::{canonical_f32, canonical_f64};
 use ncf_core::{ByteValues, DataType, Values};
 use ncf_encoding::Numbered;
+use ncf_index::ChunkOrder;
 
 use super::{ChunkStatistics, EXACT, HAS_BOUNDS, Sketch, Zones};
-use crate::constants::{BOUND_BYTES, ZONE_ROWS};
+use crate::constants::{BOUND_BYTES, VECTOR_ROWS, ZONE_ROWS};
 
-/// Statistics of a chunk. `validity` is true where a row is not null. Where the values are numbered already, strings are
-/// compared and values hashed once for each distinct one.
+/// What is known of the values of a chunk already.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    /// Strings are compared and values hashed once for each distinct one.
+    pub(crate) numbered: Option<&'a Numbered>,
+    /// Of rows in order the first and the last are looked at.
+    pub(crate) order: Option<&'a ChunkOrder>,
+}
+
+/// Statistics of a chunk. `validity` is true where a row is not null.
 pub(crate) fn chunk_statistics(
     values: &Values,
     validity: Option<&BooleanBuffer>,
     data_type: DataType,
-    numbered: Option<&Numbered>,
+    known: Known<'_>,
 ) -> ChunkStatistics {
     let fits = |numbered: &&Numbered| {
         numbered.codes.len() == values.len() && numbered.values.physical() == values.physical()
     };
-    let numbered = numbered.filter(fits);
+    let numbered = known.numbered.filter(fits);
     let rows = values.len();
-    let mut out = Collector::new(validity);
+    let mut out = Collector::new(validity, known.order);
     let (min, max) = match values {
         Values::Bool(v) => {
             let (min, max) = out.zones(rows, false, |row| v.value(row), |_, b| b, |_| false);
@@ -112,14 +123,25 @@ fn add_all(values: &Values, shown: impl Fn(usize) -> bool, sketch: &mut Sketch) 
 
 struct Collector<'a> {
     validity: Option<&'a BooleanBuffer>,
+    order: Option<&'a ChunkOrder>,
     nulls: Vec<u32>,
     nans: Vec<u32>,
     flags: Vec<u8>,
 }
 
 impl<'a> Collector<'a> {
-    fn new(validity: Option<&'a BooleanBuffer>) -> Self {
-        Self { validity, nulls: Vec::new(), nans: Vec::new(), flags: Vec::new() }
+    fn new(validity: Option<&'a BooleanBuffer>, order: Option<&'a ChunkOrder>) -> Self {
+        Self { validity, order, nulls: Vec::new(), nans: Vec::new(), flags: Vec::new() }
+    }
+
+    /// The rows that hold the least and the greatest value of a zone without nulls, among others: the ends of its
+    /// vectors. `None` where the rows of one are not in order, or not known to be.
+    fn ends(&self, zone: Range<usize>, nulls: u32) -> Option<Vec<usize>> {
+        let order = self.order.filter(|_| nulls == 0)?;
+        let starts = || zone.clone().step_by(VECTOR_ROWS);
+        let known = starts().all(|start| order.is_ordered(start / VECTOR_ROWS));
+        let ends = |start: usize| [start, zone.end.min(start + VECTOR_ROWS) - 1];
+        known.then(|| starts().flat_map(ends).collect())
     }
 
     /// Walks the zones: `get` gives a row's value, `map` its canonical form, `nan` whether it is
@@ -136,21 +158,28 @@ impl<'a> Collector<'a> {
         for start in (0..rows).step_by(ZONE_ROWS) {
             let end = (start + ZONE_ROWS).min(rows);
             let nulls = self.count_nulls(start, end);
+            // NaN is at an end of what is in order, and counted.
+            let ends = self.ends(start..end, nulls);
+            let ends = ends.filter(|rows| rows.iter().all(|row| !nan(get(*row))));
             let mut nans = 0u32;
             let mut bounds: Option<(T, T)> = None;
-            for row in start..end {
+            let mut add = |row: usize| {
                 if nulls > 0 && self.is_null(row) {
-                    continue;
+                    return;
                 }
                 let value = get(row);
                 if nan(value) {
                     nans += 1;
-                    continue;
+                    return;
                 }
                 let value = map(row, value);
                 bounds = Some(bounds.map_or((value, value), |(min, max)| {
                     (if value < min { value } else { min }, if value > max { value } else { max })
                 }));
+            };
+            match ends {
+                Some(rows) => rows.into_iter().for_each(&mut add),
+                None => (start..end).for_each(&mut add),
             }
             self.push(nulls, nans, if bounds.is_some() { HAS_BOUNDS | EXACT } else { 0 });
             let (min, max) = bounds.unwrap_or((none, none));
@@ -193,7 +222,10 @@ where
     for (zone, chunk) in values.chunks(ZONE_ROWS).enumerate() {
         let start = zone * ZONE_ROWS;
         let nulls = out.count_nulls(start, start + chunk.len());
-        let bounds = if nulls == 0 {
+        let bounds = if let Some(rows) = out.ends(start..start + chunk.len(), nulls) {
+            let ends = || rows.iter().map(|row| at(values, *row));
+            ends().min().zip(ends().max())
+        } else if nulls == 0 {
             chunk.iter().copied().min().zip(chunk.iter().copied().max())
         } else {
             let valid = || {
@@ -225,7 +257,9 @@ fn byte_strings(
         let end = (start + ZONE_ROWS).min(rows);
         let nulls = out.count_nulls(start, end);
         let valid = || (start..end).filter(|row| nulls == 0 || !out.is_null(*row));
+        let ends = out.ends(start..end, nulls);
         let bounds = match numbered {
+            _ if ends.is_some() => extremes(ends.iter().flatten().map(|row| values.get(*row))),
             None => extremes(valid().map(|row| values.get(row))),
             // Numbers ascend as their values do.
             Some(Numbered { values: Values::Bytes(distinct), codes }) => {

@@ -8,7 +8,7 @@ mod sketch;
 
 use ncf_core::{ColumnBounds, DataType, Scalar, Values};
 
-pub(crate) use compute::chunk_statistics;
+pub(crate) use compute::{Known, chunk_statistics};
 pub use sketch::Sketch;
 
 use crate::constants::ZONE_ROWS;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use arrow_buffer::BooleanBuffer;
 use ncf_core::{Budget, DataType, Scalar, Values};
 use ncf_encoding::{DecodedValues, Numbered};
+use ncf_index::ChunkOrder;
 
-use super::{ColumnStatistics, chunk_statistics};
+use super::{ColumnStatistics, Known, chunk_statistics};
 use crate::block::BlockInfo;
 
 fn column(values: &Values, validity: Option<&[bool]>, data_type: DataType) -> ColumnStatistics {
     let validity = validity.map(|bits| bits.iter().copied().collect());
-    let chunk = chunk_statistics(values, validity.as_ref(), data_type, None);
+    let chunk = chunk_statistics(values, validity.as_ref(), data_type, Known::default());
     let statistics = ColumnStatistics::from_chunks(data_type, vec![chunk]).unwrap();
     let blocks = [BlockInfo { rows: values.len() as u32, first_row: 0 }];
     let bytes = statistics.encode().unwrap();
@@ -79,10 +80,49 @@ fn numbers_of_values_change_nothing() {
         let numbered = Numbered { values: distinct, codes: codes.clone() };
         for validity in [None, Some(&validity)] {
             let of = |numbered| {
-                let chunk = chunk_statistics(&values, validity, data_type, numbered);
+                let known = Known { numbered, order: None };
+                let chunk = chunk_statistics(&values, validity, data_type, known);
                 ColumnStatistics::from_chunks(data_type, vec![chunk]).unwrap().encode().unwrap()
             };
             assert_eq!(of(Some(&numbered)), of(None), "{data_type}");
+        }
+    }
+}
+
+#[test]
+fn the_order_of_rows_changes_nothing() {
+    let rows = 30_000;
+    // In order up or down, in vectors of their own; one in no order; NaN, and zeros of both signs.
+    let down = |row: usize| (row / 1024) % 3 == 1;
+    let place = |row: usize| match row {
+        20_000..20_100 => row * 7919 % 101,
+        _ if down(row) => row / 1024 * 4096 + 1023 - row % 1024,
+        _ => row / 1024 * 4096 + row % 1024,
+    };
+    let numbers: Vec<i64> = (0..rows).map(|row| place(row) as i64 - 9000).collect();
+    let float = |row: &i64| match row {
+        -9000..-8500 => -0.0,
+        -8500..-2000 => 0.0,
+        77_500..78_100 | 82_000..82_200 => f64::NAN,
+        row => *row as f64 / 7.0,
+    };
+    let text = |row: &i64| format!("{}{:09}", "p".repeat(60), row + 9000);
+    let columns = [
+        (Values::I64(numbers.clone().into()), DataType::Int64),
+        (Values::F64(numbers.iter().map(float).collect()), DataType::Float64),
+        (Values::Bytes(numbers.iter().map(text).collect()), DataType::String),
+    ];
+    let validity: BooleanBuffer = (0..rows).map(|row| !(9000..18_000).contains(&row)).collect();
+    for (values, data_type) in columns {
+        for validity in [None, Some(&validity)] {
+            let order = ChunkOrder::of(&values, validity).unwrap();
+            assert!(order.is_ordered(0) && order.is_ordered(1) && !order.is_ordered(19));
+            let of = |order| {
+                let known = Known { numbered: None, order };
+                let chunk = chunk_statistics(&values, validity, data_type, known);
+                ColumnStatistics::from_chunks(data_type, vec![chunk]).unwrap().encode().unwrap()
+            };
+            assert_eq!(of(Some(&order)), of(None), "{data_type}");
         }
     }
 }

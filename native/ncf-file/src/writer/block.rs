@@ -19,7 +19,7 @@ use super::index::is_indexed;
 use super::pages::{page_ranges, values_of};
 use super::shred::{Shredded, shred};
 use crate::constants::VECTOR_ROWS;
-use crate::statistics::{ChunkStatistics, chunk_statistics};
+use crate::statistics::{ChunkStatistics, Known, chunk_statistics};
 use crate::wire::to_u32;
 
 /// An encoded column chunk.
@@ -103,9 +103,10 @@ impl Prepared {
         };
         let sizes = self.rows.iter().zip(&self.pages).map(size).collect::<Result<_>>()?;
         let (numbered, validity) = (chunk.numbered.take(), self.validity.as_ref());
-        let statistics = (!self.repeated)
-            .then(|| chunk_statistics(&self.values, validity, self.data_type, numbered.as_ref()));
         let order = self.indexed.then(|| ChunkOrder::of(&self.values, validity)).flatten();
+        let known = Known { numbered: numbered.as_ref(), order: order.as_ref() };
+        let statistics = (!self.repeated)
+            .then(|| chunk_statistics(&self.values, validity, self.data_type, known));
         Ok(EncodedColumn { chunk, sizes, statistics, order, filter: Vec::new() })
     }
 

@@ -1,10 +1,10 @@
 //! Which columns of a file get an index: those whose rows are in order, within a budget.
 
-use ncf_core::{Column, DataType, Field, FieldPath, Role, TYPE_KEY};
+use ncf_core::{Column, DataType, Field, FieldPath, Result, Role, TYPE_KEY};
 use ncf_index::Learner;
 
 use crate::constants::{INDEX_BYTES, INDEX_LEAST, INDEX_SHARE, PieceKind};
-use crate::directory::pack_record;
+use crate::directory::{Packed, pack_record};
 
 /// Whether a stored column of a field may have an index: it has a value a row, in an order of bytes or numbers.
 pub(crate) fn is_indexed(column: &Column, field: &Field) -> bool {
@@ -25,26 +25,27 @@ pub(crate) fn is_collated(field: &Field) -> bool {
 /// How long the bytes of an index, or of a part of one, are when they are stored.
 pub(crate) fn stored_index_bytes(bytes: &[u8]) -> u64 {
     let packed = pack_record(PieceKind::Index, bytes.to_vec());
-    packed.map_or(bytes.len(), |(packed, _)| packed.len()) as u64
+    packed.map_or(bytes.len(), |packed| packed.stored.len()) as u64
 }
 
 /// The sections of a file whose pages take `bytes`, by column: the smallest first, until the budget is used.
-pub(super) fn sections(learners: Vec<(u32, Learner)>, bytes: u64) -> Vec<(u32, Vec<u8>)> {
-    let stored = stored_index_bytes;
-    let encode = |(column, learner): (u32, Learner)| {
-        let section = learner.finish(&stored)?.encode();
-        (section.len() <= INDEX_BYTES).then(|| (stored(&section), column, section))
-    };
-    let mut found: Vec<_> = learners.into_iter().filter_map(encode).collect();
-    found.sort_unstable();
+pub(super) fn sections(learners: Vec<(u32, Learner)>, bytes: u64) -> Result<Vec<(u32, Packed)>> {
+    let mut found: Vec<(u32, Packed)> = Vec::new();
+    for (column, learner) in learners {
+        let section = learner.finish(&stored_index_bytes).map(|index| index.encode());
+        if let Some(section) = section.filter(|section| section.len() <= INDEX_BYTES) {
+            found.push((column, pack_record(PieceKind::Index, section)?));
+        }
+    }
+    found.sort_unstable_by_key(|(column, packed)| (packed.stored.len(), *column));
     let mut left = (bytes / INDEX_SHARE).max(INDEX_LEAST);
-    found.retain(|(stored, ..)| match left.checked_sub(*stored) {
+    found.retain(|(_, packed)| match left.checked_sub(packed.stored.len() as u64) {
         Some(rest) => {
             left = rest;
             true
         }
         None => false,
     });
-    found.sort_unstable_by_key(|(_, column, _)| *column);
-    found.into_iter().map(|(_, column, section)| (column, section)).collect()
+    found.sort_unstable_by_key(|(column, _)| *column);
+    Ok(found)
 }

@@ -319,8 +319,8 @@ impl FileWriter {
                 records.push(self.output.record(PieceKind::Filters, number, filters)?);
             }
         }
-        for (column, section) in index::sections(learners, metadata_start) {
-            records.push(self.output.record(PieceKind::Index, column, section)?);
+        for (column, section) in index::sections(learners, metadata_start)? {
+            records.push(self.output.packed(PieceKind::Index, column, section)?);
         }
         if let Some(clustering) = clustering::record(&self.order)? {
             records.push(self.output.record(PieceKind::Clustering, NONE, clustering)?);

@@ -7,7 +7,7 @@ use ncf_core::{ColumnBounds, Result};
 use super::FileSummary;
 use crate::checksum::{PieceId, piece_checksum};
 use crate::constants::{HEADER_LEN, NONE, PieceKind, TRAILER_LEN};
-use crate::directory::{self, DirectoryRecord};
+use crate::directory::{self, DirectoryRecord, Packed};
 use crate::header::Header;
 use crate::sink::ByteSink;
 use crate::trailer::Trailer;
@@ -64,8 +64,18 @@ impl Output {
         column: u32,
         raw: Vec<u8>,
     ) -> Result<DirectoryRecord> {
-        let raw_length = raw.len() as u64;
-        let (stored, flags) = directory::pack_record(kind, raw)?;
+        let packed = directory::pack_record(kind, raw)?;
+        self.packed(kind, column, packed)
+    }
+
+    /// Appends a metadata record as it is stored.
+    pub(crate) fn packed(
+        &mut self,
+        kind: PieceKind,
+        column: u32,
+        packed: Packed,
+    ) -> Result<DirectoryRecord> {
+        let Packed { stored, raw_length, flags } = packed;
         let (offset, crc) = self.piece(PieceId::record(kind, column), &stored)?;
         let length = stored.len() as u64;
         Ok(DirectoryRecord { kind, column, offset, length, raw_length, crc, flags })

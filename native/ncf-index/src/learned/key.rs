@@ -9,6 +9,7 @@
 //! | float, double | the bits, all flipped below zero, else the sign bit; −0.0 as 0.0; NaN as the greatest code |
 //! | decimals of more digits | (number − base) >> shift |
 //! | strings, binary | up to 64 bytes, without a common prefix, as digits: 0 ends, then the bytes that occur |
+//! | strings, binary of one length | the same without a digit that ends: of decimal digits the number itself |
 
 use ncf_core::ordering::{canonical_f32, canonical_f64};
 use ncf_core::{DataType, Scalar, Values};
@@ -36,8 +37,10 @@ pub(super) enum KeyMap {
 pub(super) struct TextMap {
     /// What all strings begin with, those out of order left out.
     pub(super) prefix: Vec<u8>,
-    /// The bytes that occur after it, ascending.
+    /// The bytes that occur after it, ascending; two or more where strings have one length.
     pub(super) alphabet: Vec<u8>,
+    /// Strings are expected to have one length: none of the digits says that a string ends, which leaves even numbers even.
+    pub(super) one_length: bool,
 }
 
 /// The code of a value that is looked for.
@@ -200,7 +203,9 @@ impl TextMap {
         let same = first.iter().zip(last).take_while(|(a, b)| a == b).count();
         let prefix = first.get(..same).unwrap_or_default().to_vec();
         let mut occurs = [false; 256];
+        let mut one_length = true;
         for sample in samples {
+            one_length &= sample.len() == first.len();
             for byte in sample.get(same..).unwrap_or_default() {
                 if let Some(occurs) = occurs.get_mut(usize::from(*byte)) {
                     *occurs = true;
@@ -208,7 +213,8 @@ impl TextMap {
             }
         }
         let alphabet = (0..=u8::MAX).zip(occurs).filter(|(_, occurs)| *occurs);
-        Self { prefix, alphabet: alphabet.map(|(byte, _)| byte).collect() }
+        let alphabet: Vec<u8> = alphabet.map(|(byte, _)| byte).collect();
+        Self { prefix, one_length: one_length && alphabet.len() > 1, alphabet }
     }
 
     /// The code of a string, of which [`TEXT_BYTES`] count.
@@ -220,6 +226,9 @@ impl TextMap {
             let below = cut(text) < self.prefix.as_slice();
             return if below { 0 } else { u64::MAX };
         };
+        if self.one_length {
+            return self.code_of_one_length(rest);
+        }
         let base = self.alphabet.len() as u64 + 2;
         let mut room = u64::MAX;
         let mut code = 0u64;
@@ -236,6 +245,37 @@ impl TextMap {
                     place as u64 + 1
                 }
             };
+            code = code * base + digit;
+        }
+        code
+    }
+
+    /// The same in digits of as many values as there are bytes, from 0. A string that ends, and one with a byte that does
+    /// not occur, have the least code of those that go on, or, where the byte is above all, the greatest.
+    fn code_of_one_length(&self, rest: &[u8]) -> u64 {
+        let base = (self.alphabet.len() as u64).max(2);
+        let mut room = u64::MAX;
+        let mut code = 0u64;
+        let mut bytes = rest.iter();
+        let mut fill = None;
+        while room >= base {
+            room /= base;
+            let digit = fill.unwrap_or_else(|| {
+                let Some(byte) = bytes.next() else {
+                    fill = Some(0);
+                    return 0;
+                };
+                let place = self.alphabet.partition_point(|have| have < byte);
+                match self.alphabet.get(place) {
+                    Some(have) if have == byte => {}
+                    Some(_) => fill = Some(0),
+                    None => {
+                        fill = Some(base - 1);
+                        return base - 1;
+                    }
+                }
+                place as u64
+            });
             code = code * base + digit;
         }
         code
@@ -307,8 +347,24 @@ mod tests {
             (&b"order-"[..], &b"0159"[..])
         );
         assert!(strings.windows(2).all(|pair| map.code(&pair[0]) <= map.code(&pair[1])));
+        let one_length = TextMap { one_length: true, ..map.clone() };
+        assert!(strings.windows(2).all(|p| one_length.code(&p[0]) <= one_length.code(&p[1])));
         assert!(map.code(b"order-1") < map.code(b"order-10"));
         assert!(map.code(b"order-15") < map.code(b"order-5"));
+    }
+
+    #[test]
+    fn codes_of_numbers_as_text_are_as_even_as_they() {
+        let texts: Vec<String> = (1000..9000).map(|number| format!("ORD-{number:06}")).collect();
+        let bytes = |at: usize| texts[at].as_bytes();
+        let map = TextMap::learn(bytes(0), bytes(7999), texts.iter().map(String::as_bytes));
+        assert!(map.one_length && map.prefix == b"ORD-00" && map.alphabet == b"0123456789");
+        let unit = map.code(bytes(1)) - map.code(bytes(0));
+        assert!((1..8000).all(|at| map.code(bytes(at)) - map.code(bytes(at - 1)) == unit));
+        let short = [b"ORD-001000".as_slice(), b"ORD-00200"];
+        assert!(!TextMap::learn(short[0], short[1], short.into_iter()).one_length);
+        let same = [b"ORD-aa".as_slice(), b"ORD-aa"];
+        assert!(!TextMap::learn(b"ORD", b"ORD", same.into_iter()).one_length);
     }
 
     #[test]

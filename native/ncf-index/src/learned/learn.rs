@@ -21,6 +21,8 @@ pub const WINDOW: usize = 4;
 pub const EPSILON: u32 = 1536;
 /// What keeping lines from falling may add to that on both sides together.
 const SLACK: u64 = 512;
+/// Keys that are looked for to measure a window, at most.
+const SAMPLE: usize = 1024;
 /// Exceptions that an index has at most, beside one in [`EXCEPTION`] vectors.
 const EXCEPTIONS: u64 = 4;
 const EXCEPTION: u64 = 64;
@@ -155,13 +157,11 @@ impl Coded {
 
     /// Fences, or the model of the same window where it needs at most half of their bytes.
     fn choose(&self, stored: &dyn Fn(&[u8]) -> u64) -> Index {
-        let fences = Fences::of(&self.keys, WINDOW);
+        let (fences, fence_bytes) = Fences::shortest(&self.keys, WINDOW, stored);
         let linear = Linear::learn(&self.keys, EPSILON);
         let fits = linear.below + linear.above <= 2 * u64::from(EPSILON) + SLACK;
-        let mut sizes = sizes(&fences, &linear, stored);
-        if !fits {
-            sizes.linear = 0;
-        }
+        let linear_bytes = if fits { stored_linear(&linear, stored) } else { 0 };
+        let sizes = Sizes { fences: fence_bytes, linear: linear_bytes };
         let map = self.map.clone();
         let form = match fits && 2 * sizes.linear <= sizes.fences {
             true => Form::Linear(map, linear),
@@ -172,9 +172,9 @@ impl Coded {
 
     /// Both kinds, whichever is chosen: fences and the model, which need not be of their window.
     pub(super) fn both(&self, stored: &dyn Fn(&[u8]) -> u64) -> [Index; 2] {
-        let fences = Fences::of(&self.keys, WINDOW);
+        let (fences, fence_bytes) = Fences::shortest(&self.keys, WINDOW, stored);
         let linear = Linear::learn(&self.keys, EPSILON);
-        let sizes = sizes(&fences, &linear, stored);
+        let sizes = Sizes { fences: fence_bytes, linear: stored_linear(&linear, stored) };
         let form = |form: &dyn Fn(KeyMap) -> Form| self.measured(form(self.map.clone()), sizes);
         [
             form(&|map| Form::Fences(map, fences.clone())),
@@ -197,7 +197,7 @@ impl Coded {
 
     fn measured(&self, form: Form, sizes: Sizes) -> Index {
         let mut index = self.index(|_| form, sizes);
-        index.window = index.mean_window(self.inner().map(Key::Code));
+        index.window = index.mean_window(sampled(self.keys.len(), self.inner()).map(Key::Code));
         index
     }
 
@@ -210,11 +210,15 @@ impl Coded {
     }
 }
 
-fn sizes(fences: &Fences<u64>, linear: &Linear, stored: &dyn Fn(&[u8]) -> u64) -> Sizes {
-    let (mut fence_bytes, mut linear_bytes) = (Vec::new(), Vec::new());
-    fences.encode(&mut fence_bytes);
-    linear.encode(&mut linear_bytes);
-    Sizes { fences: stored(&fence_bytes), linear: stored(&linear_bytes) }
+fn stored_linear(linear: &Linear, stored: &dyn Fn(&[u8]) -> u64) -> u64 {
+    let mut bytes = Vec::new();
+    linear.encode(&mut bytes);
+    stored(&bytes)
+}
+
+/// Keys out of `count`, evenly spaced, by which a window is measured.
+fn sampled<K>(count: usize, keys: impl Iterator<Item = K>) -> impl Iterator<Item = K> {
+    keys.step_by(count.div_ceil(SAMPLE).max(1))
 }
 
 /// An index over strings.
@@ -242,7 +246,8 @@ fn text(
         window: 0,
     };
     // Keys within vectors: the least strings above those that begin them.
-    index.window = index.mean_window(keys.into_iter().map(|mut key| {
+    index.window = index.mean_window(sampled(keys.len(), keys.iter()).map(|key| {
+        let mut key = key.clone();
         key.push(0);
         Key::Text(key)
     }));

@@ -73,6 +73,19 @@ impl ChunkOrder {
         };
         Some(Self(keys))
     }
+
+    /// Whether the rows of a vector are in order, one way or the other: then the first and the last of those that are
+    /// not null are its least and its greatest. NaN is above all.
+    pub fn is_ordered(&self, vector: usize) -> bool {
+        fn ordered<K>(vectors: &[Vector<K>], at: usize) -> bool {
+            vectors.get(at).is_some_and(|vector| vector.ascends || vector.descends)
+        }
+        match &self.0 {
+            Keys::Codes(vectors) => ordered(vectors, vector),
+            Keys::Wide(vectors) => ordered(vectors, vector),
+            Keys::Text(vectors) => ordered(vectors, vector),
+        }
+    }
 }
 
 /// The vectors of numbers, whose keys `key` gives.
@@ -164,6 +177,16 @@ mod tests {
         let found = of(values, Some(valid)).unwrap();
         assert!(found.iter().all(|vector| vector.ascends));
         assert_eq!(found[2].bounds, None);
+    }
+
+    #[test]
+    fn ordered_vectors_are_known() {
+        let mut values: Vec<i64> =
+            (0..3000).map(|row| if row < 1024 { -row } else { row }).collect();
+        values[1500] = -9;
+        let order = ChunkOrder::of(&Values::I64(values.into()), None).unwrap();
+        let found: Vec<bool> = (0..4).map(|vector| order.is_ordered(vector)).collect();
+        assert_eq!(found, [true, false, true, false]);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! The bytes of an index.
 //!
 //! ```text
-//! 0  kind u8 (1 fences, 2 linear, 4 a model) · keys u8 (1 numbers, 2 wide numbers, 3 codes of strings, 4 strings)
-//! 2  flags u8 (1 descending) · zero u8 · window u16, in sixteenths of a vector · zeros u16
-//! 8  bytes of the fences u32 · bytes of the model u32, 0 = none
-//! 16 vectors u64
+//! 0  kind u8 (5 fences, 6 linear, 7 a model) · keys u8 (1 numbers, 2 wide numbers, 3 codes of strings, 4 strings,
+//!    5 codes of strings of one length)
+//! 2  flags u8 (1 descending) · window varint, in sixteenths of a vector
+//! …  bytes of the fences varint · bytes of the model varint, 0 = none · vectors varint
 //! …  wide numbers: base i128 · shift u8
 //!    codes of strings: bytes of the prefix varint · prefix · 32 bytes of bits, one for each byte that occurs
-//! …  fences: distance varint · for each the difference to the one before varint
+//! …  fences: distance varint · unit varint · low bits u8 · the first varint · of the differences to the one before,
+//!    in units: low bits of each · for each the other bits varint
 //!    of strings: distance varint · for each bytes shared with the one before varint · other bytes varint · these
 //!    linear: segments varint · below varint · above varint · for each the differences of its key and its start
 //!    to those of the one before, varints · slope u32 · shift u8
@@ -27,15 +28,16 @@ use super::model::Model;
 use super::{Exception, Form, Index, Sizes};
 use crate::wire::{Cursor, put_varint};
 
-/// Kinds.
-const FENCES: u8 = 1;
-const LINEAR: u8 = 2;
-const MODEL: u8 = 4;
+/// Kinds. Lesser ones stood for other layouts before the first release.
+const FENCES: u8 = 5;
+const LINEAR: u8 = 6;
+const MODEL: u8 = 7;
 /// Keys.
 const NUMBERS: u8 = 1;
 const WIDE: u8 = 2;
 const CODES: u8 = 3;
 const STRINGS: u8 = 4;
+const CODES_OF_ONE_LENGTH: u8 = 5;
 /// Flags.
 const DESCENDING: u8 = 1;
 
@@ -51,16 +53,14 @@ impl Index {
         let keys = match map {
             Some(KeyMap::Number) => NUMBERS,
             Some(KeyMap::Wide { .. }) => WIDE,
+            Some(KeyMap::Text(map)) if map.one_length => CODES_OF_ONE_LENGTH,
             Some(KeyMap::Text(_)) => CODES,
             None => STRINGS,
         };
-        let mut out = vec![kind, keys, u8::from(self.descending) * DESCENDING, 0];
-        out.extend(u16::try_from(self.window).unwrap_or(u16::MAX).to_le_bytes());
-        out.extend([0; 2]);
-        for size in [self.sizes.fences, self.sizes.linear] {
-            out.extend(u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes());
+        let mut out = vec![kind, keys, u8::from(self.descending) * DESCENDING];
+        for number in [self.window, self.sizes.fences, self.sizes.linear, self.vectors] {
+            put_varint(&mut out, number);
         }
-        out.extend(self.vectors.to_le_bytes());
         match map {
             None | Some(KeyMap::Number) => {}
             Some(KeyMap::Wide { base, shift }) => {
@@ -104,16 +104,17 @@ impl Index {
     pub fn decode(bytes: &[u8], data_type: DataType, vectors: u64) -> Result<Option<Self>> {
         let mut cursor = Cursor::new("an index", bytes);
         let (kind, keys, flags) = (cursor.u8()?, cursor.u8()?, cursor.u8()?);
-        if !matches!(kind, FENCES | LINEAR | MODEL) || !(NUMBERS..=STRINGS).contains(&keys) {
+        if !matches!(kind, FENCES | LINEAR | MODEL)
+            || !(NUMBERS..=CODES_OF_ONE_LENGTH).contains(&keys)
+        {
             return Ok(None);
         }
-        let reserved = cursor.u8()?;
-        let (window, zeros) = (cursor.u16()?, cursor.u16()?);
-        let sizes = Sizes { fences: cursor.u32()?.into(), linear: cursor.u32()?.into() };
-        if reserved != 0 || zeros != 0 || flags & !DESCENDING != 0 {
-            return Err(wrong("reserved bytes or flags"));
+        if flags & !DESCENDING != 0 {
+            return Err(wrong("the flags"));
         }
-        if cursor.u64()? != vectors {
+        let window = cursor.varint()?;
+        let sizes = Sizes { fences: cursor.varint()?, linear: cursor.varint()? };
+        if cursor.varint()? != vectors {
             return Err(wrong("the vectors"));
         }
         let map = key_map(keys, data_type, &mut cursor)?;
@@ -131,7 +132,7 @@ impl Index {
         };
         let exceptions = exceptions(&mut cursor, vectors, keys != STRINGS)?;
         cursor.finish()?;
-        let (descending, window) = (flags & DESCENDING != 0, window.into());
+        let descending = flags & DESCENDING != 0;
         Ok(Some(Self { data_type, vectors, descending, form, exceptions, sizes, window }))
     }
 }
@@ -140,7 +141,9 @@ impl Index {
 fn key_map(keys: u8, data_type: DataType, cursor: &mut Cursor<'_>) -> Result<Option<KeyMap>> {
     Ok(match (keys, data_type.physical()) {
         (STRINGS, PhysicalType::Bytes) => None,
-        (CODES, PhysicalType::Bytes) => Some(KeyMap::Text(text_map(cursor)?)),
+        (CODES | CODES_OF_ONE_LENGTH, PhysicalType::Bytes) => {
+            Some(KeyMap::Text(text_map(cursor, keys == CODES_OF_ONE_LENGTH)?))
+        }
         (WIDE, PhysicalType::I128) => {
             Some(KeyMap::Wide { base: cursor.i128()?, shift: cursor.u8()? })
         }
@@ -192,7 +195,7 @@ fn put_text_map(map: &TextMap, out: &mut Vec<u8>) {
     out.extend(bits);
 }
 
-fn text_map(cursor: &mut Cursor<'_>) -> Result<TextMap> {
+fn text_map(cursor: &mut Cursor<'_>, one_length: bool) -> Result<TextMap> {
     let length = cursor.varint_len()?;
     if length > TEXT_BYTES {
         return Err(Error::corrupt("the prefix of an index is too long"));
@@ -201,5 +204,9 @@ fn text_map(cursor: &mut Cursor<'_>) -> Result<TextMap> {
     let bits = cursor.take(32)?;
     let occurs =
         |byte: &u8| bits.get(usize::from(byte / 8)).is_some_and(|bits| bits >> (byte % 8) & 1 == 1);
-    Ok(TextMap { prefix, alphabet: (0..=u8::MAX).filter(occurs).collect() })
+    let alphabet: Vec<u8> = (0..=u8::MAX).filter(occurs).collect();
+    if one_length && alphabet.len() < 2 {
+        return Err(wrong("the bytes that occur in strings"));
+    }
+    Ok(TextMap { prefix, alphabet, one_length })
 }
