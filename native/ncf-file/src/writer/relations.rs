@@ -76,31 +76,48 @@ impl Block<'_> {
             .unwrap_or(0)
     }
 
-    /// The chunk of a column by a relation; `None` where that cannot be.
+    /// The values that a relation refers to; `None` where a column cannot refer to them.
+    fn references(&self, column: &Prepared, relation: &Relation) -> Option<Vec<&Values>> {
+        let usable =
+            |one: &&Prepared| one.shows_values() && one.most_bytes_for(column) <= REFERENCE_BYTES;
+        let of = |number: u32| self.columns.get(number as usize).filter(usable);
+        relation.columns().into_iter().map(|number| of(number).map(|one| &one.values)).collect()
+    }
+
+    /// The chunk of a column by a relation, which is not verified; `None` where that cannot be.
     fn related(
         &self,
         column: &Prepared,
         relation: &Relation,
-        (map, chooser): (Option<&GrownMap>, &mut ChooserState),
+        state: (Option<&GrownMap>, &mut ChooserState),
     ) -> Result<Option<EncodedChunk>> {
-        let mut references: Vec<&Values> = Vec::new();
-        for number in relation.columns() {
-            let usable = |one: &&Prepared| {
-                one.shows_values() && one.most_bytes_for(column) <= REFERENCE_BYTES
-            };
-            match self.columns.get(number as usize).filter(usable) {
-                Some(one) => references.push(&one.values),
-                None => return Ok(None),
-            }
-        }
+        let Some(references) = self.references(column, relation) else {
+            return Ok(None);
+        };
         let name = |number: u32| self.names.get(number as usize).cloned().unwrap_or_default();
         let input = column.input(self.options);
-        let state = (map, chooser);
-        let chunk = encode_related(&input, relation, &references, &name, &column.encode, state)?;
-        if let Some(chunk) = chunk.as_ref().filter(|_| self.options.verify) {
-            verify(&input, chunk, &references)?;
+        encode_related(&input, relation, &references, &name, &column.encode, state)
+    }
+
+    /// Verifies such a chunk, where writers do.
+    fn verify(&self, column: &Prepared, relation: &Relation, chunk: &EncodedChunk) -> Result<()> {
+        match self.references(column, relation).filter(|_| self.options.verify) {
+            Some(references) => verify(&column.input(self.options), chunk, &references),
+            None => Ok(()),
         }
-        Ok(chunk)
+    }
+}
+
+/// Whether a chunk refers to other columns.
+pub(super) fn is_related(chunk: &EncodedChunk) -> bool {
+    chunk.shared.iter().any(|page| page.kind == SharedKind::References)
+}
+
+/// Nothing instead of what a reader would refuse: of relations that nobody asked for.
+fn readable<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(None),
+        other => other.map(Some),
     }
 }
 
@@ -160,7 +177,7 @@ pub(super) fn check(
 }
 
 impl Relations {
-    /// The chunk of a column: by its relation where it has one that still pays, else alone.
+    /// The chunk of a column: by its relation where it has one that still pays, and then verified, else alone.
     pub(super) fn encode(
         &self,
         block: Block<'_>,
@@ -169,21 +186,24 @@ impl Relations {
     ) -> Result<EncodedChunk> {
         if let Some(relation) = block.options.relations.get(&column.number) {
             let map = self.maps.get(&column.number);
-            let related = block.related(column, relation, (map, chooser))?;
-            return related.ok_or_else(|| {
+            let related = block.related(column, relation, (map, chooser))?.ok_or_else(|| {
                 Error::invalid_argument(format!(
                     "{relation} cannot hold these values; leave the choice to NCF"
                 ))
-            });
+            })?;
+            block.verify(column, relation, &related)?;
+            return Ok(related);
         }
         let Some(known) = self.known.get(&column.number) else {
             return column.encode(block.options, chooser);
         };
-        let mut try_with = |map| match block.related(column, &known.relation, (map, &mut *chooser))
-        {
-            // What a reader would refuse: nobody asked for it.
-            Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(None),
-            other => other,
+        let relation = &known.relation;
+        let mut try_with = |map| {
+            let related = block.related(column, relation, (map, &mut *chooser));
+            readable(related).map(Option::flatten)
+        };
+        let verified = |chunk: &EncodedChunk| {
+            readable(block.verify(column, relation, chunk)).map(|done| done.is_some())
         };
         let fits = |chunk: &EncodedChunk| known.allows(chunk, column.values.len());
         let mut related = try_with(self.maps.get(&column.number))?;
@@ -196,13 +216,20 @@ impl Relations {
             Some(related)
                 if fits(&related) && !(known.blocks + 1).is_multiple_of(RECHECK_BLOCKS) =>
             {
-                return Ok(related);
+                if verified(&related)? {
+                    return Ok(related);
+                }
+                None
             }
             other => other,
         };
         let alone = column.encode(block.options, chooser)?;
         Ok(match related {
-            Some(related) if pays(&related, &alone, column.encode.profile) => related,
+            Some(related)
+                if pays(&related, &alone, column.encode.profile) && verified(&related)? =>
+            {
+                related
+            }
             _ => alone,
         })
     }
@@ -239,12 +266,9 @@ impl Relations {
         chunks: &mut [&mut EncodedChunk],
         choosers: &mut [ChooserState],
     ) -> Result<()> {
-        let related = |chunk: &EncodedChunk| {
-            chunk.shared.iter().any(|page| page.kind == SharedKind::References)
-        };
         let mut lost = false;
         self.known.retain(|number, known| {
-            let chunk = chunks.get(*number as usize).filter(|chunk| related(chunk));
+            let chunk = chunks.get(*number as usize).filter(|chunk| is_related(chunk));
             lost |= chunk.is_none();
             known.blocks += 1;
             chunk.is_some()
@@ -288,14 +312,12 @@ impl Relations {
                 continue;
             };
             chooser.forget_relation();
-            let mut related = match block.related(column, &found.relation, (None, chooser)) {
-                Ok(Some(related)) => related,
-                Ok(None) => continue,
-                // What a reader would refuse: nobody asked for it.
-                Err(error) if error.kind() == ErrorKind::LimitExceeded => continue,
-                Err(error) => return Err(error),
-            };
-            if pays(&related, chunk, column.encode.profile) {
+            let related = block.related(column, &found.relation, (None, chooser));
+            let Some(mut related) = readable(related)?.flatten() else { continue };
+            // What is not taken is not verified.
+            if pays(&related, chunk, column.encode.profile)
+                && readable(block.verify(column, &found.relation, &related))?.is_some()
+            {
                 let (bytes, rows) = (related.byte_len(), column.values.len());
                 referred.extend(columns);
                 self.known.insert(

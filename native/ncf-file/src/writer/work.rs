@@ -5,7 +5,7 @@ use ncf_core::{Column, Field, Result, ResultExt};
 use ncf_encoding::ChooserState;
 
 use super::block::{EncodedColumn, Prepared, prepare_field};
-use super::relations::{Block, Relations};
+use super::relations::{Block, Relations, is_related};
 use super::{WriterOptions, clustering, filter};
 use crate::clustering::OrderCheck;
 
@@ -62,6 +62,15 @@ impl Work<'_> {
         let mut chunks: Vec<_> = encoded.iter_mut().map(|column| &mut column.chunk).collect();
         relations.learn(block, &mut chunks, &mut learned).at("block", || self.block)?;
         *choosers = learned;
+        // Now, since many chunks of a first block were replaced.
+        let alone = columns.iter().zip(&encoded);
+        let alone: Vec<_> = alone.filter(|(_, encoded)| !is_related(&encoded.chunk)).collect();
+        self.each(alone, |(column, encoded)| {
+            column
+                .verify(self.options, &encoded.chunk)
+                .at("column", || name(column).unwrap_or_default())
+                .at("block", || self.block)
+        })?;
         let chosen = filter::choose(&columns, &encoded);
         let built = self
             .each(chosen, |at| Ok((at, columns.get(at).map(filter::build).unwrap_or_default())))?;
