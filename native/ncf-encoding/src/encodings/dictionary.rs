@@ -4,11 +4,11 @@ use std::cmp::Ordering;
 
 use arrow_buffer::ScalarBuffer;
 use ncf_core::{ByteValues, Error, PhysicalType, Result, Values};
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::Encoding;
 use super::hash_table::HashTable;
 use super::integers::{Integer, with_integers};
+use super::pieces::{Piece, whole};
 use crate::decoded::DecodedValues;
 use crate::id::EncodingId;
 use crate::native::{Native, with_values};
@@ -219,18 +219,20 @@ fn build_fixed<T: Native>(values: &[T], max_entries: usize) -> Option<Numbered> 
 }
 
 fn build_bytes(values: &ByteValues, max_entries: usize, max_bytes: usize) -> Option<Numbered> {
-    let mut distinct: Vec<&[u8]> = Vec::new();
+    let mut distinct: Vec<Piece<'_>> = Vec::new();
     let mut table = HashTable::default();
     let mut codes: Vec<u32> = Vec::with_capacity(values.len());
     let mut bytes = 0usize;
-    let mut last: Option<(&[u8], u32)> = None;
-    for value in values.iter() {
+    let mut last: Option<(Piece<'_>, u32)> = None;
+    for value in whole(values) {
         let code = match last {
-            Some((same, code)) if same == value => code,
-            _ => table.code(xxh3_64(value), |code| distinct.get(code as usize) == Some(&value))?,
+            Some((same, code)) if same.same(&value) => code,
+            _ => table.code(value.hash(), |code| {
+                distinct.get(code as usize).is_some_and(|have| have.same(&value))
+            })?,
         };
         if code as usize == distinct.len() {
-            bytes += value.len();
+            bytes += value.bytes.len();
             if distinct.len() == max_entries || bytes > max_bytes {
                 return None;
             }
@@ -239,8 +241,9 @@ fn build_bytes(values: &ByteValues, max_entries: usize, max_bytes: usize) -> Opt
         last = Some((value, code));
         codes.push(code);
     }
-    let order = sort(distinct.len(), |a, b| distinct.get(a).cmp(&distinct.get(b)));
-    let sorted = order.iter().filter_map(|row| distinct.get(*row as usize).copied());
+    let string = |at: usize| distinct.get(at).map(|piece| piece.bytes);
+    let order = sort(distinct.len(), |a, b| string(a).cmp(&string(b)));
+    let sorted = order.iter().filter_map(|row| string(*row as usize));
     let sorted = Values::Bytes(sorted.collect());
     rank(&order, &mut codes);
     Some(Numbered { values: sorted, codes })

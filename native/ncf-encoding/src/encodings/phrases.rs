@@ -40,6 +40,9 @@ pub(super) struct Phrases {
     /// Of each phrase what it goes on from, and the word that it adds.
     steps: Vec<(u32, u32)>,
     table: HashTable,
+    /// Of each word and phrase whether a phrase goes on from it, and of each word whether one ends with it: most pairs
+    /// need not be looked up.
+    ends: Vec<[bool; 2]>,
 }
 
 impl Phrases {
@@ -70,12 +73,26 @@ impl Phrases {
     fn add(&mut self, step: (u32, u32)) {
         self.table.code(hash(step), |_| false);
         self.steps.push(step);
+        let places = self.words as usize + self.steps.len();
+        self.ends.resize(places, [false; 2]);
+        if let Some([goes_on, _]) = self.ends.get_mut(step.0 as usize) {
+            *goes_on = true;
+        }
+        if let Some([_, ends]) = self.ends.get_mut(step.1 as usize) {
+            *ends = true;
+        }
     }
 
     /// The phrase that goes on from a word or phrase with a word.
     #[inline]
     pub(super) fn extended(&self, from: u32, word: u32) -> Option<u32> {
         let step = (from, word);
+        let known = |place: u32, which: usize| {
+            self.ends.get(place as usize).and_then(|ends| ends.get(which)) == Some(&true)
+        };
+        if !(known(from, 0) && known(word, 1)) {
+            return None;
+        }
         let at = self.table.find(hash(step), |at| self.steps.get(at as usize) == Some(&step))?;
         Some(self.words + at)
     }

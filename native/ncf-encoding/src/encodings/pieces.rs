@@ -8,7 +8,7 @@ use super::dictionary::hash_bits;
 use super::stepped::padded;
 
 /// Bytes of a head.
-const HEAD: usize = 16;
+pub(super) const HEAD: usize = 16;
 const SPACES: u64 = 0x2020_2020_2020_2020;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const TOPS: u64 = 0x8080_8080_8080_8080;
@@ -31,14 +31,20 @@ pub(super) struct Piece<'a> {
 }
 
 impl Piece<'_> {
+    /// Whether both are the same bytes.
+    #[inline]
+    pub(super) fn same(&self, other: &Piece<'_>) -> bool {
+        self.is(other.head, other.bytes.len(), || self.bytes == other.bytes)
+    }
+
     pub(super) fn hash(&self) -> u64 {
         if self.bytes.len() <= HEAD { hash_bits(self.head) } else { xxh3_64(self.bytes) }
     }
 
-    /// Whether these are the bytes of a word with such a head.
-    pub(super) fn is(&self, head: u128, word: &[u8]) -> bool {
-        let len = self.bytes.len();
-        head == self.head && word.len() == len && (len <= HEAD || word == self.bytes)
+    /// Whether these are the bytes of a word with such a head and so many bytes; `same` compares all of them.
+    #[inline]
+    pub(super) fn is(&self, head: u128, len: usize, same: impl FnOnce() -> bool) -> bool {
+        head == self.head && len == self.bytes.len() && (len <= HEAD || same())
     }
 }
 
@@ -90,11 +96,7 @@ impl<'a> Iterator for Pieces<'a> {
     #[inline]
     fn next(&mut self) -> Option<Piece<'a>> {
         let rest = self.data.get(self.at..self.end).filter(|rest| !rest.is_empty())?;
-        // What follows the string in its column may be looked at, and is cut off.
-        let window = match self.data.get(self.at..).and_then(|rest| rest.first_chunk::<HEAD>()) {
-            Some(window) => *window,
-            None => padded(rest),
-        };
+        let window = window(self.data, self.at, rest);
         let len = match self.cut.within(&window) {
             Some(len) => len.min(rest.len()),
             None => {
@@ -103,10 +105,36 @@ impl<'a> Iterator for Pieces<'a> {
             }
         };
         self.at += len;
-        let head = u128::from_le_bytes(window);
-        let head = if len < HEAD { head & ((1 << (8 * len)) - 1) } else { head };
-        Some(Piece { bytes: rest.get(..len)?, head })
+        Some(Piece { bytes: rest.get(..len)?, head: head(window, len) })
     }
+}
+
+/// The bytes at a place where `rest` begins: what follows a string in its column may be looked at, and is cut off later.
+#[inline]
+fn window(data: &[u8], at: usize, rest: &[u8]) -> [u8; HEAD] {
+    match data.get(at..).and_then(|rest| rest.first_chunk::<HEAD>()) {
+        Some(window) => *window,
+        None => padded(rest),
+    }
+}
+
+/// The first `len` bytes as a number.
+#[inline]
+fn head(window: [u8; HEAD], len: usize) -> u128 {
+    let head = u128::from_le_bytes(window);
+    if len < HEAD { head & ((1 << (8 * len)) - 1) } else { head }
+}
+
+/// Each string as one piece.
+pub(super) fn whole(strings: &ByteValues) -> impl Iterator<Item = Piece<'_>> {
+    strings.offsets.windows(2).map(|bounds| {
+        let (start, end) = match bounds {
+            [start, end] => (start.cast_unsigned() as usize, end.cast_unsigned() as usize),
+            _ => (0, 0),
+        };
+        let bytes = strings.data.get(start..end).unwrap_or(&[]);
+        Piece { bytes, head: head(window(&strings.data, start, bytes), bytes.len()) }
+    })
 }
 
 #[cfg(test)]
@@ -130,16 +158,20 @@ mod tests {
         ];
         let column: ByteValues = strings.iter().collect();
         for cut in [Cut::Spaces, Cut::Signs] {
-            for (row, string) in strings.iter().enumerate() {
+            for ((row, string), whole) in strings.iter().enumerate().zip(whole(&column)) {
+                assert_eq!(whole.bytes, string.as_bytes());
                 let expected = string.as_bytes().split_inclusive(|byte| cut.after(*byte));
                 let pieces: Vec<Piece<'_>> = cut.pieces(&column, row).collect();
                 assert!(pieces.iter().map(|piece| piece.bytes).eq(expected), "{string:?} {cut:?}");
-                for piece in pieces {
+                for piece in pieces.into_iter().chain([whole]) {
                     let mut head = [0; HEAD];
                     head.iter_mut().zip(piece.bytes).for_each(|(to, from)| *to = *from);
                     assert_eq!(piece.head, u128::from_le_bytes(head));
-                    assert!(piece.is(piece.head, piece.bytes));
-                    assert!(!piece.is(!piece.head, piece.bytes) && !piece.is(piece.head, &[]));
+                    let len = piece.bytes.len();
+                    assert!(piece.is(piece.head, len, || true));
+                    assert_eq!(piece.is(piece.head, len, || false), len <= HEAD);
+                    assert!(!piece.is(!piece.head, len, || true));
+                    assert!(!piece.is(piece.head, len + 1, || true));
                 }
             }
         }

@@ -11,8 +11,9 @@ use crate::select::sample::spread;
 
 /// Strings that tell whether words can pay.
 const SAMPLE: usize = 4096;
-/// Strings whose words are counted, unless all are.
+/// Strings whose words are counted, and the same where bytes count most.
 const WORD_SAMPLE: usize = 1 << 16;
+const THOROUGH_SAMPLE: usize = 1 << 18;
 /// Strings of which phrases are learned, their bytes, about, and their pieces.
 const PHRASE_SAMPLE: usize = 1 << 15;
 const PHRASE_BYTES: usize = 8 << 20;
@@ -38,8 +39,8 @@ pub(crate) struct Vocabulary {
     cut: Cut,
     /// Single words, the most frequent first.
     words: Vec<Vec<u8>>,
-    /// The first bytes of each.
-    heads: Vec<u128>,
+    /// The first bytes of each, and how many there are in all.
+    heads: Vec<(u128, usize)>,
     table: HashTable,
     phrases: Phrases,
     /// The number of each word and phrase: the most frequent first, from 1 on.
@@ -59,9 +60,9 @@ pub(crate) struct Spelled<'a> {
 }
 
 impl Vocabulary {
-    /// Words for the strings of a chunk, counted in all of them or else in a sample; `None` for other types and where a
-    /// small sample promises nothing.
-    pub(crate) fn promising(values: &Values, in_all: bool) -> Option<Self> {
+    /// Words for the strings of a chunk, counted in a sample; `None` for other types and where a small sample promises
+    /// nothing.
+    pub(crate) fn promising(values: &Values, thorough: bool) -> Option<Self> {
         let Values::Bytes(strings) = values else {
             return None;
         };
@@ -72,7 +73,7 @@ impl Vocabulary {
         let [spaces, signs] = [Cut::Spaces, Cut::Signs].map(|cut| promise(strings, cut));
         let (cut, promise) =
             if signs < spaces { (Cut::Signs, signs) } else { (Cut::Spaces, spaces) };
-        let rows = if in_all { strings.len() } else { WORD_SAMPLE };
+        let rows = if thorough { THOROUGH_SAMPLE } else { WORD_SAMPLE };
         (promise < PROMISE / 100.0).then(|| Self::with_cut(strings, cut, rows))
     }
 
@@ -93,7 +94,7 @@ impl Vocabulary {
             let Some(rest) = left.checked_sub(piece.bytes.len()) else { break };
             left = rest;
             words.push(piece.bytes.to_vec());
-            heads.push(piece.head);
+            heads.push((piece.head, piece.bytes.len()));
             table.code(piece.hash(), |_| false);
         }
         let overhead = 0.0;
@@ -204,8 +205,8 @@ impl Vocabulary {
     fn word(&self, piece: &Piece<'_>) -> Option<u32> {
         let same = |word: u32| {
             let at = word as usize;
-            let known = self.heads.get(at).zip(self.words.get(at));
-            known.is_some_and(|(head, word)| piece.is(*head, word))
+            let long = || self.words.get(at).is_some_and(|word| word == piece.bytes);
+            self.heads.get(at).is_some_and(|(head, len)| piece.is(*head, *len, long))
         };
         self.table.find(piece.hash(), same)
     }
@@ -227,7 +228,7 @@ impl<'a> Counted<'a> {
                 let hash = piece.hash();
                 let same = |code: u32| {
                     let known = out.pieces.get(code as usize);
-                    known.is_some_and(|known| piece.is(known.head, known.bytes))
+                    known.is_some_and(|known| piece.same(known))
                 };
                 let code = if out.pieces.len() < MAX_COUNTED {
                     table.code(hash, same)

@@ -6,6 +6,7 @@ use std::ops::Range;
 use arrow_buffer::BooleanBuffer;
 use ncf_core::Values;
 
+use crate::encodings::hash_table::HashTable;
 use crate::native::{Native, concat, with_values};
 
 /// Rows of one stratum's piece.
@@ -68,15 +69,13 @@ pub(crate) struct Distinct {
 /// Counts distinct values among rows spread over the whole chunk.
 pub(crate) fn distinct(values: &Values) -> Distinct {
     let step = values.len().div_ceil(DISTINCT_ROWS).max(1);
-    let mut hashes: Vec<u64> = with_values!(values,
+    let hashes: Vec<u64> = with_values!(values,
         fixed(v) => v.iter().step_by(step).map(|value| crate::encodings::dictionary::hash_bits(value.bits())).collect(),
         bool(v) => v.iter().step_by(step).map(u64::from).collect(),
         bytes(v) => (0..v.len()).step_by(step).map(|row| xxhash_rust::xxh3::xxh3_64(v.get(row))).collect(),
     );
     let rows = hashes.len().max(1);
-    hashes.sort_unstable();
-    hashes.dedup();
-    let count = hashes.len();
+    let count = count_distinct(&hashes);
     let code_bits = usize::BITS - count.saturating_sub(1).leading_zeros();
     let narrower = match super::statistics::range_of(values) {
         Some((min, max)) => {
@@ -86,6 +85,19 @@ pub(crate) fn distinct(values: &Values) -> Distinct {
         None => true,
     };
     Distinct { share: super::cost::ratio(count, rows), narrower }
+}
+
+/// How many different hashes there are.
+fn count_distinct(hashes: &[u64]) -> usize {
+    let (mut table, mut distinct) = (HashTable::default(), Vec::new());
+    let mut last = None;
+    for hash in hashes.iter().filter(|hash| last.replace(**hash) != Some(**hash)) {
+        let same = |code: u32| distinct.get(code as usize) == Some(hash);
+        if table.code(*hash, same).is_some_and(|code| code as usize == distinct.len()) {
+            distinct.push(*hash);
+        }
+    }
+    distinct.len()
 }
 
 #[cfg(test)]
@@ -104,6 +116,14 @@ mod tests {
             let rows: usize = ranges.iter().map(ExactSizeIterator::len).sum();
             assert_eq!(rows, len.min(8192));
         }
+    }
+
+    #[test]
+    fn counts_distinct_hashes() {
+        let of = |hashes: &[u64]| count_distinct(hashes);
+        assert_eq!((of(&[]), of(&[0, 0, 1, 0, 1 << 40, 1 << 40]), of(&[7])), (0, 3, 1));
+        let many: Vec<u64> = (0..5000).map(|hash| (hash % 1777) << 30).collect();
+        assert_eq!(of(&many), 1777);
     }
 
     #[test]
