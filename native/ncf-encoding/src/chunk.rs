@@ -1,6 +1,7 @@
 //! Column chunks: the dictionary decision, then page after page.
 
 use std::cell::LazyCell;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use arrow_buffer::BooleanBuffer;
@@ -16,15 +17,18 @@ use crate::node::{Place, Plan, Tables};
 use crate::page::{EncodedPage, PageInput, encode_page, encode_values, encode_with};
 use crate::relations::ChunkMap;
 use crate::select::sample::{self, Distinct};
-use crate::select::{NodeState, cost};
+use crate::select::{Encoded, NodeState, cost};
 use crate::shared::{SharedKind, SharedPages, decode_shared};
 
 /// Bytes that a shared page costs besides its own: alignment, checksum, a record in the metadata.
 const SHARED_OVERHEAD: usize = 128;
 /// Share of different strings up to which no words are looked for.
 const FEW_STRINGS: f64 = 0.05;
-/// Pages that a dictionary decision encodes both ways.
+/// Pages that a dictionary decision encodes both ways, at most, and as many as tell where one way takes less than so much
+/// of the other.
 const COMPARED_PAGES: usize = 4;
+const CLEAR_PAGES: usize = 2;
+const CLEAR_PERCENT: usize = 75;
 
 /// All values of one column chunk.
 #[derive(Debug, Clone, Copy)]
@@ -145,10 +149,13 @@ pub fn encode_chunk(
     }
     let owned = OwnedTables::of(input, options, state);
     let tables = owned.borrowed();
-    let (numbered, used) = match options.force {
+    let Choice { numbered, used, ready } = match options.force {
         None => choose_dictionary(input, tables, options, state)?,
-        Some(EncodingId::DICTIONARY) => (Some(forced_dictionary(input.values)?), true),
-        Some(_) => (None, false),
+        Some(EncodingId::DICTIONARY) => {
+            let numbered = Some(forced_dictionary(input.values)?);
+            Choice { numbered, used: true, ..Choice::default() }
+        }
+        Some(_) => Choice::default(),
     };
     let dictionary = numbered.as_ref().filter(|_| used);
     let mut shared = Vec::new();
@@ -157,14 +164,14 @@ pub fn encode_chunk(
     }
     let codes = dictionary.map(|dictionary| dictionary.codes.as_slice());
     let before = (state.values.clone(), state.codes.clone(), state.validity.clone());
-    let mut encoded = encode_pages(input, codes, tables, options, state)?;
+    let mut encoded = encode_pages(input, codes, tables, options, state, ready)?;
     let mut of_tables = owned.shared(&encoded.plans, options)?;
     if options.force.is_none() && encoded.lose_to_light(&of_tables) {
         // As if this had not been: `fast` must not come out smaller.
         (state.values, state.codes, state.validity) = before;
         state.values.forget_heavy();
         let tables = Tables { words: None, templates: None, ..tables };
-        encoded = encode_pages(input, codes, tables, options, state)?;
+        encoded = encode_pages(input, codes, tables, options, state, Ready::new())?;
         of_tables = owned.shared(&encoded.plans, options)?;
     }
     shared.append(&mut of_tables);
@@ -193,17 +200,22 @@ impl Pages {
     }
 }
 
+/// Values of pages that are encoded already, by the number of the page.
+type Ready = BTreeMap<usize, Encoded>;
+
 fn encode_pages(
     input: &ChunkInput<'_>,
     codes: Option<&[u32]>,
     tables: Tables<'_>,
     options: &EncodeOptions,
     state: &mut ChooserState,
+    mut ready: Ready,
 ) -> Result<Pages> {
     let mut all = Pages::default();
-    for range in input.pages {
+    for (number, range) in input.pages.iter().enumerate() {
         input.interruption.check()?;
-        let output = encode_page(&page_input(input, codes, tables, range), options, state)?;
+        let page = page_input(input, codes, tables, range);
+        let output = encode_page(&page, options, state, ready.remove(&number))?;
         if !all.plans.contains(&output.plan) {
             all.plans.push(output.plan);
         }
@@ -352,18 +364,27 @@ fn forced_dictionary(values: &Values) -> Result<Numbered> {
     })
 }
 
+/// Whether a chunk gets a dictionary.
+#[derive(Default)]
+struct Choice {
+    numbered: Option<Numbered>,
+    used: bool,
+    /// Pages that were encoded to find out, in the way that was chosen.
+    ready: Ready,
+}
+
 /// Builds the dictionary, unless a sample rules it out, and says whether it pays: some pages are encoded both ways.
 fn choose_dictionary(
     input: &ChunkInput<'_>,
     tables: Tables<'_>,
     options: &EncodeOptions,
     state: &mut ChooserState,
-) -> Result<(Option<Numbered>, bool)> {
+) -> Result<Choice> {
     let values = input.values;
     let rows = values.len();
     let strings = values.physical() == PhysicalType::Bytes;
     if values.physical() == PhysicalType::Bool || rows < 16 {
-        return Ok((None, false));
+        return Ok(Choice::default());
     }
     let distinct = sample::distinct(values);
     let known = state.decision.as_ref().filter(|decision| decision.holds_for(&distinct));
@@ -375,15 +396,15 @@ fn choose_dictionary(
         _ if !promising => None,
         _ => dictionary::build(values, limit.min(MAX_ENTRIES), MAX_BYTES),
     };
-    let used = match (&built, known) {
-        (None, _) => false,
-        (Some(_), Some(true)) => true,
+    let (used, ready) = match (&built, known) {
+        (None, _) => (false, Ready::new()),
+        (Some(_), Some(true)) => (true, Ready::new()),
         (Some(built), _) => dictionary_pays(input, built, tables, options, state)?,
     };
     if known != Some(used) {
         state.decision = Some(Decision { used, distinct, ratio: None });
     }
-    Ok((built, used))
+    Ok(Choice { numbered: built, used, ready })
 }
 
 /// Bytes with and without light encodings only.
@@ -393,53 +414,77 @@ struct Size {
     light: usize,
 }
 
+impl Size {
+    /// Of so many times as many rows, and something beside them.
+    fn scaled(self, all: usize, rows: usize, beside: Self) -> Self {
+        let scale = |bytes: usize| bytes.saturating_mul(all) / rows.max(1);
+        Self { bytes: scale(self.bytes) + beside.bytes, light: scale(self.light) + beside.light }
+    }
+}
+
+/// Codes decode faster than zstd and serve predicates, so they may cost 5 % more than the best, but never more than the
+/// light choice.
+fn coded_pays(coded: Size, flat: Size, profile: Profile) -> bool {
+    let worth_it =
+        coded.bytes * 100 <= flat.bytes * 105 && coded.bytes <= coded.light.min(flat.light);
+    coded.bytes <= flat.bytes || (worth_it && profile != Profile::Compact)
+}
+
+/// Whether a dictionary pays, and the pages that were encoded to find out, in the way that is better.
 fn dictionary_pays(
     input: &ChunkInput<'_>,
     built: &Numbered,
     tables: Tables<'_>,
     options: &EncodeOptions,
     state: &mut ChooserState,
-) -> Result<bool> {
+) -> Result<(bool, Ready)> {
     // A point read wants codes where light encodings want them, however well zstd would compress the strings.
     let profile = match options.profile {
         Profile::Point => Profile::Fast,
         profile => profile,
     };
     let step = input.pages.len().div_ceil(COMPARED_PAGES).max(1);
-    let (mut with, mut without) = (Size::default(), Size::default());
-    let mut rows = 0usize;
+    let all = input.pages.iter().map(ExactSizeIterator::len).sum::<usize>();
+    let dictionary = state.dictionary.clone().encode(&built.values, Place::default(), profile)?;
+    let dictionary = Size {
+        bytes: dictionary.bytes.len() + SHARED_OVERHEAD,
+        light: dictionary.light_bytes + SHARED_OVERHEAD,
+    };
+    let (mut with, mut without, mut rows) = (Size::default(), Size::default(), 0);
+    let (mut coded_pages, mut flat_pages) = (Ready::new(), Ready::new());
     // Clones: what is learned here belongs to a way that may not be taken.
     let (mut codes_state, mut values_state) = (state.codes.clone(), state.values.clone());
-    for range in input.pages.iter().step_by(step) {
+    let (mut coded, mut flat) = (dictionary, Size::default());
+    for (number, range) in input.pages.iter().enumerate().step_by(step) {
         input.interruption.check()?;
         let page = page_input(input, Some(&built.codes), tables, range);
-        let coded = codes_state.encode(&page.values, page.coded_place(), profile)?;
-        let flat = values_state.encode(&page.values, page.place(), profile)?;
-        with.bytes += coded.bytes.len();
-        with.light += coded.light_bytes;
-        let of_tables = cost::share(tables.overhead(&flat.plan), plain_bytes(&page.values));
-        without.bytes += flat.bytes.len() + of_tables;
-        without.light += flat.light_bytes;
+        let in_codes = codes_state.encode(&page.values, page.coded_place(), profile)?;
+        let as_it_is = values_state.encode(&page.values, page.place(), profile)?;
+        with.bytes += in_codes.bytes.len();
+        with.light += in_codes.light_bytes;
+        let of_tables = cost::share(tables.overhead(&as_it_is.plan), plain_bytes(&page.values));
+        without.bytes += as_it_is.bytes.len() + of_tables;
+        without.light += as_it_is.light_bytes;
         rows += page.values.len();
-    }
-    let mut dictionary_state = state.dictionary.clone();
-    let dictionary = dictionary_state.encode(&built.values, Place::default(), profile)?;
-    let all = input.pages.iter().map(ExactSizeIterator::len).sum::<usize>();
-    let scale = |bytes: usize| bytes.saturating_mul(all) / rows.max(1);
-    let coded = scale(with.bytes) + dictionary.bytes.len() + SHARED_OVERHEAD;
-    let coded_light = scale(with.light) + dictionary.light_bytes + SHARED_OVERHEAD;
-    let (flat, flat_light) = (scale(without.bytes), scale(without.light));
-    // Codes decode faster than zstd and serve predicates, so they may cost 5 % more than the best, but
-    // never more than the light choice.
-    let worth_it = coded * 100 <= flat * 105 && coded <= coded_light.min(flat_light);
-    let pays = coded <= flat || (worth_it && profile != Profile::Compact);
-    // What was learned of the way that is taken need not be found out again.
-    if profile == options.profile {
-        if pays {
-            state.codes = codes_state;
-        } else {
-            state.values = values_state;
+        coded_pages.insert(number, in_codes);
+        flat_pages.insert(number, as_it_is);
+        coded = with.scaled(all, rows, dictionary);
+        flat = without.scaled(all, rows, Size::default());
+        let (less, more) = (coded.bytes.min(flat.bytes), coded.bytes.max(flat.bytes));
+        if coded_pages.len() >= CLEAR_PAGES && less * 100 < more * CLEAR_PERCENT {
+            break;
         }
     }
-    Ok(pays)
+    let pays = coded_pays(coded, flat, profile);
+    if profile != options.profile {
+        return Ok((pays, Ready::new()));
+    }
+    // What was learned of the way that is taken need not be found out again.
+    if pays {
+        state.codes = codes_state;
+        Ok((pays, coded_pages))
+    } else {
+        state.values = values_state;
+        Ok((pays, flat_pages))
+    }
 }

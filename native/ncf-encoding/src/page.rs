@@ -60,11 +60,12 @@ pub(crate) struct PageOutput {
     pub(crate) light_bytes: usize,
 }
 
-/// Encodes one data page.
+/// Encodes one data page, whose values may be encoded already.
 pub(crate) fn encode_page(
     page: &PageInput<'_>,
     options: &EncodeOptions,
     state: &mut ChooserState,
+    ready: Option<Encoded>,
 ) -> Result<PageOutput> {
     let rows = page.values.len();
     let valid = page.validity.as_ref().map_or(rows, BooleanBuffer::count_set_bits);
@@ -73,6 +74,8 @@ pub(crate) fn encode_page(
     } else if let Some(id) = options.force {
         let effort = Effort::of(options.profile);
         forced(&page.values, Place { effort, ..page.coded_place() }, id)?
+    } else if let Some(ready) = ready {
+        ready
     } else {
         let node = if page.codes.is_some() { &mut state.codes } else { &mut state.values };
         node.encode(&page.values, page.coded_place(), options.profile)?

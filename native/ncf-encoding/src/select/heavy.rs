@@ -4,7 +4,8 @@
 
 use ncf_core::{Result, Values};
 
-use super::{Encoded, Winner, cascade, cost, try_plan};
+use super::cascade::{self, Ranked};
+use super::{Encoded, Winner, cost, try_plan};
 use crate::effort::Effort;
 use crate::encodings::zstd;
 use crate::id::EncodingId;
@@ -58,7 +59,7 @@ impl Heavy {
             _ => return Ok(None),
         };
         let raw = plain_bytes(values);
-        let encoded = encode(values, place, &winner.plan, None, light.promised(raw))?;
+        let encoded = encode(values, place, &winner.plan, &[], light.promised(raw))?;
         Ok(encoded.filter(|encoded| {
             !winner.drifted(encoded.bytes.len(), raw) && pays(encoded, place.effort)
         }))
@@ -87,7 +88,7 @@ impl Heavy {
             *self = Self::Refused(0);
             return Ok(light);
         };
-        let Some(heavy) = encode(values, place, &plan, Some(&light), light.bytes.len())? else {
+        let Some(mut heavy) = encode(values, place, &plan, &[&light], light.bytes.len())? else {
             *self = Self::Open;
             return Ok(light);
         };
@@ -96,7 +97,16 @@ impl Heavy {
                 *self = Self::Open;
                 // Bytes count more than the time of another trial.
                 if place.effort.entropy() {
-                    return self.improve(values, place, light);
+                    let Some(plan) = trial(values, place, &light.plan)? else {
+                        *self = Self::Refused(0);
+                        return Ok(light);
+                    };
+                    if plan != heavy.plan {
+                        let other = encode(values, place, &plan, &[&light], light.bytes.len())?;
+                        let Some(other) = other else { return Ok(light) };
+                        heavy = other;
+                    }
+                    *self = Self::Chosen(Winner::new(heavy.plan.clone(), heavy.bytes.len(), raw));
                 }
             }
             Self::Chosen(_) => {}
@@ -150,9 +160,11 @@ fn trial(values: &Values, place: Place<'_>, light: &Plan) -> Result<Option<Plan>
     let Some(alone) = try_plan(&piece, light, Place { effort: Effort::Light, ..place })? else {
         return Ok(None);
     };
+    let (plans, trees) = candidates(&piece, place, light)?;
+    let known: Vec<&Encoded> = std::iter::once(&alone).chain(&trees).collect();
     let mut best: Option<(f64, Plan)> = None;
-    for plan in candidates(&piece, place, light)? {
-        let Some(encoded) = encode(&piece, place, &plan, Some(&alone), alone.bytes.len())? else {
+    for plan in plans {
+        let Some(encoded) = encode(&piece, place, &plan, &known, alone.bytes.len())? else {
             continue;
         };
         let length = at_full_level(&encoded, place.effort);
@@ -173,8 +185,9 @@ fn trial(values: &Values, place: Place<'_>, light: &Plan) -> Result<Option<Plan>
     Ok(best.map(|(_, plan)| plan))
 }
 
-/// What to try: zstd around several forms, words, templates, and the best tree with entropy codes.
-fn candidates(piece: &Values, place: Place<'_>, light: &Plan) -> Result<Vec<Plan>> {
+/// What to try: zstd around several forms, words, templates, and the best tree with entropy codes; and those of these
+/// trees that had to be encoded to know them.
+fn candidates(piece: &Values, place: Place<'_>, light: &Plan) -> Result<(Vec<Plan>, Vec<Encoded>)> {
     let mut inner = vec![light.clone(), flattened(light)];
     if !matches!(piece, Values::Bool(_)) {
         inner.push(Plan::open(EncodingId::PLAIN));
@@ -184,6 +197,7 @@ fn candidates(piece: &Values, place: Place<'_>, light: &Plan) -> Result<Vec<Plan
         inner.push(Plan::open(EncodingId::BYTE_STREAM_SPLIT));
     }
     let mut plans: Vec<Plan> = inner.into_iter().map(compressed_plan).collect();
+    let mut trees = Vec::new();
     if !place.effort.entropy() && place.codes.is_none() {
         // Strings put together of words or templates, with entropy codes inside, take about as long as from zstd, or less.
         let place = Place { effort: Effort::Ranking, ..place };
@@ -192,20 +206,33 @@ fn candidates(piece: &Values, place: Place<'_>, light: &Plan) -> Result<Vec<Plan
             place.tables.templates.map(|_| EncodingId::TEMPLATE),
         ];
         for id in tables.into_iter().flatten() {
-            plans.extend(try_plan(piece, &Plan::open(id), place)?.map(|encoded| encoded.plan));
+            trees.extend(try_plan(piece, &Plan::open(id), place)?);
         }
+        plans.extend(trees.iter().map(|encoded| encoded.plan.clone()));
     }
     if place.effort.entropy()
-        && let Some(best) = cascade::rank(piece, place)?.into_iter().next()
-        && let Some(encoded) = try_plan(piece, &best, place)?
+        && let Some(encoded) = best_tree(piece, place)?
         && encoded.plan != *light
     {
         if !encoded.plan.has(EncodingId::ZSTD) {
             plans.push(compressed_plan(encoded.plan.clone()));
         }
-        plans.push(encoded.plan);
+        plans.push(encoded.plan.clone());
+        trees.push(encoded);
     }
-    Ok(plans)
+    Ok((plans, trees))
+}
+
+/// The best tree of a piece.
+fn best_tree(piece: &Values, place: Place<'_>) -> Result<Option<Encoded>> {
+    let Ranked { plans, first } = cascade::rank(piece, place)?;
+    let Some((_, plan)) = plans.into_iter().next() else {
+        return Ok(None);
+    };
+    match first {
+        Some(bytes) => Ok(Some(Encoded::light(bytes, plan))),
+        None => try_plan(piece, &plan, place),
+    }
 }
 
 /// The same root with plain children: bit-packed integers hide repetition from zstd.
@@ -223,30 +250,27 @@ fn inner(plan: &Plan) -> Option<&Plan> {
     plan.children.first().filter(|_| plan.id == EncodingId::ZSTD)
 }
 
-/// The values as planned; the light node is used again where zstd stands around it.
+/// The values as planned; nodes that are known are not encoded again.
 fn encode(
     values: &Values,
     place: Place<'_>,
     plan: &Plan,
-    light: Option<&Encoded>,
+    known: &[&Encoded],
     light_bytes: usize,
 ) -> Result<Option<Encoded>> {
-    let Some(inner) = inner(plan) else {
-        let encoded = try_plan(values, plan, place)?;
-        return Ok(encoded.map(|encoded| Encoded { light_bytes, ..encoded }));
-    };
-    let other;
-    let node = match light.filter(|light| light.plan == *inner) {
-        Some(light) => light,
-        None => match try_plan(values, inner, place)? {
-            Some(encoded) => {
-                other = encoded;
-                &other
-            }
+    let node_plan = inner(plan).unwrap_or(plan);
+    let node = match known.iter().find(|known| known.plan == *node_plan) {
+        Some(known) => (*known).clone(),
+        None => match try_plan(values, node_plan, place)? {
+            Some(encoded) => encoded,
             None => return Ok(None),
         },
     };
-    compressed(node, light_bytes, place.effort)
+    if inner(plan).is_some() {
+        compressed(&node, light_bytes, place.effort)
+    } else {
+        Ok(Some(Encoded { light_bytes, ..node }))
+    }
 }
 
 /// Zstd around a node.

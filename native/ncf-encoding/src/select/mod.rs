@@ -11,6 +11,7 @@ mod tests;
 
 use ncf_core::{Error, Result, Values};
 
+use self::cascade::Ranked;
 pub use self::statistics::Statistics;
 pub(crate) use self::statistics::{TELLING_VALUES, count_runs, for_each_run};
 use crate::effort::Effort;
@@ -20,6 +21,8 @@ use crate::node::{Place, Plan, encode_node};
 
 /// Bytes by which any node may exceed its values: headers of the node and of its lengths child.
 const SLACK: usize = 64;
+/// Times the cost of the best plan on a sample, from which on the second one is not encoded on all rows.
+const FAR: f64 = 1.5;
 /// Rows under which a page says too little about its column to change what is remembered.
 const TELLING_ROWS: usize = 1024;
 
@@ -33,6 +36,12 @@ pub(crate) struct Encoded {
 }
 
 impl Encoded {
+    /// With no lighter one beside it.
+    pub(crate) fn light(bytes: Vec<u8>, plan: Plan) -> Self {
+        let light_bytes = bytes.len();
+        Self { bytes, plan, light_bytes }
+    }
+
     fn cost(&self, effort: Effort) -> f64 {
         cost::cost(&self.plan, self.bytes.len(), effort)
     }
@@ -114,7 +123,7 @@ impl NodeState {
     /// The light choice does not depend on the profile, which is what makes the two comparable.
     fn light(&mut self, values: &Values, place: Place<'_>) -> Result<Encoded> {
         let raw = plain_bytes(values);
-        let mut best = None;
+        let mut best: Option<Encoded> = None;
         if let Some(winner) = &self.light {
             best = try_plan(values, &winner.plan, place)?;
             if let Some(encoded) = &best
@@ -124,8 +133,17 @@ impl NodeState {
                 return best.ok_or_else(|| Error::internal("an encoding vanished"));
             }
         }
-        for plan in cascade::rank(values, place)?.into_iter().take(2) {
-            let rival = try_plan(values, &plan, place)?;
+        let Ranked { plans, mut first } = cascade::rank(values, place)?;
+        let cheapest = plans.first().map_or(0.0, |(cost, _)| *cost);
+        for (cost, plan) in plans.into_iter().take(2) {
+            // The page of the last choice is there already, and a sample does not mislead so far.
+            if best.as_ref().is_some_and(|best| best.plan == plan) || cost > cheapest * FAR {
+                continue;
+            }
+            let rival = match first.take() {
+                Some(bytes) => Some(Encoded::light(bytes, plan)),
+                None => try_plan(values, &plan, place)?,
+            };
             best = smaller(best, rival);
         }
         if best.as_ref().is_none_or(|encoded| encoded.bytes.len() > raw + SLACK) {
@@ -156,10 +174,7 @@ fn smaller(a: Option<Encoded>, b: Option<Encoded>) -> Option<Encoded> {
 /// A root node as planned; `None` when an encoding cannot hold the values.
 pub(crate) fn try_plan(values: &Values, plan: &Plan, place: Place<'_>) -> Result<Option<Encoded>> {
     let mut bytes = Vec::new();
-    Ok(encode_node(values, plan, place, &mut bytes)?.map(|plan| {
-        let light_bytes = bytes.len();
-        Encoded { bytes, plan, light_bytes }
-    }))
+    Ok(encode_node(values, plan, place, &mut bytes)?.map(|plan| Encoded::light(bytes, plan)))
 }
 
 /// A root node with the encoding that the caller demands.

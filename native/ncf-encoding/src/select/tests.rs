@@ -3,6 +3,9 @@
 use arrow_buffer::BooleanBuffer;
 use ncf_core::{PhysicalType, Values};
 
+use super::cascade;
+use crate::effort::Effort;
+use crate::node::{Place, encode_node};
 use crate::tests::data::definite;
 use crate::tests::{check, encode};
 use crate::*;
@@ -123,6 +126,24 @@ fn tables_of_words_count_against_dictionaries() {
         dictionaries.push(dictionary);
     }
     assert!(dictionaries.contains(&true) && dictionaries.contains(&false), "{dictionaries:?}");
+}
+
+#[test]
+fn the_node_of_the_best_plan_is_what_the_plan_gives() {
+    let place = Place { effort: Effort::Ranking, ..Place::default() };
+    let mut complete = 0;
+    for (name, values) in traps() {
+        for rows in [3000, 20_000] {
+            let values = values.slice(0, rows.min(values.len()));
+            let ranked = cascade::rank(&values, place).unwrap();
+            let Some(first) = ranked.first else { continue };
+            complete += 1;
+            let mut again = Vec::new();
+            let plan = encode_node(&values, &ranked.plans[0].1, place, &mut again).unwrap();
+            assert_eq!((plan.as_ref(), &again), (Some(&ranked.plans[0].1), &first), "{name}");
+        }
+    }
+    assert!(complete > 10);
 }
 
 /// Columns whose sample, first page or first block misleads.
