@@ -291,12 +291,16 @@ impl OwnedTables {
         wants: impl Fn(EncodingId) -> bool,
     ) -> Self {
         let wanted = |id| profile.takes(id) && wants(id);
+        let templates =
+            wanted(EncodingId::TEMPLATE).then(|| Templates::promising(values)).flatten();
+        // Words take long to find, and stand for text only.
+        let sure = templates.as_ref().is_some_and(Templates::leave_little_text);
         Self {
             symbols: Trained::promising(values),
-            words: wanted(EncodingId::WORDS)
+            words: (wanted(EncodingId::WORDS) && !sure)
                 .then(|| Vocabulary::promising(values, profile == Profile::Compact))
                 .flatten(),
-            templates: wanted(EncodingId::TEMPLATE).then(|| Templates::promising(values)).flatten(),
+            templates,
         }
     }
 

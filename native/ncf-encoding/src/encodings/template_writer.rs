@@ -27,6 +27,9 @@ const MAX_TEMPLATES: usize = 1024;
 const MAX_BYTES: usize = 256 << 10;
 /// Part of the sample, in percent, that must fit the templates.
 const COVERED: usize = 80;
+/// The same for words not to be looked for, and the part of the sample's bytes that may be text in slots then.
+const NEARLY_ALL: usize = 95;
+const LITTLE_TEXT: usize = 5;
 /// Columns of slots whose surroundings are not told apart: numbers, and text.
 const OTHER_NUMBERS: u8 = 0;
 const OTHER_TEXTS: u8 = 1;
@@ -42,6 +45,13 @@ pub(super) enum Part<'a> {
     Number(&'a [u8]),
     /// Something else that varies.
     Text(&'a [u8]),
+}
+
+impl Part<'_> {
+    /// Bytes of text in a slot.
+    fn text(&self) -> usize {
+        if let Self::Text(text) = self { text.len() } else { 0 }
+    }
 }
 
 /// A word is a run of these.
@@ -140,6 +150,10 @@ pub(crate) struct Templates {
     tree: TemplateTree,
     /// Bytes of the templates for each byte of the strings.
     overhead: f64,
+    /// The percentage of a sample that has one.
+    covered: usize,
+    /// The percentage of its bytes that is text in slots, or has no template.
+    text: usize,
 }
 
 /// Strings by number.
@@ -224,18 +238,17 @@ impl Templates {
         if bytes < MIN_CHUNK_BYTES || bytes / MIN_AVERAGE < strings.len() {
             return None;
         }
-        let (found, covered) = Self::learn(strings);
+        let found = Self::learn(strings);
         let slots = found.templates.strings.iter().any(|template| template.contains(&MARK));
-        (slots && covered >= COVERED).then_some(found)
+        (slots && found.covered >= COVERED).then_some(found)
     }
 
     /// Templates for any strings.
     pub(crate) fn of(strings: &ByteValues) -> Self {
-        Self::learn(strings).0
+        Self::learn(strings)
     }
 
-    /// Templates, and the percentage of a sample that has one.
-    fn learn(strings: &ByteValues) -> (Self, usize) {
+    fn learn(strings: &ByteValues) -> Self {
         let sample = || spread(strings.len(), SAMPLE).map(|row| strings.get(row));
         let rows = sample().count();
         let mut found = Self {
@@ -247,17 +260,24 @@ impl Templates {
             templates: Strings::default(),
             tree: TemplateTree::default(),
             overhead: 0.0,
+            covered: 0,
+            text: 0,
         };
         for string in sample() {
             found.add_columns(string);
         }
         let mut counts = Counts::default();
         let (mut template, mut slots) = (Vec::new(), Vec::new());
+        let (mut bytes, mut text) = (0, 0);
         for string in sample() {
+            bytes += string.len();
             // A string that is one slot of text is no better off than before.
             if found.parse(string, &mut template, &mut slots) && !matches!(*template, [MARK, _, 0])
             {
                 counts.add(&template);
+                text += slots.iter().map(|(_, part)| part.text()).sum::<usize>();
+            } else {
+                text += string.len();
             }
         }
         let mut order: Vec<(u32, &Vec<u8>)> =
@@ -272,7 +292,14 @@ impl Templates {
         }
         found.tree = TemplateTree::of(found.templates.strings.iter().map(Vec::as_slice));
         found.overhead = (MAX_BYTES - left) as f64 / strings.byte_len().max(1) as f64;
-        (found, covered * 100 / rows.max(1))
+        found.covered = covered * 100 / rows.max(1);
+        found.text = (text * 100).div_ceil(bytes.max(1));
+        found
+    }
+
+    /// Whether nearly all strings of a sample have a template, and little is left beside numbers.
+    pub(crate) fn leave_little_text(&self) -> bool {
+        self.covered >= NEARLY_ALL && self.text <= LITTLE_TEXT
     }
 
     /// The templates in the order of their numbers.
@@ -468,6 +495,15 @@ mod tests {
         }
         assert_eq!(parts("123456789012345678", &fixed), [Number(b"123456789012345678")]);
         assert_eq!(parts("né_1", &fixed), [Text("né_1".as_bytes())]);
+    }
+
+    #[test]
+    fn words_are_not_looked_for_where_little_text_is_left() {
+        let little = |string: fn(usize) -> String| {
+            Templates::of(&(0..5000).map(string).collect()).leave_little_text()
+        };
+        assert!(little(|row| format!("GET /users/{} HTTP/1.1 200 {}", row % 97, row * 7)));
+        assert!(!little(|row| format!("GET /users/{:x}/a/b/{:x}", row * 977, row * 9973)));
     }
 
     #[test]
