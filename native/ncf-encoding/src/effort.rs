@@ -41,7 +41,7 @@ impl Effort {
     pub(crate) fn zstd_level(self) -> i32 {
         match self {
             Self::Light | Self::Ranking => 3,
-            Self::Compact => 12,
+            Self::Compact => 10,
         }
     }
 
@@ -49,7 +49,7 @@ impl Effort {
     pub(crate) fn pco_level(self) -> usize {
         match self {
             Self::Light => 8,
-            Self::Compact => 10,
+            Self::Compact => 9,
             Self::Ranking => 6,
         }
     }
