@@ -24,11 +24,8 @@ use crate::shared::{SharedKind, SharedPages, decode_shared};
 const SHARED_OVERHEAD: usize = 128;
 /// Share of different strings up to which no words are looked for.
 const FEW_STRINGS: f64 = 0.05;
-/// Pages that a dictionary decision encodes both ways, at most, and as many as tell where one way takes less than so much
-/// of the other.
+/// Pages that a dictionary decision encodes both ways.
 const COMPARED_PAGES: usize = 4;
-const CLEAR_PAGES: usize = 2;
-const CLEAR_PERCENT: usize = 75;
 
 /// All values of one column chunk.
 #[derive(Debug, Clone, Copy)]
@@ -458,7 +455,6 @@ fn dictionary_pays(
     let (mut coded_pages, mut flat_pages) = (Ready::new(), Ready::new());
     // Clones: what is learned here belongs to a way that may not be taken.
     let (mut codes_state, mut values_state) = (state.codes.clone(), state.values.clone());
-    let (mut coded, mut flat) = (dictionary, Size::default());
     for (number, range) in input.pages.iter().enumerate().step_by(step) {
         input.interruption.check()?;
         let page = page_input(input, Some(&built.codes), tables, range);
@@ -472,13 +468,9 @@ fn dictionary_pays(
         rows += page.values.len();
         coded_pages.insert(number, in_codes);
         flat_pages.insert(number, as_it_is);
-        coded = with.scaled(all, rows, dictionary);
-        flat = without.scaled(all, rows, Size::default());
-        let (less, more) = (coded.bytes.min(flat.bytes), coded.bytes.max(flat.bytes));
-        if coded_pages.len() >= CLEAR_PAGES && less * 100 < more * CLEAR_PERCENT {
-            break;
-        }
     }
+    let coded = with.scaled(all, rows, dictionary);
+    let flat = without.scaled(all, rows, Size::default());
     let pays = coded_pays(coded, flat, profile);
     if profile != options.profile {
         return Ok((pays, Ready::new()));

@@ -20,7 +20,8 @@ const BYTE: usize = 1 << 8;
 pub(crate) fn gather(values: &Values, codes: &[u32], budget: &Budget) -> Result<Values> {
     fn fixed<T: Native>(values: &[T], codes: &[u32], budget: &Budget) -> Result<Values> {
         let mut out: Vec<T> = budget.vec("values", codes.len())?;
-        match table(values.iter().copied()).filter(|_| codes.len() >= BYTE) {
+        let many = codes.len() >= BYTE;
+        match many.then(|| table(values.iter().copied())).flatten() {
             Some(table) => out.extend(codes.iter().map(|code| look_up(&table, *code))),
             None => out.extend(
                 codes.iter().map(|code| values.get(*code as usize).copied().unwrap_or_default()),

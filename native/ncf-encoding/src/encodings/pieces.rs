@@ -4,7 +4,6 @@
 use ncf_core::ByteValues;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::dictionary::hash_bits;
 use super::stepped::padded;
 
 /// Bytes of a head.
@@ -38,7 +37,11 @@ impl Piece<'_> {
     }
 
     pub(super) fn hash(&self) -> u64 {
-        if self.bytes.len() <= HEAD { hash_bits(self.head) } else { xxh3_64(self.bytes) }
+        if self.bytes.len() <= HEAD {
+            xxh3_64(&self.head.to_le_bytes())
+        } else {
+            xxh3_64(self.bytes)
+        }
     }
 
     /// Whether these are the bytes of a word with such a head and so many bytes; `same` compares all of them.

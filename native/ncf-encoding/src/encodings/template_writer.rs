@@ -152,7 +152,7 @@ pub(crate) struct Templates {
     overhead: f64,
     /// The percentage of a sample that has one.
     covered: usize,
-    /// The percentage of its bytes that is text in slots, or has no template.
+    /// The percentage of its bytes that is text in slots, or in strings that cannot have a template.
     text: usize,
 }
 

@@ -1,5 +1,5 @@
 //! Choosing encodings: statistics prune the candidates, a stratified sample ranks them, a full encode of
-//! the best two decides, the winner is kept per column and judged again on every page.
+//! the best two decides where they are close, the winner is kept per column and judged again on every page.
 
 pub(crate) mod cascade;
 pub(crate) mod cost;
@@ -136,11 +136,14 @@ impl NodeState {
         let Ranked { plans, mut first } = cascade::rank(values, place)?;
         let cheapest = plans.first().map_or(0.0, |(cost, _)| *cost);
         for (cost, plan) in plans.into_iter().take(2) {
-            // The page of the last choice is there already, and a sample does not mislead so far.
-            if best.as_ref().is_some_and(|best| best.plan == plan) || cost > cheapest * FAR {
+            // The bytes are the first plan's, whether it is tried or not.
+            let bytes = first.take();
+            // The page of the last choice is there already, and few samples mislead so far.
+            let skipped = |best: &Encoded| best.plan == plan || cost > cheapest * FAR;
+            if best.as_ref().is_some_and(skipped) {
                 continue;
             }
-            let rival = match first.take() {
+            let rival = match bytes {
                 Some(bytes) => Some(Encoded::light(bytes, plan)),
                 None => try_plan(values, &plan, place)?,
             };

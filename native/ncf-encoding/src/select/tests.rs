@@ -324,3 +324,21 @@ fn references_follow_sorted_values() {
     let values = longs(1 << 16, |row| row * 3 + (1 << 40));
     assert!(size(&values, Profile::Fast) < (1 << 16) * 12 / 8 + 1000);
 }
+
+#[test]
+fn a_page_that_is_its_own_sample_is_what_its_tree_says() {
+    // The more letters, the less FSST saves: what was chosen drifts, and is often the best again.
+    let texts = |letters: u64, seed: u64| -> Values {
+        let text = |row: u64| -> Vec<u8> {
+            let noise = |at: u64| noise(seed << 40 | row << 8 | at) % letters;
+            (0..30).map(|at| b'!' + u8::try_from(noise(at)).unwrap()).collect()
+        };
+        Values::Bytes((0..8000).map(text).collect::<Vec<Vec<u8>>>().iter().collect())
+    };
+    for profile in [Profile::Fast, Profile::Balanced, Profile::Point] {
+        let mut state = ChooserState::default();
+        for (seed, letters) in (0..).zip([16, 24, 12, 40, 16, 4, 6, 10, 18, 90, 60, 30]) {
+            stored(&texts(letters, seed), profile, &mut state);
+        }
+    }
+}

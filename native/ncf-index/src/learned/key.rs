@@ -361,10 +361,16 @@ mod tests {
         assert!(map.one_length && map.prefix == b"ORD-00" && map.alphabet == b"0123456789");
         let unit = map.code(bytes(1)) - map.code(bytes(0));
         assert!((1..8000).all(|at| map.code(bytes(at)) - map.code(bytes(at - 1)) == unit));
+        // Fifteen hex digits, not sixteen: 16^16 is no number of 64 bits.
+        let hex: Vec<String> = (0..256).map(|byte| format!("{byte:02x}").repeat(10)).collect();
+        let of = |at: usize| hex[at].as_bytes();
+        let map = TextMap::learn(of(0), of(255), hex.iter().map(String::as_bytes));
+        assert!(map.one_length && map.prefix.is_empty());
+        assert_eq!(map.code(of(0x12)), 0x0121_2121_2121_2121);
         let short = [b"ORD-001000".as_slice(), b"ORD-00200"];
         assert!(!TextMap::learn(short[0], short[1], short.into_iter()).one_length);
         let same = [b"ORD-aa".as_slice(), b"ORD-aa"];
-        assert!(!TextMap::learn(b"ORD", b"ORD", same.into_iter()).one_length);
+        assert!(!TextMap::learn(b"ORD-aa", b"ORD-aa", same.into_iter()).one_length);
     }
 
     #[test]

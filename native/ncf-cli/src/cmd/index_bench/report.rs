@@ -139,11 +139,12 @@ fn limits_of_shapes(limits: &mut Vec<Limit>, rows: &[Row]) {
     limit_of_share(limits, rows);
 }
 
-/// A file of less than [`SMALL`] bytes may have more.
+/// The writer's rule; of which files it makes no share of 0.1 % is told besides.
 fn limit_of_share(limits: &mut Vec<Limit>, rows: &[Row]) {
     let share = |row: &Row| format!("{:.2} %", ratio(row.bytes * 100, row.file));
     let is_above = |row: &Row| row.bytes * 1000 > row.file;
-    let above = named(rows, |row| row.file >= SMALL && is_above(row), share);
+    let most = |row: &Row| (row.file / INDEX_SHARE).max(INDEX_LEAST);
+    let above = named(rows, |row| row.bytes > most(row), share);
     let met = above.is_empty();
     let mut measured = if met { "none above".into() } else { format!("above: {above}") };
     let small = named(
@@ -154,7 +155,7 @@ fn limit_of_share(limits: &mut Vec<Limit>, rows: &[Row]) {
     if !small.is_empty() {
         measured.push_str(&format!("; in smaller files: {small}"));
     }
-    let what = "an index takes at most 0.1 % of a file of a megabyte or more".to_string();
+    let what = format!("an index takes at most 0.1 % of a file, or {INDEX_LEAST} bytes");
     limits.push(Limit { what, measured, met });
 }
 
