@@ -23,8 +23,9 @@ const MOST_COLUMNS: usize = 64;
 /// Bytes of the pages of a reference that hold the rows of one page, at most: a reader decodes all of them for it.
 const REFERENCE_BYTES: usize = 16 << 20;
 /// Percent of the bytes alone that a relation must promise to come down to, where it must come down to 90: estimates are
-/// rather too low, and a trial takes long.
+/// rather too low, and a trial takes long in blocks of so many rows.
 const PROMISED: usize = 85;
+const LONG: usize = 1 << 16;
 /// Blocks after which a relation is compared with encoding alone again.
 const RECHECK_BLOCKS: usize = 8;
 /// How much longer than in the block before a related column may become before it is encoded alone again, in percent.
@@ -368,7 +369,7 @@ impl Relations {
             .collect();
         let alone = |number: u32| chunks.get(number as usize).map_or(0, |chunk| chunk.byte_len());
         let mut found = discover(&sampled);
-        if block.options.profile != Profile::Compact {
+        if block.options.profile != Profile::Compact && block.rows() >= LONG {
             found.retain(|found| found.bytes * 100 <= alone(found.target) * PROMISED);
         }
         later_columns_follow(found, alone)
