@@ -167,15 +167,25 @@ impl std::error::Error for Error {
     }
 }
 
-/// Adds places to the error of a result.
+/// What is done with the error of a result.
 pub trait ResultExt<T> {
     /// Adds a place, computed only on the error path.
     fn at<V: fmt::Display>(self, key: &'static str, value: impl FnOnce() -> V) -> Result<T>;
+
+    /// `None` where a limit is exceeded: for whoever can do without the outcome.
+    fn within_limits(self) -> Result<Option<T>>;
 }
 
 impl<T> ResultExt<T> for Result<T> {
     fn at<V: fmt::Display>(self, key: &'static str, value: impl FnOnce() -> V) -> Result<T> {
         self.map_err(|error| error.with(key, value()))
+    }
+
+    fn within_limits(self) -> Result<Option<T>> {
+        match self {
+            Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(None),
+            other => other.map(Some),
+        }
     }
 }
 

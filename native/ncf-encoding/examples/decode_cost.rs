@@ -8,8 +8,7 @@ use std::time::Instant;
 use arrow_buffer::BooleanBuffer;
 use ncf_core::{Budget, Interruption, Values};
 use ncf_encoding::{
-    ChooserState, ChunkInput, EncodeOptions, EncodingId, Profile, decode_page, decode_shared,
-    encode_chunk,
+    ChooserState, ChunkInput, EncodeOptions, EncodingId, Profile, decode_page, encode_chunk,
 };
 
 const ROWS: usize = 1 << 16;
@@ -98,9 +97,7 @@ fn measure(
     };
     let options = EncodeOptions { profile: Profile::Fast, force: Some(id) };
     let chunk = encode_chunk(&input, &options, &mut ChooserState::default()).ok()?;
-    let shared: Vec<_> =
-        chunk.shared.iter().map(|p| (p.kind, p.count, p.bytes.as_slice())).collect();
-    let shared = decode_shared(&shared, physical, &budget()).ok()?;
+    let shared = chunk.shared_pages(physical, &budget()).ok()?;
     let page = chunk.pages.first()?;
     let mut best = f64::MAX;
     for _ in 0..50 {

@@ -207,9 +207,7 @@ mod tests {
         let values = Values::Bytes(strings.iter().collect());
         let options = EncodeOptions { profile: Profile::Fast, force: Some(EncodingId::FSST) };
         let chunk = encode(&values, None, &options, &mut ChooserState::default()).unwrap();
-        let stored: Vec<_> =
-            chunk.shared.iter().map(|page| (page.kind, page.count, &*page.bytes)).collect();
-        let shared = decode_shared(&stored, PhysicalType::Bytes, &budget()).unwrap();
+        let shared = chunk.shared_pages(PhysicalType::Bytes, &budget()).unwrap();
         let bytes = chunk.pages[0].bytes.as_slice();
         let page = decode_page(bytes, PhysicalType::Bytes, strings.len(), utf8, &shared, &budget());
         let DecodedValues::Symbols(strings) = page.unwrap().values else { panic!() };

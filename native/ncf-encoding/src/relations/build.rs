@@ -251,7 +251,7 @@ fn number(combined: &[u64]) -> Option<(Vec<u64>, Vec<u32>)> {
     Some((distinct, entries))
 }
 
-fn pick(values: &Values, codes: &[u32]) -> Values {
+pub(super) fn pick(values: &Values, codes: &[u32]) -> Values {
     let rows: Vec<usize> = codes.iter().map(|code| *code as usize).collect();
     crate::encodings::run_length::pick(values, &rows)
 }

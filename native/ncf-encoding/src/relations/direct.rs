@@ -1,6 +1,6 @@
 //! The candidates of a map with one key whose integers lie close together, one load away from the key.
 
-use ncf_core::{Budget, ErrorKind, Result};
+use ncf_core::{Budget, Result, ResultExt};
 
 use super::key_index::NONE;
 use super::map_table::candidates_of;
@@ -48,11 +48,7 @@ impl Direct {
             true => fill(slots, (starts, candidates), width, budget).map(Codes::Narrow),
             false => fill(slots, (starts, candidates), width, budget).map(Codes::Wide),
         };
-        match codes {
-            Ok(codes) => Ok(Some(Self { min, width, codes })),
-            Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(codes.within_limits()?.map(|codes| Self { min, width, codes }))
     }
 
     /// Bytes in memory.

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use ncf_core::{Budget, Error, ErrorKind, Limits, Result, Values};
+use ncf_core::{Budget, Error, Limits, Result, ResultExt, Values};
 
 use super::Relation;
-use super::build::group;
+use super::build::{group, pick};
 use super::map_table::{MapParts, MapTable};
 use crate::chunk::{EncodeOptions, SharedPage};
 use crate::decoded::{DecodedValues, join};
@@ -147,28 +147,22 @@ fn readable(bytes: &[u8], entries: usize) -> Result<Option<SharedMap>> {
     if entries as u64 > limits.shared_values {
         return Ok(None);
     }
-    match SharedMap::decode(bytes, entries, &Budget::new(limits.shared_bytes)) {
-        Ok(map) => Ok(Some(map)),
-        Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(None),
-        Err(error) => Err(error),
-    }
+    SharedMap::decode(bytes, entries, &Budget::new(limits.shared_bytes)).within_limits()
 }
 
 /// The map as readers have it, and its bytes where it had to be encoded to know that they can; `None` where they cannot.
 fn admitted(parts: &MapParts, options: &EncodeOptions) -> Result<Option<(SharedMap, Stored)>> {
     let budget = Budget::new(Limits::DEFAULT.shared_bytes / ROOM);
-    let small = budget
+    let table = budget
         .take("a map", parts.byte_len() as u64)
-        .and_then(|()| MapTable::new(parts.clone(), &budget));
-    match small {
-        Ok(table) => Ok(Some((SharedMap::new(table), None))),
-        Err(error) if error.kind() == ErrorKind::LimitExceeded => {
-            let bytes = parts.encode(options)?;
-            let map = readable(&bytes, parts.counts.len())?;
-            Ok(map.map(|map| (map, Some(Arc::new(bytes)))))
-        }
-        Err(error) => Err(error),
+        .and_then(|()| MapTable::new(parts.clone(), &budget))
+        .within_limits()?;
+    if let Some(table) = table {
+        return Ok(Some((SharedMap::new(table), None)));
     }
+    let bytes = parts.encode(options)?;
+    let map = readable(&bytes, parts.counts.len())?;
+    Ok(map.map(|map| (map, Some(Arc::new(bytes)))))
 }
 
 /// Two maps in one.
@@ -266,11 +260,10 @@ fn used(candidates: &[u32], values: &Values) -> (Vec<u32>, Values) {
     let mut wanted: Vec<u32> = candidates.to_vec();
     wanted.sort_unstable();
     wanted.dedup();
-    let rows: Vec<usize> = wanted.iter().map(|code| *code as usize).collect();
     let number = |code: &u32| {
         wanted.binary_search(code).ok().and_then(|at| u32::try_from(at).ok()).unwrap_or(0)
     };
-    (candidates.iter().map(number).collect(), crate::encodings::run_length::pick(values, &rows))
+    (candidates.iter().map(number).collect(), pick(values, &wanted))
 }
 
 fn set(numbers: &mut [i32], at: usize, number: i32) {
@@ -283,11 +276,7 @@ fn set(numbers: &mut [i32], at: usize, number: i32) {
 fn both(a: &Values, b: &Values) -> Result<Option<Values>> {
     let budget = Budget::new(u64::MAX);
     let parts = vec![DecodedValues::Flat(a.clone()), DecodedValues::Flat(b.clone())];
-    match join(parts, &budget).and_then(|both| both.into_flat(&budget)) {
-        Ok(values) => Ok(Some(values)),
-        Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(None),
-        Err(error) => Err(error),
-    }
+    join(parts, &budget).and_then(|both| both.into_flat(&budget)).within_limits()
 }
 
 /// The candidates of a map by the entries of a larger one.

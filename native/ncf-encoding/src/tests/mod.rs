@@ -31,9 +31,7 @@ pub(crate) fn encode(
 pub(crate) fn check(values: &Values, validity: Option<&BooleanBuffer>, chunk: &EncodedChunk) {
     let budget = Budget::new(1 << 30);
     let physical = values.physical();
-    let stored: Vec<_> =
-        chunk.shared.iter().map(|page| (page.kind, page.count, page.bytes.as_slice())).collect();
-    let shared = decode_shared(&stored, physical, &budget).unwrap();
+    let shared = chunk.shared_pages(physical, &budget).unwrap();
     for (range, page) in pages(values.len(), 1 << 16).iter().zip(&chunk.pages) {
         let mut padded = page.bytes.clone();
         padded.resize(padded.len().next_multiple_of(64), 0);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ncf_core::{Column, Error, ErrorKind, PhysicalType, Result, Role, Values};
+use ncf_core::{Column, Error, PhysicalType, Result, ResultExt, Role, Values};
 use ncf_encoding::relations::{Found, Relation, Sampled, discover};
 use ncf_encoding::{ChooserState, EncodedChunk, GrownMap, Profile, SharedKind, encode_related};
 
@@ -105,24 +105,18 @@ impl Block<'_> {
 
     /// Verifies such a chunk, where writers do.
     fn verify(&self, column: &Prepared, relation: &Relation, chunk: &EncodedChunk) -> Result<()> {
-        match self.references(column, relation).filter(|_| self.options.verify) {
-            Some(references) => verify(&column.input(self.options), chunk, &references),
-            None => Ok(()),
+        if !self.options.verify {
+            return Ok(());
         }
+        let references = self.references(column, relation);
+        let references = references.ok_or_else(|| Error::internal("a chunk has no references"))?;
+        verify(&column.input(self.options), chunk, &references)
     }
 }
 
 /// Whether a chunk refers to other columns.
 pub(super) fn is_related(chunk: &EncodedChunk) -> bool {
     chunk.shared.iter().any(|page| page.kind == SharedKind::References)
-}
-
-/// Nothing instead of what a reader would refuse: of relations that nobody asked for.
-fn readable<T>(result: Result<T>) -> Result<Option<T>> {
-    match result {
-        Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(None),
-        other => other.map(Some),
-    }
 }
 
 /// Bytes for each row that a column may take beside copies of it while it is encoded: the numbers of its values, and by a
@@ -203,11 +197,12 @@ impl Relations {
         };
         let relation = &known.relation;
         let mut try_with = |map| {
+            // What a reader would refuse: nobody asked for it.
             let related = block.related(column, relation, (map, &mut *chooser));
-            readable(related).map(Option::flatten)
+            related.within_limits().map(Option::flatten)
         };
         let verified = |chunk: &EncodedChunk| {
-            readable(block.verify(column, relation, chunk)).map(|done| done.is_some())
+            block.verify(column, relation, chunk).within_limits().map(|done| done.is_some())
         };
         let fits = |chunk: &EncodedChunk| known.allows(chunk, column.values.len());
         let mut related = try_with(self.maps.get(&column.number))?;
@@ -317,10 +312,10 @@ impl Relations {
             };
             chooser.forget_relation();
             let related = block.related(column, &found.relation, (None, chooser));
-            let Some(mut related) = readable(related)?.flatten() else { continue };
+            let Some(mut related) = related.within_limits()?.flatten() else { continue };
             // What is not taken is not verified.
             if pays(&related, chunk, column.encode.profile)
-                && readable(block.verify(column, &found.relation, &related))?.is_some()
+                && block.verify(column, &found.relation, &related).within_limits()?.is_some()
             {
                 let (bytes, rows) = (related.byte_len(), column.values.len());
                 referred.extend(columns);
