@@ -8,7 +8,8 @@ use std::time::Instant;
 use arrow_buffer::BooleanBuffer;
 use ncf_core::{Budget, Interruption, Values};
 use ncf_encoding::{
-    ChooserState, ChunkInput, EncodeOptions, EncodingId, Profile, decode_page, encode_chunk,
+    ChooserState, ChunkInput, EncodeOptions, EncodingId, Numbering, Profile, decode_page,
+    encode_chunk,
 };
 
 const ROWS: usize = 1 << 16;
@@ -93,6 +94,7 @@ fn measure(
         values: &values,
         validity: nulls,
         pages,
+        numbering: &Numbering::default(),
         interruption: &Interruption::default(),
     };
     let options = EncodeOptions { profile: Profile::Fast, force: Some(id) };

@@ -7,13 +7,14 @@ use std::ops::Range;
 use arrow_buffer::BooleanBuffer;
 use ncf_core::{Budget, Error, Interruption, PhysicalType, Result, Values};
 
-use crate::encodings::dictionary::{self, MAX_BYTES, MAX_ENTRIES, Numbered};
+use crate::encodings::dictionary::{MAX_BYTES, MAX_ENTRIES, Numbered};
 use crate::encodings::fsst::Trained;
 use crate::encodings::template_writer::Templates;
 use crate::encodings::vocabulary::Vocabulary;
 use crate::id::{EncodingId, Profile};
 use crate::native::plain_bytes;
 use crate::node::{Place, Plan, Tables};
+use crate::numbering::Numbering;
 use crate::page::{EncodedPage, PageInput, encode_page, encode_values, encode_with};
 use crate::relations::ChunkMap;
 use crate::select::sample::{self, Distinct};
@@ -36,6 +37,8 @@ pub struct ChunkInput<'a> {
     pub validity: Option<&'a BooleanBuffer>,
     /// The rows of each page.
     pub pages: &'a [Range<usize>],
+    /// The numbers of the values, for whoever needs them.
+    pub numbering: &'a Numbering,
     /// Asked before each page.
     pub interruption: &'a Interruption,
 }
@@ -75,6 +78,14 @@ impl ChooserState {
     pub fn forget_relation(&mut self) {
         self.related = NodeState::default();
     }
+
+    /// Takes over which heavy encodings pay in a part of a column. What does not pay there may pay in all of it, as a
+    /// dictionary does.
+    pub(crate) fn learn_from(&mut self, part: Self) {
+        self.values.learn_from(part.values);
+        self.codes.learn_from(part.codes);
+        self.validity.learn_from(part.validity);
+    }
 }
 
 impl Decision {
@@ -94,8 +105,6 @@ pub struct EncodedChunk {
     pub pages: Vec<EncodedPage>,
     /// The map that the pages need, which other chunks may need as well; it is stored by itself.
     pub map: Option<ChunkMap>,
-    /// The values by number, where the encoding had to number them: not stored so, but others need not do it again.
-    pub numbered: Option<Numbered>,
 }
 
 impl EncodedChunk {
@@ -149,7 +158,7 @@ pub fn encode_chunk(
     let Choice { numbered, used, ready } = match options.force {
         None => choose_dictionary(input, tables, options, state)?,
         Some(EncodingId::DICTIONARY) => {
-            let numbered = Some(forced_dictionary(input.values)?);
+            let numbered = Some(forced_dictionary(input)?);
             Choice { numbered, used: true, ..Choice::default() }
         }
         Some(_) => Choice::default(),
@@ -159,7 +168,7 @@ pub fn encode_chunk(
     if let Some(dictionary) = dictionary {
         shared.push(dictionary_page(dictionary, options, &mut state.dictionary)?);
     }
-    let codes = dictionary.map(|dictionary| dictionary.codes.as_slice());
+    let codes = dictionary.map(|dictionary| &*dictionary.codes);
     let before = (state.values.clone(), state.codes.clone(), state.validity.clone());
     let mut encoded = encode_pages(input, codes, tables, options, state, ready)?;
     let mut of_tables = owned.shared(&encoded.plans, options)?;
@@ -173,7 +182,7 @@ pub fn encode_chunk(
     }
     shared.append(&mut of_tables);
     let pages = encoded.pages;
-    let chunk = EncodedChunk { shared, pages, map: None, numbered };
+    let chunk = EncodedChunk { shared, pages, map: None };
     remember(&chunk, input.values, state);
     Ok(chunk)
 }
@@ -354,8 +363,9 @@ fn dictionary_page(
     })
 }
 
-fn forced_dictionary(values: &Values) -> Result<Numbered> {
-    dictionary::build(values, MAX_ENTRIES, MAX_BYTES).ok_or_else(|| {
+fn forced_dictionary(input: &ChunkInput<'_>) -> Result<Numbered> {
+    let values = input.values;
+    input.numbering.of(values).ok_or_else(|| {
         Error::invalid_argument(format!(
             "encoding dictionary cannot hold these {} {:?} values: more than {MAX_ENTRIES} distinct values or \
              {MAX_BYTES} bytes of them; leave the choice to NCF",
@@ -395,7 +405,7 @@ fn choose_dictionary(
     let built = match known {
         Some(false) => None,
         _ if !promising => None,
-        _ => dictionary::build(values, limit.min(MAX_ENTRIES), MAX_BYTES),
+        _ => input.numbering.within(values, limit.min(MAX_ENTRIES)),
     };
     let (used, ready) = match (&built, known) {
         (None, _) => (false, Ready::new()),

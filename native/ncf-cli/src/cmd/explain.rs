@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use ncf::encoding::{
-    ChooserState, ChunkInput, EncodeOptions, EncodedChunk, SharedKind, all, decode_page,
+    ChooserState, ChunkInput, EncodeOptions, EncodedChunk, Numbering, SharedKind, all, decode_page,
     encode_chunk,
 };
 use ncf::{
@@ -48,6 +48,7 @@ pub(super) fn alternatives(reader: &FileReader, stored: usize) -> Result<Vec<Alt
         values: &values,
         validity: decoded.validity.as_ref(),
         pages: std::slice::from_ref(&rows),
+        numbering: &Numbering::default(),
         interruption: &Interruption::default(),
     };
     let mut found: Vec<Alternative> = Vec::new();

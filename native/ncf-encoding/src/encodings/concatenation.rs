@@ -159,11 +159,14 @@ pub(crate) fn taken_out(strings: &ByteValues, parts: &[Part]) -> Option<ByteValu
     offsets.push(0);
     let mut left: Vec<u8> = Vec::with_capacity(strings.byte_len());
     let mut room = [0; STEP];
+    // Where the text of each part stood in the row before.
+    let mut places = vec![0; parts.len()];
     for (row, string) in strings.iter().enumerate() {
         let mut rest = string;
-        for (number, part) in (0u8..).zip(parts) {
+        for ((number, part), place) in (0u8..).zip(parts).zip(&mut places) {
             let text = part.text(row, &mut room);
-            let Some(at) = find(rest, text) else { continue };
+            let Some(at) = find_near(rest, text, *place) else { continue };
+            *place = at;
             extend(&mut left, rest.get(..at)?);
             left.extend_from_slice(&[MARK, number]);
             rest = rest.get(at + text.len()..)?;
@@ -186,28 +189,42 @@ fn extend(left: &mut Vec<u8>, bytes: &[u8]) {
     left.extend_from_slice(rest);
 }
 
-/// Where a text stands in a string: the first place where it is no part of a longer number, or, unless it is long enough
-/// to tell, of a word.
+/// Where a text stands in a string: the first place that can hold it.
 pub(crate) fn find(string: &[u8], text: &[u8]) -> Option<usize> {
-    let (first, last) = (text.first()?, text.last()?);
-    if text.len() > string.len().min(LONGEST) {
+    if text.is_empty() || text.len() > string.len().min(LONGEST) {
         return None;
     }
     let mut from = 0;
     for _ in 0..PLACES {
         let at = from + memmem::find(string.get(from..)?, text)?;
-        let before = at.checked_sub(1).and_then(|before| string.get(before));
-        let free = |own: &u8, other: Option<&u8>| {
-            let same = |kind: fn(&u8) -> bool| kind(own) && other.is_some_and(kind);
-            let word = text.len() < TELLING && same(u8::is_ascii_alphabetic);
-            !same(u8::is_ascii_digit) && !word
-        };
-        if free(first, before) && free(last, string.get(at + text.len())) {
+        if stands_alone(string, text, at) {
             return Some(at);
         }
         from = at + 1;
     }
     None
+}
+
+/// The same, or `place` where the text stands there: strings of one column are much alike.
+fn find_near(string: &[u8], text: &[u8], place: usize) -> Option<usize> {
+    let short = !text.is_empty() && text.len() <= LONGEST;
+    let near = string.get(place..).is_some_and(|rest| rest.starts_with(text));
+    if short && near && stands_alone(string, text, place) {
+        return Some(place);
+    }
+    find(string, text)
+}
+
+/// Whether a text that begins somewhere in a string is no part of a longer number there, or, unless it is long enough to
+/// tell, of a word.
+fn stands_alone(string: &[u8], text: &[u8], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|before| string.get(before));
+    let free = |own: Option<&u8>, other: Option<&u8>| {
+        let same = |kind: fn(&u8) -> bool| own.is_some_and(kind) && other.is_some_and(kind);
+        let word = text.len() < TELLING && same(u8::is_ascii_alphabetic);
+        !same(u8::is_ascii_digit) && !word
+    };
+    free(text.first(), before) && free(text.last(), string.get(at + text.len()))
 }
 
 #[cfg(test)]
@@ -229,6 +246,16 @@ mod tests {
         assert_eq!(find("-5 5", "-5"), Some(0));
         let zeros = "0".repeat(100_000);
         assert_eq!((find(&zeros, "0"), find(&zeros, &"0".repeat(50_000))), (None, None));
+    }
+
+    #[test]
+    fn texts_are_found_where_they_stood_before() {
+        let near =
+            |string: &str, text: &str, place| find_near(string.as_bytes(), text.as_bytes(), place);
+        assert_eq!((near("7 7 7", "7", 2), near("7 7 7", "7", 3)), (Some(2), Some(0)));
+        // Part of a longer number, past the end, and nothing at all.
+        assert_eq!((near("20 120", "20", 4), near("20", "20", 9)), (Some(0), Some(0)));
+        assert_eq!((near("a", "", 0), near("", "", 0), near("b", "a", 0)), (None, None, None));
     }
 
     #[test]

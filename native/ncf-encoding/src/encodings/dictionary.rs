@@ -139,7 +139,7 @@ pub struct Numbered {
     /// Distinct values, ascending; floats by their bits.
     pub values: Values,
     /// One per row.
-    pub codes: Vec<u32>,
+    pub codes: ScalarBuffer<u32>,
 }
 
 /// The distinct values and the codes of all rows; `None` when there are more than `max_entries` values
@@ -184,7 +184,8 @@ fn build_dense<T: Integer>(values: &[T], max_entries: usize) -> Option<Option<Nu
     if distinct.len() > max_entries {
         return Some(None);
     }
-    let codes = values.iter().map(|value| ranks.get(slot(value)).copied().unwrap_or(0)).collect();
+    let codes = values.iter().map(|value| ranks.get(slot(value)).copied().unwrap_or(0));
+    let codes = ScalarBuffer::from_iter(codes);
     Some(Some(Numbered { values: T::wrap(distinct), codes }))
 }
 
@@ -215,7 +216,7 @@ fn build_fixed<T: Native>(values: &[T], max_entries: usize) -> Option<Numbered> 
     });
     let sorted = order.iter().filter_map(|row| distinct.get(*row as usize).copied()).collect();
     rank(&order, &mut codes);
-    Some(Numbered { values: T::wrap(sorted), codes })
+    Some(Numbered { values: T::wrap(sorted), codes: codes.into() })
 }
 
 fn build_bytes(values: &ByteValues, max_entries: usize, max_bytes: usize) -> Option<Numbered> {
@@ -246,7 +247,7 @@ fn build_bytes(values: &ByteValues, max_entries: usize, max_bytes: usize) -> Opt
     let sorted = order.iter().filter_map(|row| string(*row as usize));
     let sorted = Values::Bytes(sorted.collect());
     rank(&order, &mut codes);
-    Some(Numbered { values: sorted, codes })
+    Some(Numbered { values: sorted, codes: codes.into() })
 }
 
 /// Entry numbers in the order of their values.

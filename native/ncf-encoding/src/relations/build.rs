@@ -1,6 +1,6 @@
 //! Maps as writers build them: what rows with the same keys have, counted and ranked.
 
-use arrow_buffer::BooleanBuffer;
+use arrow_buffer::{BooleanBuffer, ScalarBuffer};
 use ncf_core::{Budget, Result, Values};
 
 use super::map_table::MapParts;
@@ -21,9 +21,7 @@ pub(super) struct Ranked {
     /// One per row: its place among the candidates of its keys; 0 at null rows.
     pub(super) ranks: Vec<i32>,
     /// One per row: the entry of its keys; `u32::MAX` where only null rows have these.
-    pub(super) entries: Vec<u32>,
-    /// One per row: the number of its value.
-    pub(super) codes: Vec<u32>,
+    pub(super) entries: ScalarBuffer<u32>,
 }
 
 /// The rows of a chunk by their keys.
@@ -31,24 +29,23 @@ pub(super) struct Grouped {
     /// One value an entry, for each key.
     pub(super) keys: Vec<Values>,
     /// The entry of each row.
-    pub(super) entries: Vec<u32>,
+    pub(super) entries: ScalarBuffer<u32>,
 }
 
 /// The map from keys to values; `None` where there are too many different ones.
 pub(super) fn ranked(
-    keys: &[&Values],
-    values: &Values,
+    keys: &[Numbered],
+    target: &Numbered,
     validity: Option<&BooleanBuffer>,
 ) -> Option<Ranked> {
     let grouped = group(keys)?;
-    let target = dictionary::build(values, MAX_ENTRIES, MAX_BYTES)?;
     let valid = |row: usize| validity.is_none_or(|validity| validity.value(row));
-    let (rows, entries) = (values.len(), grouped.keys.first().map_or(0, Values::len));
+    let (rows, entries) = (target.codes.len(), grouped.keys.first().map_or(0, Values::len));
     let Counted { kept, lists, ranks } = match entries.checked_mul(target.values.len()) {
         Some(pairs) if pairs <= DENSE_PAIRS.min(rows.saturating_mul(PAIRS_A_ROW)) => {
-            counted(&grouped, &target, valid)?
+            counted(&grouped, target, valid)?
         }
-        _ => sorted(&grouped, &target, valid)?,
+        _ => sorted(&grouped, target, valid)?,
     };
     // What only null rows have is no entry.
     let keys = grouped.keys.iter().map(|key| pick_kept(key, &kept)).collect();
@@ -56,11 +53,15 @@ pub(super) fn ranked(
         keys,
         counts: lists.counts,
         candidates: lists.candidates,
-        values: target.values,
+        values: target.values.clone(),
     };
-    let kept = |entry: &u32| kept.get(*entry as usize).copied().unwrap_or(u32::MAX);
-    let entries = grouped.entries.iter().map(kept).collect();
-    Some(Ranked { parts, ranks, entries, codes: target.codes })
+    let entries = if kept.contains(&u32::MAX) {
+        let kept = |entry: &u32| kept.get(*entry as usize).copied().unwrap_or(u32::MAX);
+        grouped.entries.iter().map(kept).collect()
+    } else {
+        grouped.entries
+    };
+    Some(Ranked { parts, ranks, entries })
 }
 
 /// What is known once the values of each entry were counted.
@@ -133,7 +134,7 @@ fn most_frequent_first(counted: &mut [(u32, u32)]) {
 
 /// The map from keys to the integer that, times the row's factor and over `divisor`, most often gives the row's value.
 pub(super) fn factors(
-    keys: &[&Values],
+    keys: &[Numbered],
     factor: &[i64],
     values: &Values,
     divisor: i64,
@@ -184,25 +185,25 @@ fn nearest(value: i64, divisor: i64, factor: i64) -> Option<i64> {
 }
 
 /// Whether a row's keys say what it belongs to, of each row; `None` where there are too many different keys.
-pub(super) fn group(keys: &[&Values]) -> Option<Grouped> {
-    let built: Vec<Numbered> = keys
-        .iter()
-        .map(|key| dictionary::build(key, MAX_ENTRIES, MAX_BYTES))
-        .collect::<Option<_>>()?;
-    if let [_] = built.as_slice() {
-        let Numbered { values, codes } = built.into_iter().next()?;
-        return Some(Grouped { keys: vec![values], entries: codes });
+pub(super) fn group(built: &[Numbered]) -> Option<Grouped> {
+    if let [Numbered { values, codes }] = built {
+        return Some(Grouped { keys: vec![values.clone()], entries: codes.clone() });
     }
     let rows = built.first()?.codes.len();
     let mut combined = vec![0u64; rows];
-    for key in &built {
+    let mut all = 1u64;
+    for key in built {
+        // At most 2^20 of each of three keys.
         let radix = key.values.len() as u64;
-        for (combined, code) in combined.iter_mut().zip(&key.codes) {
-            // At most 2^20 of each of three keys.
+        all *= radix;
+        for (combined, code) in combined.iter_mut().zip(&*key.codes) {
             *combined = *combined * radix + u64::from(*code);
         }
     }
-    let (distinct, entries) = number(&combined)?;
+    let (distinct, entries) = match usize::try_from(all).ok().filter(|all| *all <= 2 * rows) {
+        Some(all) => number_dense(&combined, all)?,
+        None => number(&combined)?,
+    };
     let mut keys = Vec::with_capacity(built.len());
     let mut rest = distinct;
     for key in built.iter().rev() {
@@ -213,7 +214,26 @@ pub(super) fn group(keys: &[&Values]) -> Option<Grouped> {
         keys.push(pick(&key.values, &codes));
     }
     keys.reverse();
-    Some(Grouped { keys, entries })
+    Some(Grouped { keys, entries: entries.into() })
+}
+
+/// As [`number`] does, of numbers below `all`, without a hash table.
+fn number_dense(combined: &[u64], all: usize) -> Option<(Vec<u64>, Vec<u32>)> {
+    let at = |number: &u64| usize::try_from(*number).unwrap_or(usize::MAX);
+    let mut places = vec![0u32; all];
+    for number in combined {
+        *places.get_mut(at(number))? = 1;
+    }
+    let mut distinct: Vec<u64> = Vec::new();
+    for (number, place) in (0u64..).zip(&mut places).filter(|(_, place)| **place > 0) {
+        *place = u32::try_from(distinct.len()).ok()?;
+        distinct.push(number);
+    }
+    if distinct.len() > MAX_ENTRIES {
+        return None;
+    }
+    let entries = combined.iter().map(|number| places.get(at(number)).copied().unwrap_or(0));
+    Some((distinct, entries.collect()))
 }
 
 /// The distinct numbers, ascending, and the place of each number among them; `None` where there are too many.
@@ -288,7 +308,7 @@ impl Ranked {
             next += count.cast_unsigned() as usize;
         }
         let valid = |row: &usize| validity.is_none_or(|validity| validity.value(*row));
-        let rows = self.ranks.iter_mut().zip(&self.entries).enumerate();
+        let rows = self.ranks.iter_mut().zip(&*self.entries).enumerate();
         for (_, (rank, entry)) in rows.filter(|(row, _)| valid(row)) {
             let place =
                 starts.get(*entry as usize).map(|start| start + rank.cast_unsigned() as usize);
@@ -385,6 +405,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn numbers_are_the_same_with_and_without_a_hash_table() {
+        let combined: Vec<u64> = (0..1000u64).map(|row| row * row * 7 % 997).collect();
+        assert_eq!(number_dense(&combined, 997), number(&combined));
+        assert_eq!(number_dense(&[], 1), number(&[]));
+    }
+
+    #[test]
     fn counting_and_sorting_find_the_same() {
         let mut noise = 1u64;
         let mut next = |below: u64| {
@@ -396,7 +423,8 @@ mod tests {
             let value: Vec<i64> = (0..2000).map(|_| next(values).cast_signed()).collect();
             // Entry 0 has null rows only.
             let valid: Vec<bool> = key.iter().map(|key| *key > 0 && next(5) > 0).collect();
-            let grouped = group(&[&Values::I64(key.into())]).unwrap();
+            let key = dictionary::build(&Values::I64(key.into()), MAX_ENTRIES, MAX_BYTES).unwrap();
+            let grouped = group(&[key]).unwrap();
             let target =
                 dictionary::build(&Values::I64(value.into()), MAX_ENTRIES, MAX_BYTES).unwrap();
             for nulls in [false, true] {

@@ -20,19 +20,20 @@ use crate::encodings::{linear, product};
 use crate::id::{EncodingId, Profile};
 use crate::native::{Native, lengths_column, with_values};
 use crate::node::{Place, Plan, Tables};
+use crate::numbering::Numbering;
 use crate::page::{PageInput, encode_values, finish_page, nulls};
 use crate::select::{Encoded, NodeState};
 use crate::shared::SharedKind;
 
 /// Encodes a chunk by a relation. `references` are the block's values of [`Relation::columns`], as long as the chunk's
-/// own; at null rows they hold what their encoding gives back there. `name` gives the columns' names, `known` is the map
+/// own. `name` gives the columns' names, `known` is the map
 /// that the chunks before have, which is taken and added to where it holds most of this chunk's.
 ///
 /// `None` where the relation cannot hold the values: of another type, or too many different ones for a map.
 pub fn encode_related(
     input: &ChunkInput<'_>,
     relation: &Relation,
-    references: &[&Values],
+    references: &[Referenced<'_>],
     name: &dyn Fn(u32) -> String,
     options: &EncodeOptions,
     (known, state): (Option<&GrownMap>, &mut ChooserState),
@@ -87,13 +88,16 @@ pub fn encode_related(
         pages.push(encoded);
     }
     shared.append(&mut tables.shared(&plans, options)?);
-    let numbered = match prepared {
-        Prepared::Ranked(Ranked { parts, codes, .. }) => {
-            Some(Numbered { values: parts.values, codes })
-        }
-        _ => None,
-    };
-    Ok(Some(EncodedChunk { shared, pages, map, numbered }))
+    Ok(Some(EncodedChunk { shared, pages, map }))
+}
+
+/// A column that another follows from.
+#[derive(Debug, Clone, Copy)]
+pub struct Referenced<'a> {
+    /// The block's values; at null rows what their encoding gives back there.
+    pub values: &'a Values,
+    /// Their numbers, for maps that they are keys of.
+    pub numbering: &'a Numbering,
 }
 
 /// The shared page of the columns' numbers.
@@ -109,7 +113,7 @@ fn references_page(columns: &[u32], options: &EncodeOptions) -> Result<SharedPag
 struct Chunk<'a> {
     input: &'a ChunkInput<'a>,
     columns: &'a [u32],
-    references: &'a [&'a Values],
+    references: &'a [Referenced<'a>],
 }
 
 /// What is found out once a chunk.
@@ -127,26 +131,36 @@ impl<'a> Chunk<'a> {
         input: &'a ChunkInput<'_>,
         relation: &Relation,
         columns: &'a [u32],
-        references: &'a [&Values],
+        references: &'a [Referenced<'a>],
     ) -> Result<Option<Self>> {
         let rows = input.values.len();
-        if columns.len() != references.len() || references.iter().any(|values| values.len() != rows)
-        {
+        let short = |reference: &Referenced<'_>| reference.values.len() != rows;
+        if columns.len() != references.len() || references.iter().any(short) {
             return Err(Error::internal("references of another number of rows than their column"));
         }
-        let types: Vec<PhysicalType> = references.iter().map(|values| values.physical()).collect();
+        let types: Vec<PhysicalType> = references.iter().map(|one| one.values.physical()).collect();
         let fits = relation.fits(input.values.physical(), &types);
         Ok(fits.then_some(Self { input, columns, references }))
     }
 
-    fn reference(&self, column: u32) -> Result<(u8, &Values)> {
+    fn reference(&self, column: u32) -> Result<(u8, &'a Values)> {
+        let (number, reference) = self.referenced(column)?;
+        Ok((number, reference.values))
+    }
+
+    fn referenced(&self, column: u32) -> Result<(u8, Referenced<'a>)> {
         let at = self.columns.iter().position(|have| *have == column);
         let found = at.and_then(|at| Some((u8::try_from(at).ok()?, *self.references.get(at)?)));
         found.ok_or_else(|| Error::internal("a relation refers to a column that it does not name"))
     }
 
-    fn all(&self, columns: &[u32]) -> Result<Vec<&Values>> {
-        columns.iter().map(|column| Ok(self.reference(*column)?.1)).collect()
+    /// The numbers of the values of keys; `None` where one has too many.
+    fn numbered(&self, keys: &[u32]) -> Result<Option<Vec<Numbered>>> {
+        let of = |key: &u32| {
+            let Referenced { values, numbering } = self.referenced(*key)?.1;
+            Ok(numbering.of(values))
+        };
+        keys.iter().map(of).collect()
     }
 
     fn prepare(&self, relation: &Relation) -> Result<Option<Prepared>> {
@@ -157,7 +171,9 @@ impl<'a> Chunk<'a> {
                 same.then_some(Prepared::Nothing)
             }
             Relation::Map { keys } => {
-                ranked(&self.all(keys)?, values, validity).map(Prepared::Ranked)
+                let Some(keys) = self.numbered(keys)? else { return Ok(None) };
+                let target = self.input.numbering.of(values);
+                target.and_then(|target| ranked(&keys, &target, validity)).map(Prepared::Ranked)
             }
             Relation::Linear(_) | Relation::Product(Product { other: Other::Column(_), .. }) => {
                 Some(Prepared::Nothing)
@@ -167,7 +183,8 @@ impl<'a> Chunk<'a> {
                 let factor = DecodedValues::Flat(self.reference(*factor)?.1.clone());
                 let factor = product::integers(&factor, &budget)?;
                 let divisor = i64::try_from(*divisor).unwrap_or(i64::MAX).max(1);
-                let parts = factors(&self.all(keys)?, &factor, values, divisor, validity)?;
+                let Some(keys) = self.numbered(keys)? else { return Ok(None) };
+                let parts = factors(&keys, &factor, values, divisor, validity)?;
                 parts.map(Prepared::Factors)
             }
             Relation::Concatenation(parts) => {

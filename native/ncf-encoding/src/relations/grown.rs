@@ -184,7 +184,9 @@ fn merge(have: &MapParts, own: &MapParts, one: bool) -> Result<Option<Merged>> {
         return Ok(None);
     };
     let Some(values) = dictionary::build(&values, MAX_ENTRIES, MAX_BYTES) else { return Ok(None) };
-    let Some(grouped) = group(&keys.iter().collect::<Vec<_>>()) else { return Ok(None) };
+    let numbered = keys.iter().map(|key| dictionary::build(key, MAX_ENTRIES, MAX_BYTES));
+    let Some(numbered) = numbered.collect::<Option<Vec<_>>>() else { return Ok(None) };
+    let Some(grouped) = group(&numbered) else { return Ok(None) };
     let entries = grouped.keys.first().map_or(0, Values::len);
     if entries > MAX_ENTRIES {
         return Ok(None);

@@ -20,7 +20,7 @@ use ncf_core::PhysicalType;
 
 pub use discover::{Found, Sampled, discover};
 pub(crate) use divide::Divider;
-pub use encode::encode_related;
+pub use encode::{Referenced, encode_related};
 pub use grown::{ChunkMap, GrownMap};
 pub use terms::{Term, Transform};
 pub(crate) use terms::{power_of_ten, scaled};

@@ -40,11 +40,16 @@ fn encode_with(
 ) -> Option<EncodedChunk> {
     let pages = pages(values.len(), 3000);
     let interruption = &Interruption::default();
-    let input = ChunkInput { values, validity, pages: &pages, interruption };
+    let numbering = &Numbering::default();
+    let input = ChunkInput { values, validity, pages: &pages, numbering, interruption };
+    let numberings: Vec<Numbering> = references.iter().map(|_| Numbering::default()).collect();
+    let both = references.iter().zip(&numberings);
+    let references: Vec<Referenced<'_>> =
+        both.map(|(values, numbering)| Referenced { values, numbering }).collect();
     let options = EncodeOptions { profile, force: None };
     let name = |number: u32| format!("c{number}");
     let state = &mut ChooserState::default();
-    encode_related(&input, relation, references, &name, &options, (known, state)).unwrap()
+    encode_related(&input, relation, &references, &name, &options, (known, state)).unwrap()
 }
 
 fn shared_of(chunk: &EncodedChunk, physical: PhysicalType) -> ncf_core::Result<SharedPages> {
@@ -55,7 +60,7 @@ fn shared_of(chunk: &EncodedChunk, physical: PhysicalType) -> ncf_core::Result<S
 fn forms(values: &Values) -> Vec<DecodedValues> {
     let mut forms = vec![DecodedValues::Flat(values.clone())];
     if let Some(built) = crate::encodings::dictionary::build(values, 1 << 16, 1 << 20) {
-        let codes = built.codes.into();
+        let codes = built.codes;
         forms.push(DecodedValues::Dictionary { codes, values: built.values.into() });
     }
     let ends: Vec<u32> = (1..=u32::try_from(values.len()).unwrap()).collect();

@@ -14,6 +14,8 @@ use crate::node::{Place, Plan};
 
 /// Raw bytes of a trial.
 const TRIAL_BYTES: usize = 256 << 10;
+/// The same where time counts.
+const SHORT_TRIAL_BYTES: usize = 64 << 10;
 /// Nodes below this size are left alone.
 const MIN_BYTES: usize = 64;
 /// Pages after which a refusal is tried again: one block.
@@ -35,6 +37,10 @@ impl Heavy {
     /// Forgets the last choice: it did not pay after all.
     pub(super) fn forget(&mut self) {
         *self = Self::Open;
+    }
+
+    pub(super) fn is_chosen(&self) -> bool {
+        matches!(self, Self::Chosen(_))
     }
 
     /// Whether an encoding is chosen, or among what will be tried within the next `pages`.
@@ -149,7 +155,8 @@ fn at_full_level(encoded: &Encoded, effort: Effort) -> usize {
 /// The plan that holds a piece from the middle best, when it pays there.
 fn trial(values: &Values, place: Place<'_>, light: &Plan) -> Result<Option<Plan>> {
     let raw = plain_bytes(values).max(1);
-    let rows = values.len().saturating_mul(TRIAL_BYTES) / raw;
+    let bytes = if place.effort.entropy() { TRIAL_BYTES } else { SHORT_TRIAL_BYTES };
+    let rows = values.len().saturating_mul(bytes) / raw;
     let rows = rows.clamp(1.min(values.len()), values.len());
     let start = (values.len() - rows) / 2;
     let piece = values.slice(start, rows);

@@ -109,6 +109,13 @@ impl NodeState {
         self.heavy.forget();
     }
 
+    /// Takes over a heavy encoding that was chosen for a part of the values.
+    pub(crate) fn learn_from(&mut self, part: Self) {
+        if part.heavy.is_chosen() {
+            self.heavy = part.heavy;
+        }
+    }
+
     /// A heavy plan that does not build on the light one, without encoding that as well: FSST takes as long as
     /// zstd and would be thrown away. `None` where the page differs from those that the choice was made on.
     fn heavy_alone(&self, values: &Values, place: Place<'_>) -> Result<Option<Encoded>> {

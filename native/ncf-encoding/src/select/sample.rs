@@ -19,18 +19,23 @@ const DISTINCT_ROWS: usize = 1 << 16;
 /// The rows of a sample: everything when that is little, else one vector from each of eight strata at a
 /// place that a fixed hash chooses.
 pub(crate) fn ranges(len: usize) -> Vec<Range<usize>> {
-    if len <= PIECE * PIECES {
+    pieces(len, PIECES, PIECE)
+}
+
+/// So many pieces of so many rows, one from each of as many strata, at a place that a fixed hash chooses: all rows where
+/// they are no more.
+pub(crate) fn pieces(len: usize, count: usize, rows: usize) -> Vec<Range<usize>> {
+    if len <= rows * count {
         return std::iter::once(0..len).collect();
     }
-    let stratum = len / PIECES;
-    (0..PIECES)
-        .map(|index| {
-            let hash = (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
-            let room = (stratum - PIECE + 1) as u64;
-            let start = index * stratum + usize::try_from(hash % room).unwrap_or(0);
-            start..start + PIECE
-        })
-        .collect()
+    let stratum = len / count;
+    let piece = |index: usize| {
+        let hash = (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
+        let room = (stratum - rows + 1) as u64;
+        let start = index * stratum + usize::try_from(hash % room).unwrap_or(0);
+        start..start + rows
+    };
+    (0..count).map(piece).collect()
 }
 
 /// The sampled values.
@@ -40,7 +45,12 @@ pub(crate) fn take(values: &Values) -> Values {
 
 /// Which of the sampled values are valid.
 pub(crate) fn take_validity(validity: &BooleanBuffer) -> BooleanBuffer {
-    match take(&Values::Bool(validity.clone())) {
+    bits(validity, &ranges(validity.len()))
+}
+
+/// The bits of some rows.
+pub(crate) fn bits(bits: &BooleanBuffer, ranges: &[Range<usize>]) -> BooleanBuffer {
+    match concat(&Values::Bool(bits.clone()), ranges) {
         Values::Bool(bits) => bits,
         _ => BooleanBuffer::new_set(0),
     }

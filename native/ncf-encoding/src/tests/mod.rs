@@ -24,7 +24,9 @@ pub(crate) fn encode(
 ) -> ncf_core::Result<EncodedChunk> {
     let pages = pages(values.len(), 1 << 16);
     let interruption = &Interruption::default();
-    encode_chunk(&ChunkInput { values, validity, pages: &pages, interruption }, options, state)
+    let numbering = &Numbering::default();
+    let input = ChunkInput { values, validity, pages: &pages, numbering, interruption };
+    encode_chunk(&input, options, state)
 }
 
 /// Decodes every page and compares each valid row with the input.

@@ -148,10 +148,17 @@ fn options() -> EncodeOptions {
 fn related(values: &Values, relation: &Relation, references: &[&Values]) -> EncodedChunk {
     let pages = super::pages(values.len(), 1 << 16);
     let interruption = &Interruption::default();
-    let input = ChunkInput { values, validity: None, pages: &pages, interruption };
+    let numbering = &Numbering::default();
+    let input = ChunkInput { values, validity: None, pages: &pages, numbering, interruption };
+    let numberings: Vec<Numbering> = references.iter().map(|_| Numbering::default()).collect();
+    let both = references.iter().zip(&numberings);
+    let references: Vec<Referenced<'_>> =
+        both.map(|(values, numbering)| Referenced { values, numbering }).collect();
     let name = |number: u32| number.to_string();
     let state = &mut ChooserState::default();
-    encode_related(&input, relation, references, &name, &options(), (None, state)).unwrap().unwrap()
+    encode_related(&input, relation, &references, &name, &options(), (None, state))
+        .unwrap()
+        .unwrap()
 }
 
 fn is_example(bytes: &[u8], name: &str) {

@@ -77,7 +77,7 @@ fn numbers_of_values_change_nothing() {
             values: Arc::new(distinct.clone()),
         };
         let values = coded.into_flat(&Budget::new(1 << 24)).unwrap();
-        let numbered = Numbered { values: distinct, codes: codes.clone() };
+        let numbered = Numbered { values: distinct, codes: codes.clone().into() };
         for validity in [None, Some(&validity)] {
             let of = |numbered| {
                 let known = Known { numbered, order: None };

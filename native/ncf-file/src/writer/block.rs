@@ -5,18 +5,19 @@ use std::ops::Range;
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{BooleanBuffer, ScalarBuffer};
 use ncf_core::{
-    Budget, ByteValues, Column, DataType, Error, Field, FieldType, Limits, LogicalType, Result,
-    Role, Values,
+    Budget, ByteValues, Column, DataType, Error, Field, FieldType, Limits, LogicalType,
+    PhysicalType, Result, Role, Values,
 };
 use ncf_encoding::{
-    ChooserState, ChunkInput, DecodedValues, EncodeOptions, EncodedChunk, EncodingId,
-    decode_related, encode_chunk,
+    ChooserState, ChunkInput, DecodedValues, EncodeOptions, EncodedChunk, EncodingId, Numbering,
+    Referenced, decode_related, encode_chunk, estimate_chunk,
 };
 use ncf_index::ChunkOrder;
 
 use super::WriterOptions;
 use super::index::is_indexed;
 use super::pages::{page_ranges, values_of};
+use super::relations::finds_relations;
 use super::shred::{Shredded, shred};
 use crate::constants::VECTOR_ROWS;
 use crate::statistics::{ChunkStatistics, Known, chunk_statistics};
@@ -35,6 +36,30 @@ pub(super) struct EncodedColumn {
     pub(super) filter: Vec<Vec<u8>>,
 }
 
+/// What a column takes by itself.
+pub(super) enum Alone {
+    /// So many bytes, about: it has not been encoded.
+    About(usize),
+    Exactly(EncodedChunk),
+}
+
+impl Alone {
+    pub(super) fn byte_len(&self) -> usize {
+        match self {
+            Self::About(bytes) => *bytes,
+            Self::Exactly(chunk) => chunk.byte_len(),
+        }
+    }
+
+    /// The chunk, where it has been encoded.
+    pub(super) fn chunk(self) -> Option<EncodedChunk> {
+        match self {
+            Self::About(_) => None,
+            Self::Exactly(chunk) => Some(chunk),
+        }
+    }
+}
+
 /// Elements from which on an array of one length is an embedding; shorter ones are points and pairs, whose
 /// numbers compress.
 const EMBEDDING_ELEMENTS: u32 = 16;
@@ -43,6 +68,8 @@ const EMBEDDING_ELEMENTS: u32 = 16;
 pub(super) struct Prepared {
     /// Its number in the file.
     pub(super) number: u32,
+    /// The numbers of its values.
+    pub(super) numbering: Numbering,
     /// Null rows hold definite values.
     pub(super) values: Values,
     pub(super) validity: Option<BooleanBuffer>,
@@ -92,21 +119,35 @@ impl Prepared {
             values: &self.values,
             validity: self.validity.as_ref(),
             pages: &self.pages,
+            numbering: &self.numbering,
             interruption: &options.interruption,
         }
     }
 
+    /// The column as others refer to it.
+    pub(super) fn referenced(&self) -> Referenced<'_> {
+        Referenced { values: &self.values, numbering: &self.numbering }
+    }
+
+    /// Whether the numbers of its values are kept for relations.
+    fn keeps_numbers(&self) -> bool {
+        self.flat && finds_relations(self.encode.profile)
+    }
+
     /// The column with an encoded chunk of it, with what is known of its values.
-    pub(super) fn finish(&self, mut chunk: EncodedChunk) -> Result<EncodedColumn> {
+    pub(super) fn finish(&self, chunk: EncodedChunk) -> Result<EncodedColumn> {
         let size = |(rows, values): (&Range<usize>, &Range<usize>)| {
             Ok((to_u32("rows of a page", rows.len())?, to_u32("values of a page", values.len())?))
         };
         let sizes = self.rows.iter().zip(&self.pages).map(size).collect::<Result<_>>()?;
-        let (numbered, validity) = (chunk.numbered.take(), self.validity.as_ref());
+        let (numbered, validity) = (self.numbering.known(), self.validity.as_ref());
         let order = self.indexed.then(|| ChunkOrder::of(&self.values, validity)).flatten();
         let known = Known { numbered: numbered.as_ref(), order: order.as_ref() };
         let statistics = (!self.repeated)
             .then(|| chunk_statistics(&self.values, validity, self.data_type, known));
+        if !self.keeps_numbers() {
+            self.numbering.forget();
+        }
         Ok(EncodedColumn { chunk, sizes, statistics, order, filter: Vec::new() })
     }
 
@@ -117,6 +158,27 @@ impl Prepared {
         chooser: &mut ChooserState,
     ) -> Result<EncodedChunk> {
         encode_chunk(&self.input(options), &self.encode, chooser)
+    }
+
+    /// Whether it may follow from other columns, or they from it.
+    pub(super) fn may_relate(&self) -> bool {
+        self.flat && self.values.physical() != PhysicalType::Bool
+    }
+
+    /// What the column takes by itself: an estimate of a long one that may follow from others.
+    pub(super) fn alone(
+        &self,
+        options: &WriterOptions,
+        chooser: &mut ChooserState,
+    ) -> Result<Alone> {
+        let about = match self.may_relate() {
+            true => estimate_chunk(&self.input(options), &self.encode, chooser)?,
+            false => None,
+        };
+        match about {
+            Some(bytes) => Ok(Alone::About(bytes)),
+            None => self.encode(options, chooser).map(Alone::Exactly),
+        }
     }
 
     /// Verifies a chunk that refers to no other column, where writers do.
@@ -158,6 +220,7 @@ pub(super) fn prepare_field(
         };
         Prepared {
             number,
+            numbering: Numbering::default(),
             values,
             validity,
             pages: pages.iter().map(|range| values_of(offsets.as_ref(), range)).collect(),
@@ -205,7 +268,7 @@ fn embedded(field: &Field) -> Result<Vec<bool>> {
 pub(super) fn verify(
     input: &ChunkInput<'_>,
     chunk: &EncodedChunk,
-    references: &[&Values],
+    references: &[Referenced<'_>],
 ) -> Result<()> {
     let physical = input.values.physical();
     let budget = || Budget::new(Limits::DEFAULT.page_bytes);
@@ -214,7 +277,7 @@ pub(super) fn verify(
         input.interruption.check()?;
         let references: Vec<DecodedValues> = references
             .iter()
-            .map(|values| DecodedValues::Flat(values.slice(range.start, range.len())))
+            .map(|one| DecodedValues::Flat(one.values.slice(range.start, range.len())))
             .collect();
         let (bytes, rows) = (&page.bytes, range.len());
         let budget = || Limits::DEFAULT.page_budget(rows);

@@ -83,12 +83,19 @@ impl RowBuffer {
     }
 
     /// Memory that the block takes with `slice` in it: its rows, its encoded pages, which are hardly
-    /// longer, and for each of `threads` copies of a field and `scratch` bytes a row.
-    pub(super) fn memory_with(&self, slice: &Slice, threads: usize, scratch: usize) -> u64 {
+    /// longer, `numbers` bytes for each row of a field, and for each of `threads` copies of a field and `scratch` bytes a
+    /// row.
+    pub(super) fn memory_with(
+        &self,
+        slice: &Slice,
+        threads: usize,
+        (numbers, scratch): (usize, usize),
+    ) -> u64 {
         let fields = self.fields.iter().zip(&slice.field_bytes);
         let largest = fields.map(|(field, more)| field.bytes + more).max().unwrap_or(0);
         let rows = self.bytes + slice.bytes;
-        let scratch = threads * scratch * (self.rows + slice.rows());
+        let scratch =
+            (threads * scratch + self.fields.len() * numbers) * (self.rows + slice.rows());
         (2 * rows + COPIES * rows.min(threads * largest) + scratch) as u64
     }
 

@@ -261,7 +261,8 @@ impl FileWriter {
             0 => 0,
             columns => 8 + 2 * columns,
         };
-        let scratch = relations::scratch(self.options.profile).max(filters);
+        let profile = self.options.profile;
+        let scratch = (relations::numbers(profile), relations::scratch(profile).max(filters));
         if self.buffer.rows() > 0
             && !self.memory.try_resize(self.buffer.memory_with(&slice, threads, scratch))?
         {

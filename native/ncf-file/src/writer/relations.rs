@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use ncf_core::{Column, Error, PhysicalType, Result, ResultExt, Role, Values};
+use ncf_core::{Column, Error, PhysicalType, Result, ResultExt, Role};
 use ncf_encoding::relations::{Found, Relation, Sampled, discover};
-use ncf_encoding::{ChooserState, EncodedChunk, GrownMap, Profile, SharedKind, encode_related};
+use ncf_encoding::{
+    ChooserState, EncodedChunk, GrownMap, Profile, Referenced, SharedKind, encode_related,
+};
 
-use super::block::{Prepared, verify};
+use super::block::{Alone, Prepared, verify};
 use super::{ColumnState, WriterOptions};
 
 /// Times as many rows that a block has than the longest that was searched, to be searched as well.
@@ -26,6 +28,9 @@ const REFERENCE_BYTES: usize = 16 << 20;
 /// rather too low, and a trial takes long in blocks of so many rows.
 const PROMISED: usize = 85;
 const LONG: usize = 1 << 16;
+/// Percent of what a column would about take alone that it may take by a relation to be stored so without a look at what
+/// it does take alone.
+const SURE: usize = 70;
 /// Blocks after which a relation is compared with encoding alone again.
 const RECHECK_BLOCKS: usize = 8;
 /// How much longer than in the block before a related column may become before it is encoded alone again, in percent.
@@ -81,11 +86,11 @@ impl Block<'_> {
     }
 
     /// The values that a relation refers to; `None` where a column cannot refer to them.
-    fn references(&self, column: &Prepared, relation: &Relation) -> Option<Vec<&Values>> {
+    fn references(&self, column: &Prepared, relation: &Relation) -> Option<Vec<Referenced<'_>>> {
         let usable =
             |one: &&Prepared| one.shows_values() && one.most_bytes_for(column) <= REFERENCE_BYTES;
         let of = |number: u32| self.columns.get(number as usize).filter(usable);
-        relation.columns().into_iter().map(|number| of(number).map(|one| &one.values)).collect()
+        relation.columns().into_iter().map(|number| of(number).map(Prepared::referenced)).collect()
     }
 
     /// The chunk of a column by a relation, which is not verified; `None` where that cannot be.
@@ -101,6 +106,34 @@ impl Block<'_> {
         let name = |number: u32| self.names.get(number as usize).cloned().unwrap_or_default();
         let input = column.input(self.options);
         encode_related(&input, relation, &references, &name, &column.encode, state)
+    }
+
+    /// The chunk of a column by a relation, verified, where it is enough smaller than alone. What is not taken is not
+    /// verified.
+    fn smaller(
+        &self,
+        column: &Prepared,
+        relation: &Relation,
+        alone: &mut Alone,
+        chooser: &mut ChooserState,
+    ) -> Result<Option<EncodedChunk>> {
+        chooser.forget_relation();
+        let related = self.related(column, relation, (None, chooser)).within_limits()?.flatten();
+        let Some(related) = related else { return Ok(None) };
+        let pays = match alone {
+            Alone::About(bytes) if cost(&related) * 100 <= *bytes * SURE => true,
+            Alone::About(_) => {
+                let chunk = column.encode(self.options, chooser)?;
+                let pays = pays(&related, &chunk, column.encode.profile);
+                *alone = Alone::Exactly(chunk);
+                pays
+            }
+            Alone::Exactly(chunk) => pays(&related, chunk, column.encode.profile),
+        };
+        if pays && self.verify(column, relation, &related).within_limits()?.is_some() {
+            return Ok(Some(related));
+        }
+        Ok(None)
     }
 
     /// Verifies such a chunk, where writers do.
@@ -122,10 +155,17 @@ pub(super) fn is_related(chunk: &EncodedChunk) -> bool {
 /// Bytes for each row that a column may take beside copies of it while it is encoded: the numbers of its values, and by a
 /// relation keys, entries, ranks.
 pub(super) fn scratch(profile: Profile) -> usize {
-    match profile {
-        Profile::Balanced | Profile::Compact => 48,
-        Profile::Fast | Profile::Point => 4,
-    }
+    if finds_relations(profile) { 48 } else { 4 }
+}
+
+/// Bytes for each row and column that numbers of values may take until the block is encoded.
+pub(super) fn numbers(profile: Profile) -> usize {
+    if finds_relations(profile) { 4 } else { 0 }
+}
+
+/// Whether relations are looked for.
+pub(super) fn finds_relations(profile: Profile) -> bool {
+    matches!(profile, Profile::Balanced | Profile::Compact)
 }
 
 /// A chunk's bytes with what its shared pages cost beside their own.
@@ -212,9 +252,7 @@ impl Relations {
             related = try_with(None)?;
         }
         let related = match related {
-            Some(related)
-                if fits(&related) && !(known.blocks + 1).is_multiple_of(RECHECK_BLOCKS) =>
-            {
+            Some(related) if fits(&related) && !known.blocks.is_multiple_of(RECHECK_BLOCKS) => {
                 if verified(&related)? {
                     return Ok(related);
                 }
@@ -233,20 +271,30 @@ impl Relations {
         })
     }
 
-    /// Learns how the columns of a block came out, and stores more of them by relations.
-    pub(super) fn learn(
-        &mut self,
-        block: Block<'_>,
-        chunks: &mut [&mut EncodedChunk],
-        choosers: &mut [ChooserState],
-    ) -> Result<()> {
-        self.follow(block, chunks, choosers)?;
+    /// Begins a block: whether more relations are to be searched in it.
+    pub(super) fn begin(&mut self, block: Block<'_>) -> bool {
+        self.known.values_mut().for_each(|known| known.blocks += 1);
+        let told = !block.options.relations.is_empty();
+        let telling = LEAST_ROWS.max(self.searched_rows.saturating_mul(TELLING_TIMES));
+        let wanted = finds_relations(block.options.profile) && !told;
+        wanted && self.searches < MOST_SEARCHES && block.rows() >= telling
+    }
+
+    /// Learns how the columns of a block came out.
+    pub(super) fn learn(&mut self, block: Block<'_>, chunks: &[&EncodedChunk]) {
+        let before = self.known.len();
+        let related = |number: u32| chunks.get(number as usize).is_some_and(|it| is_related(it));
+        self.known.retain(|number, _| related(*number));
+        if self.known.len() < before {
+            self.searched_rows = 0;
+        }
+        let told = !block.options.relations.is_empty();
+        self.maps.retain(|number, _| told || self.known.contains_key(number));
         for (number, chunk) in (0u32..).zip(chunks) {
             if let Some(map) = &chunk.map {
                 self.maps.insert(number, map.grown.clone());
             }
         }
-        Ok(())
     }
 
     /// Bytes that the maps take in memory.
@@ -259,44 +307,20 @@ impl Relations {
         self.maps.clear();
     }
 
-    fn follow(
+    /// Searches relations between columns, of which it is known what they take alone, and gives the chunks of those that
+    /// have one now, verified, and of those that had to be encoded alone, which are not; `None` for others.
+    pub(super) fn search(
         &mut self,
         block: Block<'_>,
-        chunks: &mut [&mut EncodedChunk],
+        mut alone: Vec<Alone>,
         choosers: &mut [ChooserState],
-    ) -> Result<()> {
-        let mut lost = false;
-        self.known.retain(|number, known| {
-            let chunk = chunks.get(*number as usize).filter(|chunk| is_related(chunk));
-            lost |= chunk.is_none();
-            known.blocks += 1;
-            chunk.is_some()
-        });
-        let told = !block.options.relations.is_empty();
-        self.maps.retain(|number, _| told || self.known.contains_key(number));
-        if lost {
-            self.searched_rows = 0;
-        }
-        let profile = block.options.profile;
-        let wanted = matches!(profile, Profile::Balanced | Profile::Compact);
-        let telling = LEAST_ROWS.max(self.searched_rows.saturating_mul(TELLING_TIMES));
-        if !wanted || told || self.searches == MOST_SEARCHES || block.rows() < telling {
-            return Ok(());
-        }
+    ) -> Result<Vec<Option<EncodedChunk>>> {
         self.searches += 1;
         self.searched_rows = block.rows();
-        self.search(block, chunks, choosers)
-    }
-
-    fn search(
-        &mut self,
-        block: Block<'_>,
-        chunks: &mut [&mut EncodedChunk],
-        choosers: &mut [ChooserState],
-    ) -> Result<()> {
         let mut referred: Vec<u32> =
             self.known.values().flat_map(|known| known.relation.columns()).collect();
-        for found in self.proposals(block, chunks, &referred) {
+        let mut related: BTreeMap<usize, EncodedChunk> = BTreeMap::new();
+        for found in self.proposals(block, &alone, &referred) {
             block.options.interruption.check()?;
             let columns = found.relation.columns();
             let taken = |number: &u32| self.known.contains_key(number);
@@ -305,64 +329,49 @@ impl Relations {
                 continue;
             }
             let at = found.target as usize;
-            let (Some(column), Some(chunk), Some(chooser)) =
-                (block.columns.get(at), chunks.get_mut(at), choosers.get_mut(at))
+            let (Some(column), Some(alone), Some(chooser)) =
+                (block.columns.get(at), alone.get_mut(at), choosers.get_mut(at))
             else {
                 continue;
             };
-            chooser.forget_relation();
-            let related = block.related(column, &found.relation, (None, chooser));
-            let Some(mut related) = related.within_limits()?.flatten() else { continue };
-            // What is not taken is not verified.
-            if pays(&related, chunk, column.encode.profile)
-                && block.verify(column, &found.relation, &related).within_limits()?.is_some()
-            {
-                let (bytes, rows) = (related.byte_len(), column.values.len());
-                referred.extend(columns);
-                self.known.insert(
-                    found.target,
-                    Known { relation: found.relation, bytes, rows, blocks: 0 },
-                );
-                // The statistics are made already.
-                related.numbered = None;
-                **chunk = related;
-            }
+            let Some(chunk) = block.smaller(column, &found.relation, alone, chooser)? else {
+                continue;
+            };
+            referred.extend(columns);
+            let (bytes, rows) = (chunk.byte_len(), column.values.len());
+            let known = Known { relation: found.relation, bytes, rows, blocks: 0 };
+            self.known.insert(found.target, known);
+            related.insert(at, chunk);
         }
-        Ok(())
+        let chunk = |(at, alone): (usize, Alone)| related.remove(&at).or_else(|| alone.chunk());
+        Ok(alone.into_iter().enumerate().map(chunk).collect())
     }
 
     /// Relations worth a trial, in the order in which they are tried.
-    fn proposals(
-        &self,
-        block: Block<'_>,
-        chunks: &[&mut EncodedChunk],
-        referred: &[u32],
-    ) -> Vec<Found> {
-        let usable = |(column, _): &(&Prepared, &&mut EncodedChunk)| {
-            column.flat && column.values.physical() != PhysicalType::Bool
-        };
-        let mut columns: Vec<_> = block.columns.iter().zip(chunks).filter(usable).collect();
+    fn proposals(&self, block: Block<'_>, alone: &[Alone], referred: &[u32]) -> Vec<Found> {
+        let both = block.columns.iter().zip(alone);
+        let mut columns: Vec<_> = both.filter(|(column, _)| column.may_relate()).collect();
         if columns.len() > MOST_COLUMNS {
-            columns.sort_by_key(|(_, chunk)| std::cmp::Reverse(chunk.byte_len()));
+            columns.sort_by_key(|(_, alone)| std::cmp::Reverse(alone.byte_len()));
             columns.truncate(MOST_COLUMNS);
             columns.sort_by_key(|(column, _)| column.number);
         }
         let sampled: Vec<Sampled<'_>> = columns
             .into_iter()
-            .map(|(column, chunk)| {
+            .map(|(column, alone)| {
                 let free = !self.known.contains_key(&column.number);
                 let open = column.encode.force.is_none() && !referred.contains(&column.number);
                 Sampled {
                     number: column.number,
                     values: &column.values,
                     validity: column.validity.as_ref(),
-                    bytes: chunk.byte_len(),
+                    bytes: alone.byte_len(),
                     target: free && open,
                     reference: free && column.shows_values(),
                 }
             })
             .collect();
-        let alone = |number: u32| chunks.get(number as usize).map_or(0, |chunk| chunk.byte_len());
+        let alone = |number: u32| alone.get(number as usize).map_or(0, Alone::byte_len);
         let mut found = discover(&sampled);
         if block.options.profile != Profile::Compact && block.rows() >= LONG {
             found.retain(|found| found.bytes * 100 <= alone(found.target) * PROMISED);

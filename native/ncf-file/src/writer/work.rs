@@ -2,7 +2,7 @@
 
 use arrow_array::ArrayRef;
 use ncf_core::{Column, Field, Result, ResultExt};
-use ncf_encoding::ChooserState;
+use ncf_encoding::{ChooserState, EncodedChunk};
 
 use super::block::{EncodedColumn, Prepared, prepare_field};
 use super::relations::{Block, Relations, is_related};
@@ -46,23 +46,33 @@ impl Work<'_> {
         let columns: Vec<Prepared> = prepared.into_iter().flatten().collect();
         clustering::add(order, &columns);
         let block = Block { columns: &columns, names, options: self.options };
-        let known = &*relations;
         let name = |column: &Prepared| names.get(column.number as usize).cloned();
-        let waiting: Vec<_> = columns.iter().zip(std::mem::take(choosers)).collect();
-        let encoded = self.each(waiting, |(column, mut chooser)| {
-            known
-                .encode(block, column, &mut chooser)
+        let mut ready: Vec<Option<EncodedChunk>> = columns.iter().map(|_| None).collect();
+        if relations.begin(block) {
+            let waiting: Vec<_> = columns.iter().zip(&mut *choosers).collect();
+            let alone = self.each(waiting, |(column, chooser)| {
+                column
+                    .alone(self.options, chooser)
+                    .at("column", || name(column).unwrap_or_default())
+                    .at("block", || self.block)
+            })?;
+            ready = relations.search(block, alone, choosers).at("block", || self.block)?;
+        }
+        let known = &*relations;
+        let waiting: Vec<_> = columns.iter().zip(std::mem::take(choosers)).zip(ready).collect();
+        let encoded = self.each(waiting, |((column, mut chooser), ready)| {
+            ready
+                .map_or_else(|| known.encode(block, column, &mut chooser), Ok)
                 .and_then(|chunk| column.finish(chunk))
                 .at("column", || name(column).unwrap_or_default())
                 .at("block", || self.block)
                 .map(|encoded| (encoded, chooser))
         })?;
-        let (mut encoded, mut learned): (Vec<EncodedColumn>, Vec<ChooserState>) =
+        let (mut encoded, learned): (Vec<EncodedColumn>, Vec<ChooserState>) =
             encoded.into_iter().unzip();
-        let mut chunks: Vec<_> = encoded.iter_mut().map(|column| &mut column.chunk).collect();
-        relations.learn(block, &mut chunks, &mut learned).at("block", || self.block)?;
         *choosers = learned;
-        // Now, since many chunks of a first block were replaced.
+        let chunks: Vec<_> = encoded.iter().map(|column| &column.chunk).collect();
+        relations.learn(block, &chunks);
         let alone = columns.iter().zip(&encoded);
         let alone: Vec<_> = alone.filter(|(_, encoded)| !is_related(&encoded.chunk)).collect();
         self.each(alone, |(column, encoded)| {

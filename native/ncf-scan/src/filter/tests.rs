@@ -4,7 +4,8 @@ use ncf_core::{
     DataType, Field, FieldPath, Interruption, Limits, PhysicalType, Predicate, Role, TextOp,
 };
 use ncf_encoding::{
-    ChooserState, ChunkInput, EncodeOptions, EncodingId, decode_page, decode_shared, encode_chunk,
+    ChooserState, ChunkInput, EncodeOptions, EncodingId, Numbering, decode_page, decode_shared,
+    encode_chunk,
 };
 
 use super::random::{Random, dense, name, predicate, scalar, types, validity};
@@ -79,7 +80,8 @@ fn symbols(values: Values, data_type: DataType) -> DecodedValues {
     let all = 0..len;
     let pages = std::slice::from_ref(&all);
     let interruption = &Interruption::default();
-    let input = ChunkInput { values: &values, validity: None, pages, interruption };
+    let numbering = &Numbering::default();
+    let input = ChunkInput { values: &values, validity: None, pages, numbering, interruption };
     let options = EncodeOptions { force: Some(EncodingId::FSST), ..EncodeOptions::default() };
     let chunk = encode_chunk(&input, &options, &mut ChooserState::default()).unwrap();
     let budget = Limits::DEFAULT.page_budget(len);
