@@ -100,7 +100,10 @@ impl Block<'_> {
         };
         let name = |number: u32| self.names.get(number as usize).cloned().unwrap_or_default();
         let input = column.input(self.options);
-        encode_related(&input, relation, &references, &name, &column.encode, state)
+        let chunk = encode_related(&input, relation, &references, &name, &column.encode, state)?;
+        #[cfg(test)]
+        let chunk = chunk.map(|chunk| self.options.damage.chunk(column.number, chunk));
+        Ok(chunk)
     }
 
     /// Verifies such a chunk, where writers do.
@@ -311,12 +314,16 @@ impl Relations {
                 continue;
             };
             chooser.forget_relation();
+            let name = || block.names.get(at).cloned().unwrap_or_default();
             let related = block.related(column, &found.relation, (None, chooser));
-            let Some(mut related) = related.within_limits()?.flatten() else { continue };
+            let related = related.within_limits().at("column", name)?;
+            let Some(mut related) = related.flatten() else { continue };
+            let verified = || {
+                let done = block.verify(column, &found.relation, &related).within_limits();
+                done.map(|done| done.is_some()).at("column", name)
+            };
             // What is not taken is not verified.
-            if pays(&related, chunk, column.encode.profile)
-                && block.verify(column, &found.relation, &related).within_limits()?.is_some()
-            {
+            if pays(&related, chunk, column.encode.profile) && verified()? {
                 let (bytes, rows) = (related.byte_len(), column.values.len());
                 referred.extend(columns);
                 self.known.insert(
