@@ -1,6 +1,7 @@
 #!/bin/bash
-# bench.sh [native] [index] [check] [spark] [lookups] [OPTION…]: the measurements, NCF and its rivals interleaved in one run; default all.
+# bench.sh [native] [encodings] [index] [check] [spark] [lookups] [OPTION…]: the measurements, NCF and its rivals interleaved in one run; default all.
 #   native   sizes and times outside Spark; `--only point` is the point read of lineitem, tools/bench/native.py lists the other options
+#   encodings  how fast a million values are decoded in each encoding: `ncf-bench encodings`
 #   index    `ncf index-bench`: sizes of learned indexes, what look-ups in tables of 100 files read, and which limits are met;
 #            `--only sorted` is one part, `--keys 2000000` a small run
 #   check    answers of indexed and filtered columns against DuckDB's: tools/bench/index_check.py
@@ -13,7 +14,7 @@ while [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; do
   parts="$parts $1"
   shift
 done
-parts=${parts:-native index check spark lookups}
+parts=${parts:-native encodings index check spark lookups}
 mkdir -p target/bench
 
 for part in $parts; do
@@ -25,6 +26,10 @@ for part in $parts; do
       python_with corpus bench
       cargo_build dist
       .venv/bin/python tools/bench/native.py bench-data/corpus "$(cargo_folder dist)/ncf-bench" "${options[@]}" | tee target/bench/native.txt
+      ;;
+    encodings)
+      cargo_build dist
+      "$(cargo_folder dist)/ncf-bench" --repeat 10 encodings "${options[@]}" | tee target/bench/encodings.txt
       ;;
     index)
       cargo_build dist
@@ -38,6 +43,6 @@ for part in $parts; do
       ;;
     spark) tools/bench-spark.sh "${options[@]}" | tee target/bench/spark.txt ;;
     lookups) tools/bench-spark.sh --lookups "${options[@]}" | tee target/bench/lookups.txt ;;
-    *) echo "bench.sh: no part $part; there are native, index, check, spark and lookups" >&2; exit 2 ;;
+    *) echo "bench.sh: no part $part; there are native, encodings, index, check, spark and lookups" >&2; exit 2 ;;
   esac
 done

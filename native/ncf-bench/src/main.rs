@@ -1,9 +1,10 @@
 //! Native measurements of NCF: one operation per process, timed inside the process, one line of
-//! JSON as result. `tools/bench/native.py` runs it in turns with rivals. What only prepares an
+//! JSON as result, but for a table of encodings. `tools/bench/native.py` runs it in turns with rivals. What only prepares an
 //! operation (reading the Parquet input, deleting the previous output) is not timed.
 #![forbid(unsafe_code)]
 
 mod answers;
+mod encodings;
 mod input;
 mod read;
 mod report;
@@ -69,17 +70,20 @@ enum Operation {
         #[arg(long, value_delimiter = ',', required = true)]
         columns: Vec<String>,
     },
+    /// Decodes a million values in each encoding, on one thread, and prints a table instead.
+    Encodings,
 }
 
 fn predicate(text: &str) -> std::result::Result<Predicate, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-fn run(cli: Cli) -> Result<serde_json::Value> {
+fn run(cli: Cli) -> Result<String> {
     if cli.repeat == 0 {
         return Err(Error::invalid_argument("--repeat must be at least 1"));
     }
-    match cli.operation {
+    let report = match cli.operation {
+        Operation::Encodings => return encodings::run(cli.repeat),
         Operation::Write { input, output, profile } => {
             write::run(&input, &output, profile, cli.repeat)
         }
@@ -95,7 +99,8 @@ fn run(cli: Cli) -> Result<serde_json::Value> {
         Operation::Answers { path, columns } => {
             answers::run(&path, &columns, std::io::stdin().lock())
         }
-    }
+    };
+    Ok(report?.to_string())
 }
 
 fn main() -> ExitCode {

@@ -311,6 +311,21 @@ fn index_bench_counts_what_a_look_up_reads() {
 }
 
 #[test]
+fn index_bench_checks_envelopes_of_nearly_sorted_keys() {
+    let report = good(&["index-bench", "--keys", "170000", "--only", "nearly"]);
+    let rows: Vec<Vec<&str>> = report
+        .lines()
+        .filter(|line| line.contains("| none |"))
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    assert_eq!(rows.len(), 5, "{report}");
+    for row in rows {
+        // What has to be read is what zones name.
+        assert_eq!(row[4], row[12], "{report}");
+    }
+}
+
+#[test]
 fn misuse_exits_with_2_and_says_what_to_do() {
     let folder = Folder::new();
     let (_, file) = sample(&folder, 10);

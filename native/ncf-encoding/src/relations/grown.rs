@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use ncf_core::{Budget, Error, Limits, Result, ResultExt, Values};
+use ncf_core::{Budget, Limits, Result, ResultExt, Values};
 
 use super::Relation;
 use super::build::{group, pick};
@@ -22,9 +22,6 @@ const GROWTH: usize = 2;
 /// have it.
 const ROOM: u64 = 4;
 
-/// A map as it is stored, where it was encoded.
-type Stored = Option<Arc<Vec<u8>>>;
-
 /// A map as it is after a block.
 #[derive(Debug, Clone)]
 pub struct GrownMap {
@@ -33,8 +30,8 @@ pub struct GrownMap {
     map: SharedMap,
     /// Pairs of the block that began it, and the bytes that these took.
     first: (usize, usize),
-    /// As it is stored, until it grows.
-    stored: Stored,
+    /// The bytes that `map` was read from, until it grows.
+    stored: Option<Arc<Vec<u8>>>,
 }
 
 /// The map that a chunk needs.
@@ -101,11 +98,11 @@ impl GrownMap {
             let grown = self.clone();
             return Ok(Some((ChunkMap { grown, fresh: false, bytes: 0 }, ranks)));
         }
-        let Some((map, stored)) = admitted(&parts, options)? else { return Ok(None) };
+        let Some(map) = admitted(&parts, options)? else { return Ok(None) };
         let (first_pairs, first_bytes) = self.first;
         let bytes = first_bytes.saturating_mul(new) / first_pairs.max(1);
         let (relation, parts) = (self.relation.clone(), Arc::new(parts));
-        let grown = Self { relation, parts, map, first: self.first, stored };
+        let grown = Self { relation, parts, map, first: self.first, stored: None };
         Ok(Some((ChunkMap { grown, fresh: false, bytes }, ranks)))
     }
 
@@ -120,24 +117,26 @@ impl GrownMap {
         self.parts.byte_len() + self.map.byte_len() + stored
     }
 
-    /// The page of the whole map, which was decoded and compared.
+    /// The page of the whole map, which is not verified.
     pub fn page(&self, options: &EncodeOptions) -> Result<SharedPage> {
         let entries = self.parts.counts.len();
         let bytes = match &self.stored {
             Some(bytes) => bytes.to_vec(),
-            None => {
-                let bytes = self.parts.encode(options)?;
-                let budget = Budget::new(Limits::DEFAULT.shared_bytes);
-                if !MapParts::decode(&bytes, entries, &budget)?.same(&self.parts) {
-                    return Err(Error::internal(
-                        "a map does not decode to what was written; nothing was stored. Please report this",
-                    ));
-                }
-                bytes
-            }
+            None => self.parts.encode(options)?,
         };
         let count = u32::try_from(entries).unwrap_or(u32::MAX);
         Ok(SharedPage { kind: SharedKind::Map, bytes, count })
+    }
+
+    /// Whether readers get the map from such bytes of its page.
+    pub fn is_stored_as(&self, bytes: &[u8]) -> Result<bool> {
+        // What was read already: chunks are verified with what came out.
+        if self.stored.as_ref().is_some_and(|stored| stored.as_slice() == bytes) {
+            return Ok(true);
+        }
+        let budget = Budget::new(Limits::DEFAULT.shared_bytes);
+        let read = MapParts::decode(bytes, self.parts.counts.len(), &budget)?;
+        Ok(read.same(&self.parts))
     }
 }
 
@@ -150,19 +149,18 @@ fn readable(bytes: &[u8], entries: usize) -> Result<Option<SharedMap>> {
     SharedMap::decode(bytes, entries, &Budget::new(limits.shared_bytes)).within_limits()
 }
 
-/// The map as readers have it, and its bytes where it had to be encoded to know that they can; `None` where they cannot.
-fn admitted(parts: &MapParts, options: &EncodeOptions) -> Result<Option<(SharedMap, Stored)>> {
+/// The map as readers have it; `None` where they would refuse it. Its bytes, where it had to be encoded to know that, are
+/// not kept: the chunks of the blocks before were not read through them.
+fn admitted(parts: &MapParts, options: &EncodeOptions) -> Result<Option<SharedMap>> {
     let budget = Budget::new(Limits::DEFAULT.shared_bytes / ROOM);
     let table = budget
         .take("a map", parts.byte_len() as u64)
         .and_then(|()| MapTable::new(parts.clone(), &budget))
         .within_limits()?;
-    if let Some(table) = table {
-        return Ok(Some((SharedMap::new(table), None)));
+    match table {
+        Some(table) => Ok(Some(SharedMap::new(table))),
+        None => readable(&parts.encode(options)?, parts.counts.len()),
     }
-    let bytes = parts.encode(options)?;
-    let map = readable(&bytes, parts.counts.len())?;
-    Ok(map.map(|map| (map, Some(Arc::new(bytes)))))
 }
 
 /// Two maps in one.
@@ -372,6 +370,10 @@ mod tests {
         let (grown, _) = join(&begun.grown, &many(50..149)).unwrap();
         assert!(!grown.fresh && grown.bytes > 0 && grown.bytes < begun.bytes);
         let page = grown.grown.page(&options).unwrap();
+        assert!(grown.grown.is_stored_as(&page.bytes).unwrap());
+        let of_begun = begun.grown.page(&options).unwrap().bytes;
+        assert!(begun.grown.is_stored_as(&of_begun).unwrap());
+        assert!(!grown.grown.is_stored_as(&of_begun).is_ok_and(|same| same));
         let read = MapParts::decode(&page.bytes, 149, &Budget::new(1 << 20)).unwrap();
         assert_eq!(lists(&read), lists(&many(0..149)));
         assert!(join(&begun.grown, &many(60..200)).is_none(), "mostly new");
@@ -424,7 +426,8 @@ mod tests {
             let joined = begun.join(&relation, &many(40_000..120_000, letters), &options).unwrap();
             assert_eq!(joined.is_some(), fits, "{letters}");
             if let Some((joined, _)) = joined {
-                joined.grown.page(&options).unwrap();
+                let page = joined.grown.page(&options).unwrap();
+                assert!(joined.grown.is_stored_as(&page.bytes).unwrap());
             }
         }
     }

@@ -5,12 +5,12 @@ use std::ops::Range;
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{BooleanBuffer, ScalarBuffer};
 use ncf_core::{
-    Budget, ByteValues, Column, DataType, Error, Field, FieldType, Limits, LogicalType,
+    Budget, ByteValues, Column, DataType, Error, ErrorKind, Field, FieldType, Limits, LogicalType,
     PhysicalType, Result, Role, Values,
 };
 use ncf_encoding::{
     ChooserState, ChunkInput, DecodedValues, EncodeOptions, EncodedChunk, EncodingId, Numbering,
-    Referenced, decode_related, encode_chunk, estimate_chunk,
+    Referenced, SharedPages, decode_related, encode_chunk, estimate_chunk,
 };
 use ncf_index::ChunkOrder;
 
@@ -157,7 +157,10 @@ impl Prepared {
         options: &WriterOptions,
         chooser: &mut ChooserState,
     ) -> Result<EncodedChunk> {
-        encode_chunk(&self.input(options), &self.encode, chooser)
+        let chunk = encode_chunk(&self.input(options), &self.encode, chooser)?;
+        #[cfg(test)]
+        let chunk = options.damage.chunk(self.number, chunk);
+        Ok(chunk)
     }
 
     /// Whether it may follow from other columns, or they from it.
@@ -272,36 +275,58 @@ pub(super) fn verify(
 ) -> Result<()> {
     let physical = input.values.physical();
     let budget = || Budget::new(Limits::DEFAULT.page_bytes);
-    let shared = chunk.shared_pages(physical, &budget())?;
+    let shared = chunk.shared_pages(physical, &budget());
+    let shared = shared.map_err(|error| unlike("a shared page", Some(error)))?;
     for (page, range) in chunk.pages.iter().zip(input.pages) {
         input.interruption.check()?;
         let references: Vec<DecodedValues> = references
             .iter()
             .map(|one| DecodedValues::Flat(one.values.slice(range.start, range.len())))
             .collect();
-        let (bytes, rows) = (&page.bytes, range.len());
-        let budget = || Limits::DEFAULT.page_budget(rows);
-        let decoded =
-            decode_related(bytes, physical, rows, false, &shared, &references, &budget())?;
-        let expected_validity = input.validity.map(|v| v.slice(range.start, range.len()));
-        let same_validity = match (&decoded.validity, &expected_validity) {
-            (None, None) => true,
-            (Some(a), Some(b)) => a == b,
-            (None, Some(only)) | (Some(only), None) => only.count_set_bits() == only.len(),
-        };
-        let values = decoded.values.into_flat(&budget())?;
-        // A page of nulls only stores no value: whatever comes back stands for none.
-        let none = expected_validity.is_some_and(|valid| valid.count_set_bits() == 0);
-        let expected = input.values.slice(range.start, range.len());
-        if !same_validity || !(none || values.bits_equal(&expected)) {
-            return Err(Error::internal(format!(
-                "a page encoded as {} does not decode to what was written; nothing was stored. \
-                 Please report this, and write the column with another encoding meanwhile",
-                page.tree
-            )));
+        let what = || format!("a page encoded as {}", page.tree);
+        let same = reads_as(&page.bytes, input, range, &shared, &references);
+        if !same.map_err(|error| unlike(&what(), Some(error)))? {
+            return Err(unlike(&what(), None));
         }
     }
     Ok(())
+}
+
+/// Whether a page decodes to what the input holds there.
+fn reads_as(
+    bytes: &[u8],
+    input: &ChunkInput<'_>,
+    range: &Range<usize>,
+    shared: &SharedPages,
+    references: &[DecodedValues],
+) -> Result<bool> {
+    let (physical, rows) = (input.values.physical(), range.len());
+    let budget = || Limits::DEFAULT.page_budget(rows);
+    let decoded = decode_related(bytes, physical, rows, false, shared, references, &budget())?;
+    let expected_validity = input.validity.map(|v| v.slice(range.start, rows));
+    let same_validity = match (&decoded.validity, &expected_validity) {
+        (None, None) => true,
+        (Some(a), Some(b)) => a == b,
+        (None, Some(only)) | (Some(only), None) => only.count_set_bits() == only.len(),
+    };
+    let values = decoded.values.into_flat(&budget())?;
+    // A page of nulls only stores no value: whatever comes back stands for none.
+    let none = expected_validity.is_some_and(|valid| valid.count_set_bits() == 0);
+    Ok(same_validity && (none || values.bits_equal(&input.values.slice(range.start, rows))))
+}
+
+/// What a writer says of bytes of its own that do not decode to what was written. Where they do not decode at all it is
+/// no damage to the user's data that the decoder has found.
+pub(super) fn unlike(what: &str, cause: Option<Error>) -> Error {
+    let error = Error::internal(format!(
+        "{what} does not decode to what was written; nothing was stored. Please report this, and write the column with \
+         another encoding meanwhile"
+    ));
+    match cause {
+        None => error,
+        Some(cause) if cause.kind() == ErrorKind::Corrupt => error.with_source(cause),
+        Some(cause) => cause,
+    }
 }
 
 /// Makes the values of null rows definite, so that equal rows give equal bytes: numbers repeat the

@@ -3,6 +3,8 @@
 use ncf_core::Result;
 use ncf_encoding::{EncodeOptions, GrownMap, SharedPage};
 
+use super::WriterOptions;
+use super::block::unlike;
 use crate::column_meta::{ColumnMeta, SharedPageMeta};
 
 /// The map of a column that is not written yet.
@@ -20,9 +22,18 @@ impl Maps {
         self.blocks.push(block);
     }
 
-    /// The map's page, if there is a map that is not written.
-    pub(super) fn page(&mut self, options: &EncodeOptions) -> Result<Option<SharedPage>> {
-        self.grown.take().map(|grown| grown.page(options)).transpose()
+    /// The map's page, verified where writers do that, if there is a map that is not written.
+    pub(super) fn page(&mut self, options: &WriterOptions) -> Result<Option<SharedPage>> {
+        let Some(grown) = self.grown.take() else { return Ok(None) };
+        let page = grown.page(&EncodeOptions { profile: options.profile, force: None })?;
+        #[cfg(test)]
+        let page = options.damage.map(page);
+        if options.verify
+            && !grown.is_stored_as(&page.bytes).map_err(|error| unlike("a map", Some(error)))?
+        {
+            return Err(unlike("a map", None));
+        }
+        Ok(Some(page))
     }
 
     /// Tells the blocks where the page is.

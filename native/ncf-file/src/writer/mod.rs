@@ -20,7 +20,7 @@ use ncf_core::{
     Column, ColumnBounds, Error, Interruption, MemoryConsumer, MemoryReservation, Result,
     ResultExt, Role, Schema, SortKey,
 };
-use ncf_encoding::{ChooserState, EncodeOptions, EncodingId, Profile, Relation};
+use ncf_encoding::{ChooserState, EncodingId, Profile, Relation};
 use ncf_index::Learner;
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +81,9 @@ pub struct WriterOptions {
     pub memory: MemoryConsumer,
     /// Asked before each page is encoded, compared or written; the file cannot be finished afterwards.
     pub interruption: Interruption,
+    /// What tests do to pages before they are verified.
+    #[cfg(test)]
+    pub(crate) damage: tests::Damage,
 }
 
 impl Default for WriterOptions {
@@ -99,6 +102,8 @@ impl Default for WriterOptions {
             verify: true,
             memory: MemoryConsumer::default(),
             interruption: Interruption::default(),
+            #[cfg(test)]
+            damage: tests::Damage::default(),
         }
     }
 }
@@ -403,8 +408,8 @@ impl FileWriter {
     }
 
     fn write_map(&mut self, column: u32, state: &mut ColumnState) -> Result<()> {
-        let options = EncodeOptions { profile: self.options.profile, force: None };
-        if let Some(page) = state.maps.page(&options)? {
+        let name = || self.names.get(column as usize).cloned().unwrap_or_default();
+        if let Some(page) = state.maps.page(&self.options).at("column", name)? {
             let id = PieceId { kind: PieceKind::MapPage, column, block: NONE, page: NONE };
             let (offset, length, crc) = self.write_page(id, page.bytes)?;
             let (kind, count) = (page.kind, page.count);
@@ -491,3 +496,6 @@ fn intern(trees: &mut Vec<String>, tree: String) -> Result<u16> {
     });
     u16::try_from(index).map_err(|_| Error::internal("too many encoding trees in a column"))
 }
+
+#[cfg(test)]
+mod tests;

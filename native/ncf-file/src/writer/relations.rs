@@ -105,7 +105,10 @@ impl Block<'_> {
         };
         let name = |number: u32| self.names.get(number as usize).cloned().unwrap_or_default();
         let input = column.input(self.options);
-        encode_related(&input, relation, &references, &name, &column.encode, state)
+        let chunk = encode_related(&input, relation, &references, &name, &column.encode, state)?;
+        #[cfg(test)]
+        let chunk = chunk.map(|chunk| self.options.damage.chunk(column.number, chunk));
+        Ok(chunk)
     }
 
     /// The chunk of a column by a relation, verified, where it is enough smaller than alone. What is not taken is not
@@ -334,9 +337,9 @@ impl Relations {
             else {
                 continue;
             };
-            let Some(chunk) = block.smaller(column, &found.relation, alone, chooser)? else {
-                continue;
-            };
+            let name = || block.names.get(at).cloned().unwrap_or_default();
+            let smaller = block.smaller(column, &found.relation, alone, chooser);
+            let Some(chunk) = smaller.at("column", name)? else { continue };
             referred.extend(columns);
             let (bytes, rows) = (chunk.byte_len(), column.values.len());
             let known = Known { relation: found.relation, bytes, rows, blocks: 0 };

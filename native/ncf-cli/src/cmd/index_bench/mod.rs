@@ -1,6 +1,7 @@
 //! `ncf index-bench`: what the learned index of a sorted column takes and gives, beside other indexes.
 
 mod counting;
+mod nearly;
 mod report;
 mod rivals;
 mod shapes;
@@ -20,6 +21,7 @@ use ncf::{
 };
 
 use crate::progress;
+use nearly::{NEARLY, Nearly};
 use report::{Limit, Row};
 use rivals::BTree;
 use shapes::{Keys, Random, SHAPES};
@@ -39,6 +41,8 @@ const BESIDE: usize = 7;
 enum Part {
     /// Sizes and look-ups in memory, of sorted keys of many shapes.
     Shapes,
+    /// What two envelopes would tell of nearly sorted keys, beside zone maps.
+    Nearly,
     /// What a look-up reads of a sorted table of 100 files.
     Sorted,
     /// What a look-up reads of a table of unique keys in no order, with filters.
@@ -49,7 +53,8 @@ enum Part {
 ///
 /// Of each shape a file is written; sizes are those of the index in the file and of the others as they would be
 /// stored. A million keys, present and absent, are searched for, and every one must be where the index says. Then
-/// two tables of 100 files, a sorted one and one in no order with filters, tell what a look-up reads.
+/// two tables of 100 files, a sorted one and one in no order with filters, tell what a look-up reads. Nearly sorted keys
+/// get no index; beside their zone maps stands what one of two envelopes would tell.
 #[derive(Debug, Args)]
 pub(crate) struct IndexBench {
     /// Keys of each shape; each table has ten times as many.
@@ -83,6 +88,10 @@ impl IndexBench {
         let (mut text, mut limits, mut missed) = (report::head(&self.command(seed)), Vec::new(), 0);
         if self.wants(Part::Shapes) {
             missed += self.measure_shapes(seed, &file, &mut text, &mut limits)?;
+        }
+        if self.wants(Part::Nearly) {
+            let rows = self.measure_nearly(seed, &file)?;
+            report::nearly(&mut text, &rows, self.keys);
         }
         if self.wants(Part::Sorted) || self.wants(Part::Unsorted) {
             report::about_lookups(&mut text);
@@ -151,6 +160,20 @@ impl IndexBench {
         bar.finish_and_clear();
         report::shapes(text, limits, &rows, &without, learning, self.keys);
         Ok(rows.iter().map(|row| row.violations).sum())
+    }
+
+    /// The part on nearly sorted keys.
+    fn measure_nearly(&self, seed: u64, file: &Path) -> Result<Vec<Nearly>> {
+        let bar = progress::bar(Some(NEARLY.len() as u64), "index-bench", "shapes");
+        let measured = NEARLY.map(|(shape, _)| {
+            let row = nearly::measure(shape, self.keys.max(1), seed, file);
+            // Best effort: the file is of no use to anyone.
+            let _ = std::fs::remove_file(file);
+            bar.inc(1);
+            row
+        });
+        bar.finish_and_clear();
+        measured.into_iter().collect()
     }
 
     /// The part on a table of many files, which is made at `root` and removed.

@@ -2,6 +2,7 @@
 
 use ncf::file::constants::{INDEX_LEAST, INDEX_SHARE};
 
+use super::nearly::{NEARLY, Nearly};
 use super::tables::{Cost, FILES, Measured, Order};
 
 /// What was measured of a shape.
@@ -44,7 +45,7 @@ pub(super) fn vectors(window: f64) -> usize {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "ratios have few digits")]
-fn ratio(a: u64, b: u64) -> f64 {
+pub(super) fn ratio(a: u64, b: u64) -> f64 {
     a as f64 / b.max(1) as f64
 }
 
@@ -64,8 +65,11 @@ pub(super) fn head(command: &str) -> String {
     format!("# Learned indexes beside other indexes\n\n`{command}`, version {version}, {cpu}.\n")
 }
 
-/// The limits, and whether each is met.
+/// The limits, and whether each is met; some parts have none.
 pub(super) fn limits(text: &mut String, limits: &[Limit]) {
+    if limits.is_empty() {
+        return;
+    }
     text.push_str("\n## Limits\n\n");
     let cells = |limit: &Limit| {
         let met = if limit.met { "yes" } else { "no" };
@@ -213,6 +217,58 @@ fn times(text: &mut String, rows: &[Row]) {
         std::iter::once(row.shape.clone()).chain(nanos).collect()
     };
     table(text, &header, timed.map(cells));
+}
+
+/// The part on nearly sorted keys.
+pub(super) fn nearly(text: &mut String, rows: &[Nearly], keys: usize) {
+    let shapes = NEARLY.map(|(name, what)| format!("- `{name}`: {what}"));
+    text.push_str(&format!(
+        "\n## Nearly sorted\n\n\
+         {keys} times of events in microseconds, a twentieth of a second apart on average, in the order in which they arrive:\n\n\
+         {}\n\n\
+         *Envelopes*: for each vector the greatest key so far and the least to come, each as the index of a sorted column would be, by the\n\
+         writer's rule and compressed. NCF has no such index. A search for a stored key names so many *vectors* and *pages* on\n\
+         average, by the bounds of the file's own zone maps, and by the envelopes. Of the vectors that envelopes name, some are *kept*, since\n\
+         bounds of zones do not rule them out. Whether an envelope is right shows only in the rows that it leaves out: vectors that it\n\
+         leaves out are *unproven* where bounds of zones do not rule them out either. *Checked*: what has to be read, which is both.\n\n",
+        shapes.join("\n")
+    ));
+    let header = [
+        "shape",
+        "index",
+        "zone maps, bytes",
+        "vectors",
+        "pages",
+        "envelopes",
+        "bytes",
+        "vectors",
+        "pages",
+        "kept",
+        "unproven",
+        "checked",
+    ];
+    let cells = |row: &Nearly| {
+        let index = row.index.as_ref().map_or("none".to_string(), |(kind, bytes, window)| {
+            format!("{kind}, {bytes} bytes, {window:.2} vectors")
+        });
+        let number = |number: f64| format!("{number:.2}");
+        let ([zones, zone_pages], [named, pages]) = (row.zones, row.named);
+        vec![
+            row.shape.to_string(),
+            index,
+            row.zone_maps.to_string(),
+            number(zones),
+            number(zone_pages),
+            row.kinds.clone(),
+            row.envelopes.to_string(),
+            number(named),
+            number(pages),
+            number(row.kept),
+            number(row.unproven),
+            number(row.kept + row.unproven),
+        ]
+    };
+    table(text, &header, rows.iter().map(cells));
 }
 
 /// What the tables of the parts on look-ups hold.
