@@ -15,6 +15,7 @@ pub mod compression;
 pub mod decoded;
 pub mod effort;
 pub mod encodings;
+pub(crate) mod frames;
 pub(crate) mod gather;
 pub mod id;
 pub(crate) mod native;
