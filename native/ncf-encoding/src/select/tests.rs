@@ -436,16 +436,19 @@ fn a_dictionary_of_frames_is_left_where_it_does_not_pay() {
 
 #[test]
 fn a_refused_dictionary_of_frames_is_tried_again_later() {
-    let (notes, _) = notes(20_000, 2, 1);
-    let state = &mut refusing();
-    let mut chunks = 0;
-    loop {
-        let chunk = encode_in(1024, &notes, None, &options(Profile::Point), state).unwrap();
-        if chunk.shared.iter().any(|page| page.kind == SharedKind::ZstdDictionary) {
-            break;
-        }
-        chunks += 1;
-        assert!(chunks < 20);
+    let (notes, _) = notes(10_000, 2, 1);
+    let noisy = Values::Bytes((0..60_000).map(|row| noise(row).to_be_bytes()).collect());
+    let mut state = refusing();
+    let mut taken = |values: &Values| {
+        let chunk = encode_in(512, values, None, &options(Profile::Point), &mut state).unwrap();
+        let taken = chunk.shared.iter().any(|page| page.kind == SharedKind::ZstdDictionary);
+        (taken, state.frames)
+    };
+    for chunk in 1..=16 {
+        assert_eq!(taken(&notes), (false, Tried::Refused(chunk)));
     }
-    assert_eq!((chunks, state.frames), (16, Tried::Open));
+    assert_eq!(taken(&notes), (true, Tried::Paid));
+    // No frames at all say nothing.
+    assert_eq!(taken(&noisy), (false, Tried::Paid));
+    assert_eq!(taken(&notes), (true, Tried::Paid));
 }
