@@ -117,6 +117,54 @@ fn threads_and_batch_sizes_do_not_change_a_byte() {
     assert!(one == pieces, "batch sizes change the bytes");
 }
 
+/// Rows of a number and two notes, each in one row of eight, put together of phrases.
+fn notes(rows: usize) -> (Schema, RecordBatch) {
+    let mut random = Random::new(5);
+    let mut letters = |count: u64| -> String {
+        (0..count).map(|_| char::from(b'a' + random.below(26) as u8)).collect()
+    };
+    let phrases: Vec<String> =
+        (0..300).map(|_| format!("{} {} {} ", letters(9), letters(4), letters(8))).collect();
+    let mut random = Random::new(6);
+    let mut note = || {
+        random.one_in(8).then(|| -> String {
+            (0..3).map(|_| phrases[random.below(300) as usize].as_str()).collect()
+        })
+    };
+    let field = |number, name: &str| Field::new(number, name, DataType::String, true);
+    let schema = Schema::new(vec![field(1, "note"), field(2, "reply")]).unwrap();
+    let columns = (0..2).map(|_| -> arrow_array::ArrayRef {
+        std::sync::Arc::new((0..rows).map(|_| note()).collect::<StringArray>())
+    });
+    let columns = columns.collect();
+    let arrow = std::sync::Arc::new(ncf::to_arrow_schema(&schema));
+    let batch = RecordBatch::try_new(arrow, columns).unwrap();
+    (schema, batch)
+}
+
+#[test]
+fn dictionaries_of_frames_are_the_same_on_any_number_of_threads() {
+    let (schema, batch) = notes(200_000);
+    let write = |profile, threads| {
+        let options = options(profile, 80_000, threads);
+        write_file(&schema, std::slice::from_ref(&batch), options).unwrap()
+    };
+    let one = write(Profile::Point, 1);
+    assert!(one == write(Profile::Point, 4), "threads change the bytes");
+    assert!(one.len() * 10 < write(Profile::Fast, 1).len() * 9, "{} bytes", one.len());
+    let reader = open(one).unwrap();
+    for column in 0..2 {
+        let trees = &reader.column(column).unwrap().trees;
+        assert!(trees.iter().all(|tree| tree.contains("zstd_dictionary(")), "{trees:?}");
+        // All blocks have their own; a reader counts what it keeps of them.
+        let bytes: Vec<usize> =
+            (0..3).map(|block| reader.shared(column, block).unwrap().byte_len()).collect();
+        assert!(bytes.iter().all(|bytes| *bytes > 10_000), "{bytes:?}");
+    }
+    reader.verify().unwrap();
+    assert_eq!(joined(&read_all(scan_all(&reader).build().unwrap()).unwrap()), batch);
+}
+
 #[test]
 fn balanced_is_never_larger_than_fast() {
     let schema = flat_schema();

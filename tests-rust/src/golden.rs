@@ -34,6 +34,7 @@ pub fn all() -> Vec<Golden> {
     files.push(logical());
     files.push(forced(LATER));
     files.extend(related(FORCED_ROWS));
+    files.push(forced(("zstd_dictionary", &[EncodingId::ZSTD_DICTIONARY])));
     for (index, file) in files.iter_mut().enumerate() {
         file.options.file_uuid = Some([index as u8 + 1; 16]);
     }

@@ -11,18 +11,19 @@ use crate::encodings::dictionary::{MAX_BYTES, MAX_ENTRIES, Numbered};
 use crate::encodings::fsst::Trained;
 use crate::encodings::template_writer::Templates;
 use crate::encodings::vocabulary::Vocabulary;
+use crate::frames;
 use crate::id::{EncodingId, Profile};
 use crate::native::plain_bytes;
 use crate::node::{Place, Plan, Tables};
 use crate::numbering::Numbering;
-use crate::page::{EncodedPage, PageInput, encode_page, encode_values, encode_with};
+use crate::page::{EncodedPage, PageInput, PageOutput, encode_page, encode_values, encode_with};
 use crate::relations::ChunkMap;
 use crate::select::sample::{self, Distinct};
 use crate::select::{Encoded, NodeState, cost};
 use crate::shared::{SharedKind, SharedPages, decode_shared};
 
 /// Bytes that a shared page costs besides its own: alignment, checksum, a record in the metadata.
-const SHARED_OVERHEAD: usize = 128;
+pub(crate) const SHARED_OVERHEAD: usize = 128;
 /// Share of different strings up to which no words are looked for.
 const FEW_STRINGS: f64 = 0.05;
 /// Pages that a dictionary decision encodes both ways.
@@ -61,6 +62,7 @@ pub struct ChooserState {
     pub(crate) dictionary: NodeState,
     /// What is left beside a relation.
     pub(crate) related: NodeState,
+    pub(crate) frames: frames::Tried,
     decision: Option<Decision>,
 }
 
@@ -170,7 +172,7 @@ pub fn encode_chunk(
     }
     let codes = dictionary.map(|dictionary| &*dictionary.codes);
     let before = (state.values.clone(), state.codes.clone(), state.validity.clone());
-    let mut encoded = encode_pages(input, codes, tables, options, state, ready)?;
+    let mut encoded = encode_pages(input, codes, tables, &of_pages(options), state, ready)?;
     let mut of_tables = owned.shared(&encoded.plans, options)?;
     if options.force.is_none() && encoded.lose_to_light(&of_tables) {
         // As if this had not been: `fast` must not come out smaller.
@@ -181,16 +183,27 @@ pub fn encode_chunk(
         of_tables = owned.shared(&encoded.plans, options)?;
     }
     shared.append(&mut of_tables);
-    let pages = encoded.pages;
+    let (pages, tried) = (&mut encoded.pages, &mut state.frames);
+    shared.extend(frames::share_dictionary(pages, options, tried, input.interruption)?);
+    let pages = encoded.pages.into_iter().map(|output| output.page).collect();
     let chunk = EncodedChunk { shared, pages, map: None };
     remember(&chunk, input.values, state);
     Ok(chunk)
 }
 
+/// How pages are encoded, before frames of zstd get a dictionary.
+fn of_pages(options: &EncodeOptions) -> EncodeOptions {
+    let force = options.force.map(|id| match id {
+        EncodingId::ZSTD_DICTIONARY => EncodingId::ZSTD,
+        other => other,
+    });
+    EncodeOptions { force, ..*options }
+}
+
 /// The data pages of a chunk.
 #[derive(Default)]
 struct Pages {
-    pages: Vec<EncodedPage>,
+    pages: Vec<PageOutput>,
     /// The different trees.
     plans: Vec<Plan>,
     bytes: usize,
@@ -223,11 +236,11 @@ fn encode_pages(
         let page = page_input(input, codes, tables, range);
         let output = encode_page(&page, options, state, ready.remove(&number))?;
         if !all.plans.contains(&output.plan) {
-            all.plans.push(output.plan);
+            all.plans.push(output.plan.clone());
         }
         all.bytes += output.bytes;
         all.light_bytes += output.light_bytes;
-        all.pages.push(output.page);
+        all.pages.push(output);
     }
     Ok(all)
 }

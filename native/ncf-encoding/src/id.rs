@@ -56,6 +56,8 @@ impl EncodingId {
     pub const ALIGNED: Self = Self(21);
     /// Of each string what it does not share with the beginning of the one before.
     pub const FRONT_CODED: Self = Self(22);
+    /// Another node's bytes in one zstd frame, compressed with a dictionary that the column chunk shares.
+    pub const ZSTD_DICTIONARY: Self = Self(23);
     /// Another column of the block, and the rows that differ.
     pub const EQUALITY: Self = Self(32);
     /// Ranks among the values that rows with the same values in other columns have.
@@ -68,7 +70,7 @@ impl EncodingId {
     pub const CONCATENATION: Self = Self(36);
 
     /// Every encoding that this build knows, with its name.
-    pub const NAMES: [(Self, &'static str); 28] = [
+    pub const NAMES: [(Self, &'static str); 29] = [
         (Self::PLAIN, "plain"),
         (Self::CONSTANT, "constant"),
         (Self::BITMAP, "bitmap"),
@@ -92,6 +94,7 @@ impl EncodingId {
         (Self::WORDS, "words"),
         (Self::ALIGNED, "aligned"),
         (Self::FRONT_CODED, "front_coded"),
+        (Self::ZSTD_DICTIONARY, "zstd_dictionary"),
         (Self::EQUALITY, "equality"),
         (Self::MAP, "map"),
         (Self::LINEAR, "linear"),
@@ -146,7 +149,8 @@ pub enum Profile {
     Balanced,
     /// Every encoding wherever it saves anything, and zstd around it, at higher levels: the fewest bytes.
     Compact,
-    /// As `Fast`, zstd around strings only, and short pages, so that reading one row decodes little.
+    /// As `Fast`, zstd around strings only, and short pages, so that reading one row decodes little; frames of zstd share
+    /// a dictionary where that makes up for the pages being short.
     Point,
 }
 

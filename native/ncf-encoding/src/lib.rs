@@ -16,6 +16,7 @@ pub mod decoded;
 pub mod effort;
 pub mod encodings;
 mod estimate;
+pub(crate) mod frames;
 pub(crate) mod gather;
 pub mod id;
 pub(crate) mod native;

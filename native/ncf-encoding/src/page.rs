@@ -58,6 +58,32 @@ pub(crate) struct PageOutput {
     pub(crate) plan: Plan,
     pub(crate) bytes: usize,
     pub(crate) light_bytes: usize,
+    /// The tree of the validity, where some rows are null.
+    validity: Option<Plan>,
+}
+
+impl PageOutput {
+    /// The node of the values, which stands last.
+    pub(crate) fn node(&self) -> &[u8] {
+        let start = self.page.bytes.len().saturating_sub(self.bytes);
+        self.page.bytes.get(start..).unwrap_or(&[])
+    }
+
+    /// Puts another node of the same values in the place of the one that there is.
+    pub(crate) fn replace_node(&mut self, node: &[u8], plan: Plan) {
+        self.page.bytes.truncate(self.page.bytes.len().saturating_sub(self.bytes));
+        self.page.bytes.extend_from_slice(node);
+        self.bytes = node.len();
+        self.page.tree = tree(self.validity.as_ref(), &plan);
+        self.plan = plan;
+    }
+}
+
+fn tree(validity: Option<&Plan>, values: &Plan) -> String {
+    match validity {
+        Some(validity) => format!("nullable({validity}, {values})"),
+        None => values.to_string(),
+    }
 }
 
 /// Encodes one data page, whose values may be encoded already.
@@ -107,17 +133,17 @@ pub(crate) fn finish_page(
     };
     let flags = if validity.is_some() { FLAG_VALIDITY } else { 0 };
     let mut bytes = vec![VERSION, flags];
-    let mut tree = values.plan.to_string();
-    if let Some(validity) = validity {
+    if let Some(validity) = &validity {
         bytes.extend_from_slice(&validity.bytes);
-        tree = format!("nullable({}, {tree})", validity.plan);
     }
     bytes.extend_from_slice(&values.bytes);
+    let validity = validity.map(|validity| validity.plan);
     Ok(PageOutput {
-        page: EncodedPage { bytes, tree },
+        page: EncodedPage { bytes, tree: tree(validity.as_ref(), &values.plan) },
         plan: values.plan,
         bytes: values.bytes.len(),
         light_bytes: values.light_bytes,
+        validity,
     })
 }
 

@@ -4,10 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use ncf_core::{Budget, Error, PhysicalType, Result, ResultExt, Values};
 
+use crate::compression::Dictionary;
 use crate::decoded::check_utf8;
 use crate::encodings::fsst::SymbolTable;
 use crate::encodings::template_table::TemplateTable;
 use crate::encodings::words::WordTable;
+use crate::encodings::zstd_dictionary;
 use crate::page::decode_values;
 use crate::relations::MAX_REFERENCES;
 use crate::relations::map_table::{MapParts, MapTable};
@@ -27,17 +29,20 @@ pub enum SharedKind {
     References = 5,
     /// What follows from values of these columns.
     Map = 6,
+    /// What frames of zstd were compressed with, as one string.
+    ZstdDictionary = 7,
 }
 
 impl SharedKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Dictionary,
         Self::Symbols,
         Self::Words,
         Self::Templates,
         Self::References,
         Self::Map,
+        Self::ZstdDictionary,
     ];
 
     /// The stored number.
@@ -49,6 +54,7 @@ impl SharedKind {
             Self::Templates => 4,
             Self::References => 5,
             Self::Map => 6,
+            Self::ZstdDictionary => 7,
         }
     }
 
@@ -78,6 +84,7 @@ struct Tables {
     words: Option<WordTable>,
     templates: Option<TemplateTable>,
     references: Option<Vec<u32>>,
+    zstd_dictionary: Option<Dictionary>,
 }
 
 /// A map that column chunks share. Cheap to clone.
@@ -131,7 +138,8 @@ impl SharedPages {
     pub fn byte_len(&self) -> usize {
         let words = self.words().map_or(0, WordTable::byte_len);
         let templates = self.templates().map_or(0, TemplateTable::byte_len);
-        self.dictionary().map_or(0, |values| values.byte_len()) + words + templates
+        let frames = self.zstd_dictionary().map_or(0, Dictionary::byte_len);
+        self.dictionary().map_or(0, |values| values.byte_len()) + words + templates + frames
     }
 
     /// Numbers of the columns that the pages refer to; usually none.
@@ -162,6 +170,11 @@ impl SharedPages {
     /// The templates, when there are some.
     pub(crate) fn templates(&self) -> Option<&TemplateTable> {
         self.tables.as_deref().and_then(|tables| tables.templates.as_ref())
+    }
+
+    /// What frames of zstd were compressed with, when there is such a dictionary.
+    pub(crate) fn zstd_dictionary(&self) -> Option<&Dictionary> {
+        self.tables.as_deref().and_then(|tables| tables.zstd_dictionary.as_ref())
     }
 
     /// `Corrupt` unless the strings of dictionary and map are UTF-8; the answer is kept.
@@ -222,6 +235,12 @@ pub fn decode_shared(
                 let columns =
                     references(bytes, count, budget).at("shared page", || "references")?;
                 tables.references.replace(columns).is_some()
+            }
+            SharedKind::ZstdDictionary => {
+                let dictionary = decode_values(bytes, PhysicalType::Bytes, count, budget)
+                    .and_then(|values| zstd_dictionary::load(&values, budget))
+                    .at("shared page", || "dictionary of zstd")?;
+                tables.zstd_dictionary.replace(dictionary).is_some()
             }
             SharedKind::Map => map.replace(SharedMap::decode(bytes, count, budget)?).is_some(),
         };

@@ -42,6 +42,7 @@ pub(crate) mod timestamp_parts;
 pub(crate) mod vocabulary;
 pub(crate) mod words;
 pub(crate) mod zstd;
+pub(crate) mod zstd_dictionary;
 
 use ncf_core::{Error, PhysicalType, Result, Values};
 
@@ -85,7 +86,8 @@ pub trait Encoding: Send + Sync {
     fn decode_cost(&self) -> f64;
 
     /// Appends the body; `false` when these values do not fit (the caller undoes what was appended). None fit an
-    /// encoding that [`Encoding::relates`]: [`crate::encode_related`] makes its nodes.
+    /// encoding that [`Encoding::relates`]: [`crate::encode_related`] makes its nodes. Nor do any fit zstd with a dictionary,
+    /// whose nodes [`crate::encode_chunk`] makes of those of zstd.
     fn encode(
         &self,
         _values: &Values,
@@ -105,7 +107,7 @@ pub trait Encoding: Send + Sync {
     ) -> Result<DecodedValues>;
 }
 
-static ALL: [&dyn Encoding; 28] = [
+static ALL: [&dyn Encoding; 29] = [
     &plain::Plain,
     &constant::Constant,
     &bitmap::Bitmap,
@@ -129,6 +131,7 @@ static ALL: [&dyn Encoding; 28] = [
     &words::Words,
     &aligned::Aligned,
     &front_coded::FrontCoded,
+    &zstd_dictionary::ZstdDictionary,
     &equality::Equality,
     &map::Map,
     &linear::Linear,

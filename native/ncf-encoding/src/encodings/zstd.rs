@@ -12,6 +12,9 @@ use crate::node::{ChildEncoder, DecodeContext};
 use crate::reader::Reader;
 use crate::select::Statistics;
 
+/// Bytes before the body of a node.
+const HEADER: usize = 6;
+
 /// See `docs/spec/encodings.md`, Zstd.
 pub(crate) struct Zstd;
 
@@ -50,16 +53,48 @@ impl Encoding for Zstd {
         len: usize,
         context: &DecodeContext<'_>,
     ) -> Result<DecodedValues> {
-        let size = body.size()?;
-        let frame = body.take(body.remaining())?;
-        let mut node: Vec<u8> = context.budget.vec("zstd output", size)?;
-        compression::decompress(frame, size, &mut node)?;
-        let buffer = Buffer::from_vec(node);
-        let mut reader = Reader::of_buffer(&buffer);
-        let values = context.node(&mut reader, physical, len)?;
-        reader.finish("zstd output")?;
-        Ok(values)
+        framed(body, physical, len, context, compression::decompress)
     }
+}
+
+/// The values of the node that a frame holds: a body of its size and the frame.
+pub(super) fn framed(
+    body: &mut Reader<'_>,
+    physical: PhysicalType,
+    len: usize,
+    context: &DecodeContext<'_>,
+    decompress: impl FnOnce(&[u8], usize, &mut Vec<u8>) -> Result<()>,
+) -> Result<DecodedValues> {
+    let size = body.size()?;
+    let frame = body.take(body.remaining())?;
+    let mut node: Vec<u8> = context.budget.vec("zstd output", size)?;
+    decompress(frame, size, &mut node)?;
+    let buffer = Buffer::from_vec(node);
+    let mut reader = Reader::of_buffer(&buffer);
+    let values = context.node(&mut reader, physical, len)?;
+    reader.finish("zstd output")?;
+    Ok(values)
+}
+
+/// How many bytes the frame of a node of zstd holds.
+pub(crate) fn content_size(node: &[u8]) -> Result<usize> {
+    parts(node).map(|(size, _)| size)
+}
+
+/// The bytes that the frame of a node of zstd holds, which this writer made.
+pub(crate) fn content(node: &[u8]) -> Result<Vec<u8>> {
+    let (size, frame) = parts(node)?;
+    let mut content = Vec::with_capacity(size);
+    compression::decompress(frame, size, &mut content)?;
+    Ok(content)
+}
+
+/// Size and frame of a node.
+fn parts(node: &[u8]) -> Result<(usize, &[u8])> {
+    let mut reader = Reader::new(node);
+    reader.take(HEADER)?;
+    let size = reader.size()?;
+    Ok((size, reader.rest()))
 }
 
 /// Appends a body: the size of `node` and its frame. `false` when the size does not fit the field.

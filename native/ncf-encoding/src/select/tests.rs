@@ -5,9 +5,10 @@ use ncf_core::{PhysicalType, Values};
 
 use super::cascade;
 use crate::effort::Effort;
+use crate::frames::Tried;
 use crate::node::{Place, encode_node};
 use crate::tests::data::definite;
-use crate::tests::{check, encode};
+use crate::tests::{check, check_in, encode, encode_in};
 use crate::*;
 
 fn noise(row: u64) -> u64 {
@@ -302,7 +303,7 @@ fn a_remembered_choice_is_nearly_as_good_as_a_fresh_one() {
 #[test]
 fn the_same_input_gives_the_same_bytes() {
     for (name, values) in traps() {
-        for profile in [Profile::Fast, Profile::Balanced, Profile::Compact] {
+        for profile in [Profile::Fast, Profile::Balanced, Profile::Compact, Profile::Point] {
             let run =
                 || encode(&values, None, &options(profile), &mut ChooserState::default()).unwrap();
             let (first, second) = (run(), run());
@@ -341,4 +342,113 @@ fn a_page_that_is_its_own_sample_is_what_its_tree_says() {
             stored(&texts(letters, seed), profile, &mut state);
         }
     }
+}
+
+/// Notes of some of five hundred phrases, of which some are more frequent; in a row in `every` only.
+fn notes(rows: u64, phrases: u64, every: u64) -> (Values, BooleanBuffer) {
+    let phrase = |which: u64| (0..4).map(move |at| word(noise(which * 4 + at) % 5000));
+    let frequent = |seed: u64| phrase(noise(seed) % (1 + noise(seed + 7) % 500));
+    let note = |row: u64| (0..phrases).flat_map(|at| frequent(row * 50 + at)).collect::<String>();
+    let valid = |row: u64| noise(row / 3).is_multiple_of(every);
+    let notes = (0..rows).map(|row| if valid(row) { note(row) } else { String::new() });
+    let notes: Vec<String> = notes.collect();
+    (
+        Values::Bytes(notes.iter().collect()),
+        BooleanBuffer::collect_bool(notes.len(), |row| valid(row as u64)),
+    )
+}
+
+/// A column for which a dictionary of frames did not pay in the chunk before.
+fn refusing() -> ChooserState {
+    let mut state = ChooserState::default();
+    state.frames = Tried::Refused(0);
+    state
+}
+
+/// Bytes of a chunk of pages of so many rows, with a dictionary where it pays, and without; and whether it paid.
+fn framed(
+    (values, validity): (&Values, Option<&BooleanBuffer>),
+    rows: usize,
+    profile: Profile,
+) -> (usize, usize, bool) {
+    let state = &mut ChooserState::default();
+    let chunk = encode_in(rows, values, validity, &options(profile), state).unwrap();
+    check_in(rows, values, validity, &chunk);
+    let taken = chunk.shared.iter().any(|page| page.kind == SharedKind::ZstdDictionary);
+    let trees = |name| chunk.pages.iter().any(|page| page.tree.contains(name));
+    assert_eq!(taken, trees("zstd_dictionary("), "{}", chunk.pages[0].tree);
+    let refusing = &mut refusing();
+    let alone = encode_in(rows, values, validity, &options(profile), refusing).unwrap();
+    assert!(alone.shared.iter().all(|page| page.kind != SharedKind::ZstdDictionary));
+    (chunk.byte_len(), alone.byte_len(), taken)
+}
+
+#[test]
+fn a_dictionary_of_frames_is_taken_where_frames_are_short() {
+    // A note in one row of ten, short pages of notes, and the same without words in them.
+    let (rare, valid) = notes(100_000, 3, 10);
+    let (short, _) = notes(20_000, 2, 1);
+    let Values::Bytes(strings) = &short else { panic!("no strings") };
+    let joined = |note: &[u8]| note.iter().copied().filter(|byte| *byte != b' ').collect();
+    let joined =
+        Values::Bytes(strings.iter().map(joined).collect::<Vec<Vec<u8>>>().iter().collect());
+    for (input, rows, profile) in [
+        ((&rare, Some(&valid)), 8192, Profile::Point),
+        ((&short, None), 1024, Profile::Point),
+        ((&joined, None), 1024, Profile::Point),
+        ((&joined, None), 1024, Profile::Compact),
+    ] {
+        let (with, without, taken) = framed(input, rows, profile);
+        assert!(taken && with * 100 <= without * 90, "{profile}: {with} of {without}");
+    }
+    for profile in [Profile::Fast, Profile::Balanced] {
+        assert!(!framed((&joined, None), 1024, profile).2, "{profile}");
+    }
+}
+
+#[test]
+fn a_dictionary_of_frames_is_left_where_it_does_not_pay() {
+    let (long, _) = notes(100_000, 5, 1);
+    // Long frames, few frames, little in all, nothing in common.
+    let noisy: Vec<Vec<u8>> = (0..60_000)
+        .map(|row| (0..5).flat_map(|at| (noise(row * 9 + at) >> 36).to_be_bytes()).collect())
+        .collect();
+    let noisy = Values::Bytes(noisy.iter().collect());
+    let cases = [
+        (long.clone(), 16_384),
+        (long.slice(0, 3000), 1000),
+        (long.slice(0, 300), 50),
+        (noisy, 1024),
+        (longs(60_000, |row| noise(row) % 1000), 1024),
+    ];
+    for (values, rows) in cases {
+        for profile in [Profile::Point, Profile::Compact] {
+            let (with, without, taken) = framed((&values, None), rows, profile);
+            assert!(!taken && with == without, "{profile} {rows}: {with} of {without}");
+        }
+    }
+    for (name, values) in traps() {
+        let values = values.slice(0, 30_000.min(values.len()));
+        let (with, without, _) = framed((&values, None), 2048, Profile::Point);
+        assert!(with <= without, "{name}: {with} of {without}");
+    }
+}
+
+#[test]
+fn a_refused_dictionary_of_frames_is_tried_again_later() {
+    let (notes, _) = notes(10_000, 2, 1);
+    let noisy = Values::Bytes((0..60_000).map(|row| noise(row).to_be_bytes()).collect());
+    let mut state = refusing();
+    let mut taken = |values: &Values| {
+        let chunk = encode_in(512, values, None, &options(Profile::Point), &mut state).unwrap();
+        let taken = chunk.shared.iter().any(|page| page.kind == SharedKind::ZstdDictionary);
+        (taken, state.frames)
+    };
+    for chunk in 1..=16 {
+        assert_eq!(taken(&notes), (false, Tried::Refused(chunk)));
+    }
+    assert_eq!(taken(&notes), (true, Tried::Paid));
+    // No frames at all say nothing.
+    assert_eq!(taken(&noisy), (false, Tried::Paid));
+    assert_eq!(taken(&notes), (true, Tried::Paid));
 }

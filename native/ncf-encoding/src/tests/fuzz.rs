@@ -145,6 +145,10 @@ fn bombs_are_refused() {
     let codes = [1, 0, 11, 0, 4, 0, 0, 0, 0, 0, 0, 0];
     let error = decode_values(&codes, PhysicalType::Bytes, 0, &budget).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
+    // A frame without its dictionary.
+    let frame = [1, 0, 23, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0x28, 0xb5, 0x2f, 0xfd];
+    let error = decode_values(&frame, PhysicalType::I64, 0, &budget).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
     // A sequence that shifts by all bits, decimals of three parts.
     let sequence = [1, 0, 8, 0, 3, 0, 0, 0, 1, 1, 8];
     let error = decode_values(&sequence, PhysicalType::I8, 10, &budget).unwrap_err();
@@ -206,5 +210,82 @@ fn hostile_symbol_tables_and_codes_are_corrupt() {
     let table = [1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let twice = [(SharedKind::Symbols, 0, table.as_slice()); 2];
     let error = decode_shared(&twice, PhysicalType::Bytes, &Budget::new(BUDGET)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+}
+
+/// Decodes a page of I64 in pages of 100 rows, whose chunk has these strings for its dictionary of zstd.
+fn framed(page: &[u8], dictionaries: &[&[u8]], budget: u64) -> Result<Values, ErrorKind> {
+    let budget = Budget::new(budget);
+    let plain = EncodeOptions { profile: Profile::Fast, force: Some(EncodingId::PLAIN) };
+    let count = u32::try_from(dictionaries.len()).unwrap();
+    let stored = encode_values(&Values::Bytes(dictionaries.iter().collect()), &plain).unwrap();
+    let shared = [(SharedKind::ZstdDictionary, count, stored.as_slice())];
+    let shared = decode_shared(&shared, PhysicalType::I64, &budget).map_err(|e| e.kind())?;
+    let page = decode_page(page, PhysicalType::I64, 100, false, &shared, &budget);
+    page.and_then(|page| page.values.into_flat(&budget)).map_err(|e| e.kind())
+}
+
+#[test]
+fn hostile_dictionaries_of_zstd_are_corrupt() {
+    let values = column(PhysicalType::I64, 5000, 5);
+    let force = Some(EncodingId::ZSTD_DICTIONARY);
+    let options = EncodeOptions { profile: Profile::Fast, force };
+    let state = &mut ChooserState::default();
+    let chunk = super::encode_in(100, &values, None, &options, state).unwrap();
+    super::check_in(100, &values, None, &chunk);
+    let stored = &chunk.shared[0];
+    let page = chunk.pages[7].bytes.as_slice();
+    let budget = Budget::new(BUDGET);
+    let Values::Bytes(dictionary) =
+        decode_values(&stored.bytes, PhysicalType::Bytes, 1, &budget).unwrap()
+    else {
+        panic!("no string")
+    };
+    let dictionary = dictionary.get(0);
+    assert_eq!(dictionary[..4], [0x37, 0xa4, 0x30, 0xec], "trained");
+    assert!(framed(page, &[dictionary], BUDGET).unwrap().bits_equal(&values.slice(700, 100)));
+    let corrupt = |page: &[u8], dictionaries: &[&[u8]]| {
+        assert_eq!(framed(page, dictionaries, BUDGET).unwrap_err(), ErrorKind::Corrupt);
+    };
+    // None, two, too long a one.
+    corrupt(page, &[]);
+    corrupt(page, &[dictionary, dictionary]);
+    corrupt(page, &[&vec![7; (1 << 20) + 1]]);
+    assert_eq!(framed(page, &[dictionary], 30_000), Err(ErrorKind::LimitExceeded));
+    // Another number, which the frame does not name; bytes without a header, which have none.
+    let mut other = dictionary.to_vec();
+    other[4] ^= 1;
+    corrupt(page, &[&other]);
+    corrupt(page, &[&dictionary[8..]]);
+    corrupt(page, &[b""]);
+    // A header, and tables that end too early or are none.
+    for end in [8, 9, 20, 60] {
+        corrupt(page, &[&dictionary[..end]]);
+    }
+    corrupt(page, &[&[&dictionary[..8], &[0xff; 200]].concat()]);
+    // A frame that names no dictionary, though it is whole.
+    let mut plain = Vec::new();
+    crate::encodings::zstd::compress(
+        &[1, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        Effort::Light,
+        &mut plain,
+    )
+    .unwrap();
+    let length = u32::try_from(plain.len()).unwrap().to_le_bytes();
+    let alone = [[1, 0, 23, 0].as_slice(), &length, &plain].concat();
+    corrupt(&alone, &[dictionary]);
+    assert!(framed(&alone, &[b"bytes without a header"], BUDGET).is_ok());
+    // A frame after the frame, a skippable one before it, other sizes.
+    let length = u32::from_le_bytes(page[4..8].try_into().unwrap());
+    let head = |more: u32| [&page[..4], &(length + more).to_le_bytes(), &page[8..12]].concat();
+    let skippable = [0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4];
+    corrupt(&[&head(12), &skippable[..], &page[12..]].concat(), &[dictionary]);
+    corrupt(&[&head(12), &page[12..], &skippable[..]].concat(), &[dictionary]);
+    let mut page = page.to_vec();
+    page[8] ^= 1;
+    corrupt(&page, &[dictionary]);
+    // Two pages of one kind.
+    let twice = [(stored.kind, 1, stored.bytes.as_slice()); 2];
+    let error = decode_shared(&twice, PhysicalType::I64, &budget).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
 }

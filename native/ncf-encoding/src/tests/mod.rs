@@ -15,6 +15,9 @@ pub(crate) fn pages(len: usize, rows: usize) -> Vec<std::ops::Range<usize>> {
     (0..len).step_by(rows).map(|start| start..(start + rows).min(len)).collect()
 }
 
+/// Rows of a page where nothing else is said.
+const PAGE_ROWS: usize = 1 << 16;
+
 /// Encodes a chunk of pages of 64 Ki rows.
 pub(crate) fn encode(
     values: &Values,
@@ -22,7 +25,18 @@ pub(crate) fn encode(
     options: &EncodeOptions,
     state: &mut ChooserState,
 ) -> ncf_core::Result<EncodedChunk> {
-    let pages = pages(values.len(), 1 << 16);
+    encode_in(PAGE_ROWS, values, validity, options, state)
+}
+
+/// Encodes a chunk of pages of so many rows.
+pub(crate) fn encode_in(
+    rows: usize,
+    values: &Values,
+    validity: Option<&BooleanBuffer>,
+    options: &EncodeOptions,
+    state: &mut ChooserState,
+) -> ncf_core::Result<EncodedChunk> {
+    let pages = pages(values.len(), rows);
     let interruption = &Interruption::default();
     let numbering = &Numbering::default();
     let input = ChunkInput { values, validity, pages: &pages, numbering, interruption };
@@ -31,10 +45,20 @@ pub(crate) fn encode(
 
 /// Decodes every page and compares each valid row with the input.
 pub(crate) fn check(values: &Values, validity: Option<&BooleanBuffer>, chunk: &EncodedChunk) {
+    check_in(PAGE_ROWS, values, validity, chunk);
+}
+
+/// The same of pages of so many rows.
+pub(crate) fn check_in(
+    rows: usize,
+    values: &Values,
+    validity: Option<&BooleanBuffer>,
+    chunk: &EncodedChunk,
+) {
     let budget = Budget::new(1 << 30);
     let physical = values.physical();
     let shared = chunk.shared_pages(physical, &budget).unwrap();
-    for (range, page) in pages(values.len(), 1 << 16).iter().zip(&chunk.pages) {
+    for (range, page) in pages(values.len(), rows).iter().zip(&chunk.pages) {
         let mut padded = page.bytes.clone();
         padded.resize(padded.len().next_multiple_of(64), 0);
         let decoded = decode_page(&padded, physical, range.len(), false, &shared, &budget).unwrap();

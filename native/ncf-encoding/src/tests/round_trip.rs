@@ -3,7 +3,7 @@
 use ncf_core::{Budget, ByteValues, ErrorKind, PhysicalType, Values};
 
 use super::data::{column, columns, definite, validity};
-use super::{check, encode};
+use super::{check, check_in, encode, encode_in};
 use crate::*;
 
 const PROFILES: [Profile; 4] = [Profile::Fast, Profile::Balanced, Profile::Compact, Profile::Point];
@@ -86,6 +86,28 @@ fn every_encoding_with_nulls() {
                     Ok(chunk) => check(&values, validity.as_ref(), &chunk),
                     Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}"),
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn frames_of_many_short_pages_share_a_dictionary() {
+    let force = Some(EncodingId::ZSTD_DICTIONARY);
+    for physical in PhysicalType::ALL {
+        for (shape, nulls) in (0..8).map(|shape| (shape, shape % 7)) {
+            let validity = validity(4096, nulls);
+            let values = definite(&column(physical, 4096, shape), validity.as_ref());
+            for (profile, rows) in [(Profile::Fast, 64), (Profile::Compact, 1000)] {
+                let options = EncodeOptions { profile, force };
+                let state = &mut ChooserState::default();
+                let chunk = encode_in(rows, &values, validity.as_ref(), &options, state).unwrap();
+                check_in(rows, &values, validity.as_ref(), &chunk);
+                let framed = chunk.pages.iter().any(|page| page.tree.contains("zstd_dictionary("));
+                let kinds: Vec<_> = chunk.shared.iter().map(|page| page.kind).collect();
+                assert_eq!(framed, kinds.contains(&SharedKind::ZstdDictionary), "{kinds:?}");
+                // A chunk of nulls has no frames.
+                assert!(framed || nulls == 1, "{}", chunk.pages[0].tree);
             }
         }
     }

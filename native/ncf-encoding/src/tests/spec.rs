@@ -108,6 +108,17 @@ fn the_template_example_is_exact() {
 }
 
 #[test]
+fn the_zstd_dictionary_example_is_exact() {
+    let values = Values::Bytes(["sent, paid, closed", "sent, lost"].iter().collect());
+    let force = Some(EncodingId::ZSTD_DICTIONARY);
+    let options = EncodeOptions { profile: Profile::Fast, force };
+    let chunk = encode(&values, None, &options, &mut ChooserState::default()).unwrap();
+    assert_eq!(hex(&chunk.shared[0].bytes), hex(&example("zstd_dictionary shared page")));
+    assert_eq!(hex(&chunk.pages[0].bytes), hex(&example("zstd_dictionary page")));
+    super::check(&values, None, &chunk);
+}
+
+#[test]
 fn the_words_example_is_exact() {
     let values = Values::Bytes(["a b a b ", "a b ", "a c"].iter().collect());
     let options = EncodeOptions { profile: Profile::Fast, force: Some(EncodingId::WORDS) };
