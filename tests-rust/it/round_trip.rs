@@ -117,7 +117,7 @@ fn threads_and_batch_sizes_do_not_change_a_byte() {
     assert!(one == pieces, "batch sizes change the bytes");
 }
 
-/// Rows of a number and two notes, each in one row of eight, put together of phrases.
+/// Rows of two notes, each in one row of eight, put together of phrases.
 fn notes(rows: usize) -> (Schema, RecordBatch) {
     let mut random = Random::new(5);
     let mut letters = |count: u64| -> String {

@@ -100,7 +100,7 @@ fn date(row: usize) -> String {
 }
 
 /// Every encoding by a name of values that suit it.
-const CASES: [(EncodingId, &str); 34] = [
+const CASES: [(EncodingId, &str); 35] = [
     (EncodingId::PLAIN, "noise"),
     (EncodingId::ALIGNED, "noise"),
     (EncodingId::CONSTANT, "one number"),
@@ -121,6 +121,7 @@ const CASES: [(EncodingId, &str); 34] = [
     (EncodingId::DICTIONARY, "1,000 names"),
     (EncodingId::FSST, "phrases"),
     (EncodingId::ZSTD, "phrases"),
+    (EncodingId::ZSTD_DICTIONARY, "phrases"),
     (EncodingId::FRONT_CODED, "names in order"),
     (EncodingId::FIXED_PARSE, "dates as text"),
     (EncodingId::FIXED_PARSE, "numbers as text"),

@@ -82,9 +82,11 @@ impl ChooserState {
     }
 
     /// Takes over which heavy encodings pay in a part of a column. What does not pay there may pay in all of it, as a
-    /// dictionary does.
-    pub(crate) fn learn_from(&mut self, part: Self) {
-        self.values.learn_from(part.values);
+    /// dictionary does, and as words may for strings.
+    pub(crate) fn learn_from(&mut self, part: Self, values: &Values) {
+        if !matches!(values, Values::Bytes(_)) {
+            self.values.learn_from(part.values);
+        }
         self.codes.learn_from(part.codes);
         self.validity.learn_from(part.validity);
     }
@@ -397,6 +399,11 @@ struct Choice {
     ready: Ready,
 }
 
+/// Different values up to which a chunk may have a dictionary.
+pub(crate) fn dictionary_limit(values: &Values) -> usize {
+    if matches!(values, Values::Bytes(_)) { values.len() / 2 } else { values.len() / 4 }
+}
+
 /// Builds the dictionary, unless a sample rules it out, and says whether it pays: some pages are encoded both ways.
 fn choose_dictionary(
     input: &ChunkInput<'_>,
@@ -414,7 +421,7 @@ fn choose_dictionary(
     let known = state.decision.as_ref().filter(|decision| decision.holds_for(&distinct));
     let known = known.map(|decision| decision.used);
     let promising = distinct.narrower && distinct.share <= if strings { 0.9 } else { 0.5 };
-    let limit = if strings { rows / 2 } else { rows / 4 };
+    let limit = dictionary_limit(values);
     let built = match known {
         Some(false) => None,
         _ if !promising => None,

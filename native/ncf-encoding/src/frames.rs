@@ -159,6 +159,8 @@ struct Frames<'a> {
     /// Bytes of all nodes, and of what they hold.
     stored: usize,
     content: usize,
+    /// Bytes of a dictionary, at most.
+    most: usize,
     level: i32,
 }
 
@@ -175,8 +177,13 @@ impl<'a> Frames<'a> {
         for node in &nodes {
             content += zstd::content_size(node)?;
         }
+        let most = match options.profile {
+            // Who reads one row reads one frame and the dictionary.
+            Profile::Point => stored / nodes.len() / 2,
+            _ => MAX_DICTIONARY,
+        };
         let level = Effort::of(options.profile).zstd_level();
-        Ok(Some(Self { nodes, stored, content, level }))
+        Ok(Some(Self { nodes, stored, content, most, level }))
     }
 
     /// Whether these are frames of which a dictionary may save something.
@@ -206,7 +213,7 @@ impl<'a> Frames<'a> {
                 lengths.push(piece.len());
             }
         }
-        let size = (self.content / PER_CONTENT).clamp(MIN_TRAINED, MAX_DICTIONARY);
+        let size = (self.content / PER_CONTENT).min(self.most).clamp(MIN_TRAINED, MAX_DICTIONARY);
         let trained = train(&samples, &lengths, size);
         // The beginning of a node is never taken for the header of a dictionary: no encoding has that number.
         samples.truncate(lengths.first().copied().unwrap_or(0).min(size));

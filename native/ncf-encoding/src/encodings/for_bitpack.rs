@@ -215,38 +215,56 @@ fn encode<T: Integer>(values: &[T], out: &mut Vec<u8>) -> bool {
 impl Parts {
     fn add<T: Integer>(&mut self, vector: &[T], base: T) {
         let lowest = vector.iter().copied().min().unwrap_or(base);
-        let mut deltas = [0u64; VECTOR];
-        for (delta, value) in deltas.iter_mut().zip(vector) {
-            *delta = value.minus(lowest);
+        let highest = vector.iter().copied().max().unwrap_or(base);
+        let mut lanes = [T::Lane::default(); VECTOR];
+        for (lane, value) in lanes.iter_mut().zip(vector) {
+            *lane = T::Lane::low_bits(value.minus(lowest));
         }
-        let widest = bits_of(deltas.iter().fold(0, |all, delta| all | delta));
-        let width = match patches_can_pay(&deltas, vector.len(), widest) {
-            true => best_width(&deltas, vector.len(), widest),
+        let widest = bits_of(highest.minus(lowest));
+        let before = self.positions.len();
+        let width = match patches_can_pay(&lanes, vector.len(), widest) {
+            true => self.patch(vector, lowest, widest, &mut lanes),
             false => widest,
         };
-        let before = self.positions.len();
-        if width < widest {
-            for (position, delta) in (0u16..).zip(deltas.iter_mut()) {
-                if *delta >> width > 0 {
-                    self.positions.push(position);
-                    self.patches.push(*delta);
-                    *delta = 0;
-                }
-            }
-        }
         // A vector has at most 1024 patches.
         self.counts.push(u16::try_from(self.positions.len() - before).unwrap_or(u16::MAX));
         self.references.push(lowest.minus(base));
         self.widths.push(width.to_le_bytes()[0]);
         if vector.len() == VECTOR {
-            let mut lanes = [T::Lane::default(); VECTOR];
-            for (lane, delta) in lanes.iter_mut().zip(&deltas) {
-                *lane = T::Lane::low_bits(*delta);
-            }
             T::Lane::pack(width, &lanes, &mut self.packed);
         } else {
-            pack_sequential(deltas.get(..vector.len()).unwrap_or(&[]), width, &mut self.packed);
+            // What is patched is zero in the lanes.
+            let patched = |lane: &T::Lane| *lane == T::Lane::default();
+            let delta = |(value, lane): (&T, &T::Lane)| {
+                if patched(lane) { 0 } else { value.minus(lowest) }
+            };
+            let deltas: Vec<u64> = vector.iter().zip(&lanes).map(delta).collect();
+            pack_sequential(&deltas, width, &mut self.packed);
         }
+    }
+
+    /// The width that makes a vector smallest; what needs more bits becomes a patch, and zero in the lanes.
+    fn patch<T: Integer>(
+        &mut self,
+        vector: &[T],
+        lowest: T,
+        widest: usize,
+        lanes: &mut [T::Lane; VECTOR],
+    ) -> usize {
+        let mut deltas = [0u64; VECTOR];
+        for (delta, value) in deltas.iter_mut().zip(vector) {
+            *delta = value.minus(lowest);
+        }
+        let width = best_width(&deltas, vector.len(), widest);
+        if width < widest {
+            let rows = (0u16..).zip(&deltas).zip(lanes);
+            for ((position, delta), lane) in rows.filter(|((_, delta), _)| **delta >> width > 0) {
+                self.positions.push(position);
+                self.patches.push(*delta);
+                *lane = T::Lane::default();
+            }
+        }
+        width
     }
 }
 
@@ -257,10 +275,11 @@ fn patch_cost(widest: usize) -> usize {
 
 /// Whether so few values need all bits that some width less might make the vector smaller: every smaller width leaves at
 /// least these out.
-fn patches_can_pay(deltas: &[u64; VECTOR], len: usize, widest: usize) -> bool {
+fn patches_can_pay<L: Lane>(deltas: &[L; VECTOR], len: usize, widest: usize) -> bool {
     let Some(top) = widest.checked_sub(1) else { return false };
-    let full: u64 = deltas.iter().map(|delta| delta >> top).sum();
-    full < (packed_bytes(len, widest) / patch_cost(widest)) as u64 + 1
+    let least = L::low_bits(1 << top);
+    let full: u32 = deltas.iter().map(|delta| u32::from(*delta >= least)).sum();
+    (full as usize) < packed_bytes(len, widest) / patch_cost(widest) + 1
 }
 
 /// The width, at most `widest`, that makes packed values and patches smallest.

@@ -8,7 +8,7 @@ use ncf_core::{Error, Result};
 pub(super) const VECTOR: usize = 1024;
 
 /// An unsigned integer that FastLanes packs.
-pub(super) trait Lane: Copy + Default {
+pub(super) trait Lane: Copy + Default + Ord {
     /// Bits of one value.
     const BITS: usize;
     /// The low bits of a 64-bit integer.

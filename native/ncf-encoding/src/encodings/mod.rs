@@ -82,7 +82,7 @@ pub trait Encoding: Send + Sync {
     }
 
     /// Time to decode one value, children left out, in nanoseconds: a constant of the cost model, measured with
-    /// `examples/decode_cost.rs`.
+    /// `ncf-bench encodings`.
     fn decode_cost(&self) -> f64;
 
     /// Appends the body; `false` when these values do not fit (the caller undoes what was appended). None fit an

@@ -17,7 +17,6 @@ use ncf_index::ChunkOrder;
 use super::WriterOptions;
 use super::index::is_indexed;
 use super::pages::{page_ranges, values_of};
-use super::relations::finds_relations;
 use super::shred::{Shredded, shred};
 use crate::constants::VECTOR_ROWS;
 use crate::statistics::{ChunkStatistics, Known, chunk_statistics};
@@ -129,13 +128,8 @@ impl Prepared {
         Referenced { values: &self.values, numbering: &self.numbering }
     }
 
-    /// Whether the numbers of its values are kept for relations.
-    fn keeps_numbers(&self) -> bool {
-        self.flat && finds_relations(self.encode.profile)
-    }
-
-    /// The column with an encoded chunk of it, with what is known of its values.
-    pub(super) fn finish(&self, chunk: EncodedChunk) -> Result<EncodedColumn> {
+    /// The column with an encoded chunk of it, with what is known of its values, whose numbers others may still need.
+    pub(super) fn finish(&self, chunk: EncodedChunk, needed: bool) -> Result<EncodedColumn> {
         let size = |(rows, values): (&Range<usize>, &Range<usize>)| {
             Ok((to_u32("rows of a page", rows.len())?, to_u32("values of a page", values.len())?))
         };
@@ -145,7 +139,7 @@ impl Prepared {
         let known = Known { numbered: numbered.as_ref(), order: order.as_ref() };
         let statistics = (!self.repeated)
             .then(|| chunk_statistics(&self.values, validity, self.data_type, known));
-        if !self.keeps_numbers() {
+        if !needed {
             self.numbering.forget();
         }
         Ok(EncodedColumn { chunk, sizes, statistics, order, filter: Vec::new() })
@@ -168,15 +162,15 @@ impl Prepared {
         self.flat && self.values.physical() != PhysicalType::Bool
     }
 
-    /// What the column takes by itself: an estimate of a long one that may follow from others.
+    /// What the column takes by itself: of a long one an estimate.
     pub(super) fn alone(
         &self,
         options: &WriterOptions,
         chooser: &mut ChooserState,
     ) -> Result<Alone> {
-        let about = match self.may_relate() {
-            true => estimate_chunk(&self.input(options), &self.encode, chooser)?,
-            false => None,
+        let about = match self.encode.force {
+            None => estimate_chunk(&self.input(options), &self.encode, chooser)?,
+            Some(_) => None,
         };
         match about {
             Some(bytes) => Ok(Alone::About(bytes)),

@@ -134,6 +134,7 @@ impl Block<'_> {
             Alone::Exactly(chunk) => pays(&related, chunk, column.encode.profile),
         };
         if pays && self.verify(column, relation, &related).within_limits()?.is_some() {
+            *alone = Alone::About(0);
             return Ok(Some(related));
         }
         Ok(None)
@@ -272,6 +273,18 @@ impl Relations {
             }
             _ => alone,
         })
+    }
+
+    /// Whether a column has a relation.
+    pub(super) fn knows(&self, column: &Prepared) -> bool {
+        self.known.contains_key(&column.number)
+    }
+
+    /// Whether a column that follows from others needs the numbers of this one.
+    pub(super) fn refers_to(&self, column: &Prepared, options: &WriterOptions) -> bool {
+        let known = self.known.values().map(|known| &known.relation);
+        let mut all = known.chain(options.relations.values());
+        all.any(|relation| relation.columns().contains(&column.number))
     }
 
     /// Begins a block: whether more relations are to be searched in it.

@@ -4,7 +4,7 @@ use arrow_array::ArrayRef;
 use ncf_core::{Column, Field, Result, ResultExt};
 use ncf_encoding::{ChooserState, EncodedChunk};
 
-use super::block::{EncodedColumn, Prepared, prepare_field};
+use super::block::{Alone, EncodedColumn, Prepared, prepare_field};
 use super::relations::{Block, Relations, is_related};
 use super::{WriterOptions, clustering, filter};
 use crate::clustering::OrderCheck;
@@ -50,7 +50,11 @@ impl Work<'_> {
         let mut ready: Vec<Option<EncodedChunk>> = columns.iter().map(|_| None).collect();
         if relations.begin(block) {
             let waiting: Vec<_> = columns.iter().zip(&mut *choosers).collect();
+            let known = &*relations;
             let alone = self.each(waiting, |(column, chooser)| {
+                if known.knows(column) || !column.may_relate() {
+                    return Ok(Alone::About(0));
+                }
                 column
                     .alone(self.options, chooser)
                     .at("column", || name(column).unwrap_or_default())
@@ -63,7 +67,7 @@ impl Work<'_> {
         let encoded = self.each(waiting, |((column, mut chooser), ready)| {
             ready
                 .map_or_else(|| known.encode(block, column, &mut chooser), Ok)
-                .and_then(|chunk| column.finish(chunk))
+                .and_then(|chunk| column.finish(chunk, known.refers_to(column, self.options)))
                 .at("column", || name(column).unwrap_or_default())
                 .at("block", || self.block)
                 .map(|encoded| (encoded, chooser))
