@@ -8,8 +8,8 @@ use arrow_select::concat::concat_batches;
 use ncf::encoding::SharedKind;
 use ncf::encoding::relations::{Linear, Relation, Term, Transform};
 use ncf::{
-    DataType, ErrorKind, Field, FileReader, MemoryConsumer, MemorySink, PageRef, Profile, Schema,
-    WriterOptions, to_arrow_schema,
+    DataType, EncodingId, ErrorKind, Field, FileReader, MemoryConsumer, MemorySink, PageRef,
+    Profile, Schema, WriterOptions, to_arrow_schema,
 };
 use ncf_tests::reseal::reseal;
 use ncf_tests::{Random, open, read_all, scan_all, write_file};
@@ -207,6 +207,68 @@ fn maps_are_written_where_later_blocks_have_no_memory_for_them() {
     // With some amount of memory a block and the map do not fit together.
     let mut less = (10..100).rev().filter_map(|percent| write(peak / 100 * percent));
     assert!(less.any(|(maps, _)| maps > 1), "less memory, the same map");
+}
+
+/// Which blocks of a column follow from others.
+fn blocks_that_follow(reader: &FileReader, column: usize) -> Vec<bool> {
+    let blocks = &reader.column(column).unwrap().blocks;
+    let refers = |chunk: &ncf::file::ChunkMeta| {
+        chunk.shared.iter().any(|page| page.kind == SharedKind::References)
+    };
+    blocks.iter().map(refers).collect()
+}
+
+#[test]
+fn what_follows_still_does_while_more_is_searched() {
+    const BLOCK: usize = 4000;
+    let field = |id, name: &str| Field::new(id, name, DataType::Int64, false);
+    let schema = Schema::new(vec![field(1, "base"), field(2, "next"), field(3, "copy")]).unwrap();
+    let mut random = Random::new(7);
+    let base: Vec<i64> = (0..4 * BLOCK).map(|_| random.below(1 << 50) as i64).collect();
+    let next: Vec<i64> = base.iter().map(|base| base + 7).collect();
+    // Other numbers in the second block: what followed there is lost, and found again in the third.
+    let other =
+        |(row, base): (usize, &i64)| if row / BLOCK == 1 { base.rotate_left(9) } else { base + 1 };
+    let copy: Vec<i64> = base.iter().enumerate().map(other).collect();
+    let columns = [base, next, copy].map(|column| Arc::new(Int64Array::from(column)) as ArrayRef);
+    let batch = RecordBatch::try_new(Arc::new(to_arrow_schema(&schema)), columns.into()).unwrap();
+    let options =
+        WriterOptions { profile: Profile::Balanced, block_rows: BLOCK, ..WriterOptions::default() };
+    let reader = open(write_file(&schema, &[batch], options).unwrap()).unwrap();
+    reader.verify().unwrap();
+    assert_eq!(blocks_that_follow(&reader, 1), [true; 4]);
+    assert_eq!(blocks_that_follow(&reader, 2), [true, false, true, true]);
+}
+
+#[test]
+fn long_blocks_are_never_larger_than_fast_ones() {
+    let rows = 300_000;
+    let field = |id, name: &str| Field::new(id, name, DataType::Int64, true);
+    let schema = Schema::new(vec![field(1, "event"), field(2, "session")]).unwrap();
+    let mut random = Random::new(3);
+    // Too many sessions for a dictionary of a part, few enough for one of the block; events lie near them.
+    let starts: Vec<i64> = (0..30_000).map(|_| random.below(1 << 45) as i64).collect();
+    let session: Vec<Option<i64>> = (0..rows)
+        .map(|_| (random.below(9) > 0).then(|| starts[random.below(30_000) as usize]))
+        .collect();
+    let event: Vec<Option<i64>> = session
+        .iter()
+        .map(|start| start.map(|start| start + random.below(1 << 27) as i64))
+        .collect();
+    let columns = [event, session].map(|column| Arc::new(Int64Array::from(column)) as ArrayRef);
+    let batch = RecordBatch::try_new(Arc::new(to_arrow_schema(&schema)), columns.into()).unwrap();
+    let size = |profile, encoding: Option<EncodingId>| {
+        let encodings = encoding.map(|id| ("session".to_string(), id)).into_iter().collect();
+        let options = WriterOptions { profile, encodings, ..WriterOptions::default() };
+        let bytes = write_file(&schema, std::slice::from_ref(&batch), options).unwrap();
+        let all = read_all(scan_all(&open(bytes.clone()).unwrap()).build().unwrap()).unwrap();
+        assert!(concat_batches(&all[0].schema(), &all).unwrap() == batch);
+        bytes.len()
+    };
+    let (balanced, fast) = (size(Profile::Balanced, None), size(Profile::Fast, None));
+    assert!(balanced <= fast, "{balanced} {fast}");
+    // By force, what every page can hold.
+    size(Profile::Balanced, Some(EncodingId::NULL_FILL));
 }
 
 #[test]

@@ -100,13 +100,13 @@ fn filled(ranges: &[Range<usize>], validity: &BooleanBuffer) -> Vec<Range<usize>
 #[cfg(test)]
 mod tests {
     use ncf_core::Interruption;
+    use ncf_core::hash::hash_u64;
 
     use super::*;
     use crate::id::Profile;
 
     fn noise(row: i64) -> i64 {
-        (row.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64.cast_signed()) ^ 0x5bd1_e995).rotate_left(31)
-            & 0xff_ffff
+        (hash_u64(row.cast_unsigned()) & 0xff_ffff).cast_signed()
     }
 
     fn estimate(values: &Values, validity: Option<&BooleanBuffer>) -> (Option<usize>, usize) {

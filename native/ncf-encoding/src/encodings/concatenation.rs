@@ -163,15 +163,18 @@ pub(crate) fn taken_out(strings: &ByteValues, parts: &[Part]) -> Option<ByteValu
     let mut places = vec![0; parts.len()];
     for (row, string) in strings.iter().enumerate() {
         let mut rest = string;
+        // One look at the whole string, which hardly ever has one.
+        let marked = memchr(MARK, string).is_some();
+        let keep = if marked { extend } else { Vec::extend_from_slice };
         for ((number, part), place) in (0u8..).zip(parts).zip(&mut places) {
             let text = part.text(row, &mut room);
             let Some(at) = find_near(rest, text, *place) else { continue };
             *place = at;
-            extend(&mut left, rest.get(..at)?);
+            keep(&mut left, rest.get(..at)?);
             left.extend_from_slice(&[MARK, number]);
             rest = rest.get(at + text.len()..)?;
         }
-        extend(&mut left, rest);
+        keep(&mut left, rest);
         offsets.push(i32::try_from(left.len()).ok()?);
     }
     Some(ByteValues { offsets: OffsetBuffer::new(offsets.into()), data: Buffer::from_vec(left) })

@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// A hash that nobody who makes a file can foresee: tables that readers build of what files hold use it, so that no
 /// file can make their look-ups long.
+#[inline]
 pub(crate) fn seeded_hash(bytes: &[u8]) -> u64 {
     static SEED: OnceLock<u64> = OnceLock::new();
     xxh3_64_with_seed(bytes, *SEED.get_or_init(|| RandomState::new().hash_one(0u8)))

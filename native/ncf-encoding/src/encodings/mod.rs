@@ -24,7 +24,7 @@ pub(crate) mod map;
 pub(crate) mod null_fill;
 pub(crate) mod pco;
 mod phrases;
-mod pieces;
+pub(crate) mod pieces;
 pub(crate) mod plain;
 pub(crate) mod product;
 pub(crate) mod run_length;

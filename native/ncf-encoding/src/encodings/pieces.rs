@@ -4,17 +4,18 @@
 use ncf_core::ByteValues;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::hash_table::seeded_hash;
 use super::stepped::padded;
 
 /// Bytes of a head.
-pub(super) const HEAD: usize = 16;
+pub(crate) const HEAD: usize = 16;
 const SPACES: u64 = 0x2020_2020_2020_2020;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const TOPS: u64 = 0x8080_8080_8080_8080;
 
 /// Where strings are cut. A piece ends after the byte that cuts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(crate) enum Cut {
     /// After each space: prose.
     Spaces,
     /// After each ASCII byte that is neither letter nor digit: paths, addresses, records.
@@ -23,20 +24,20 @@ pub(super) enum Cut {
 
 /// A piece of a string.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Piece<'a> {
-    pub(super) bytes: &'a [u8],
+pub(crate) struct Piece<'a> {
+    pub(crate) bytes: &'a [u8],
     /// Its first bytes, little-endian, and zeros.
-    pub(super) head: u128,
+    pub(crate) head: u128,
 }
 
 impl Piece<'_> {
     /// Whether both are the same bytes.
     #[inline]
-    pub(super) fn same(&self, other: &Piece<'_>) -> bool {
+    pub(crate) fn same(&self, other: &Piece<'_>) -> bool {
         self.is(other.head, other.bytes.len(), || self.bytes == other.bytes)
     }
 
-    pub(super) fn hash(&self) -> u64 {
+    pub(crate) fn hash(&self) -> u64 {
         if self.bytes.len() <= HEAD {
             xxh3_64(&self.head.to_le_bytes())
         } else {
@@ -44,9 +45,19 @@ impl Piece<'_> {
         }
     }
 
+    /// A hash that nobody who makes a file can foresee.
+    #[inline]
+    pub(crate) fn seeded_hash(&self) -> u64 {
+        if self.bytes.len() <= HEAD {
+            seeded_hash(&self.head.to_le_bytes())
+        } else {
+            seeded_hash(self.bytes)
+        }
+    }
+
     /// Whether these are the bytes of a word with such a head and so many bytes; `same` compares all of them.
     #[inline]
-    pub(super) fn is(&self, head: u128, len: usize, same: impl FnOnce() -> bool) -> bool {
+    pub(crate) fn is(&self, head: u128, len: usize, same: impl FnOnce() -> bool) -> bool {
         head == self.head && len == self.bytes.len() && (len <= HEAD || same())
     }
 }
@@ -60,7 +71,7 @@ impl Cut {
     }
 
     /// The pieces of a string.
-    pub(super) fn pieces(self, strings: &ByteValues, row: usize) -> Pieces<'_> {
+    pub(crate) fn pieces(self, strings: &ByteValues, row: usize) -> Pieces<'_> {
         let bound =
             |row: usize| strings.offsets.get(row).map_or(0, |at| at.cast_unsigned() as usize);
         Pieces { cut: self, data: &strings.data, at: bound(row), end: bound(row + 1) }
@@ -86,7 +97,7 @@ impl Cut {
 }
 
 /// The rest of a string in its column's bytes.
-pub(super) struct Pieces<'a> {
+pub(crate) struct Pieces<'a> {
     cut: Cut,
     data: &'a [u8],
     at: usize,
@@ -129,7 +140,7 @@ fn head(window: [u8; HEAD], len: usize) -> u128 {
 }
 
 /// Each string as one piece.
-pub(super) fn whole(strings: &ByteValues) -> impl Iterator<Item = Piece<'_>> {
+pub(crate) fn whole(strings: &ByteValues) -> impl Iterator<Item = Piece<'_>> {
     strings.offsets.windows(2).map(|bounds| {
         let (start, end) = match bounds {
             [start, end] => (start.cast_unsigned() as usize, end.cast_unsigned() as usize),

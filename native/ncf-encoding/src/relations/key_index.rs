@@ -5,6 +5,7 @@ use ncf_core::{Budget, ByteValues, Error, PhysicalType, Result, Values};
 use crate::decoded::DecodedValues;
 use crate::encodings::hash_table::{HashTable, seeded_hash};
 use crate::encodings::integers::{Integer, with_integers};
+use crate::encodings::pieces::{Piece, whole};
 use crate::native::{Native, with_values};
 
 /// The number of a value that is no key.
@@ -12,6 +13,8 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// Integers whose range is at most this, or this many times as wide as there are keys, are looked up in an array.
 const DENSE: i128 = 1 << 16;
 const DENSE_TIMES: i128 = 8;
+/// Bytes that a string's head takes.
+const HEAD_BYTES: u64 = size_of::<(u128, usize)>() as u64;
 
 /// The distinct values of a key, numbered in the order in which they first stand in the map.
 #[derive(Debug)]
@@ -19,6 +22,8 @@ pub(crate) struct KeyIndex {
     values: Values,
     /// Row of `values` for each number, where values repeat.
     firsts: Vec<u32>,
+    /// First bytes and length of each number's string: most comparisons need no more.
+    heads: Vec<(u128, usize)>,
     lookup: Lookup,
 }
 
@@ -36,7 +41,8 @@ impl KeyIndex {
     /// The index of a key's column, and the number of the value of each of its rows.
     pub(crate) fn new(values: Values, budget: &Budget) -> Result<(Self, Vec<u32>)> {
         let len = values.len();
-        budget.take("keys of a map", len as u64 * 16)?;
+        let head = if values.physical() == PhysicalType::Bytes { HEAD_BYTES } else { 0 };
+        budget.take("keys of a map", len as u64 * (16 + head))?;
         let dense = dense_range(&values);
         let lookup = match dense {
             Some((min, size)) => {
@@ -49,7 +55,8 @@ impl KeyIndex {
                 Lookup::Hashed(HashTable::default())
             }
         };
-        let mut index = Self { values, firsts: Vec::with_capacity(len), lookup };
+        let (firsts, heads) = (Vec::with_capacity(len), Vec::new());
+        let mut index = Self { values, firsts, heads, lookup };
         let numbers = index.fill()?;
         Ok((index, numbers))
     }
@@ -79,11 +86,12 @@ impl KeyIndex {
             Lookup::Dense { numbers, .. } => numbers.len() * 4,
             Lookup::Hashed(_) => HashTable::bytes_for(self.firsts.len()),
         };
-        lookup + self.values.byte_len() + self.firsts.len() * 4
+        let heads = self.heads.capacity() * size_of::<(u128, usize)>();
+        lookup + self.values.byte_len() + self.firsts.len() * 4 + heads
     }
 
     fn fill(&mut self) -> Result<Vec<u32>> {
-        let Self { values, firsts, lookup } = self;
+        let Self { values, firsts, heads, lookup } = self;
         let len = values.len();
         let mut out = Vec::with_capacity(len);
         let row = |at: usize| u32::try_from(at).map_err(|_| Error::corrupt("a map of 2^32 keys"));
@@ -113,13 +121,17 @@ impl KeyIndex {
                 out.push(number);
             },
             bool(_v) => return Err(Error::corrupt("a key of booleans")),
-            bytes(v) => for (at, value) in v.iter().enumerate() {
-                let same = |number: u32| first_bytes(v, firsts, number) == Some(value);
-                let number = table.code(seeded_hash(value), same).ok_or_else(spent)?;
-                if number as usize == firsts.len() {
-                    firsts.push(row(at)?);
+            bytes(v) => {
+                heads.reserve_exact(len);
+                for (at, piece) in whole(v).enumerate() {
+                    let same = |number: u32| is_key(v, firsts, heads, number, &piece);
+                    let number = table.code(piece.seeded_hash(), same).ok_or_else(spent)?;
+                    if number as usize == firsts.len() {
+                        firsts.push(row(at)?);
+                        heads.push((piece.head, piece.bytes.len()));
+                    }
+                    out.push(number);
                 }
-                out.push(number);
             },
         );
         Ok(out)
@@ -200,9 +212,9 @@ impl KeyIndex {
             (Values::F32(keys), Values::F32(values)) => fixed(table, keys, firsts, values, out),
             (Values::F64(keys), Values::F64(values)) => fixed(table, keys, firsts, values, out),
             (Values::Bytes(keys), Values::Bytes(values)) => {
-                out.extend(values.iter().map(|value| {
-                    let same = |number| first_bytes(keys, firsts, number) == Some(value);
-                    table.find(seeded_hash(value), same).unwrap_or(NONE)
+                out.extend(whole(values).map(|piece| {
+                    let same = |number| is_key(keys, firsts, &self.heads, number, &piece);
+                    table.find(piece.seeded_hash(), same).unwrap_or(NONE)
                 }))
             }
             _ => out.extend(std::iter::repeat_n(NONE, values.len())),
@@ -214,8 +226,18 @@ fn first<T: Copy>(values: &[T], firsts: &[u32], number: u32) -> Option<T> {
     firsts.get(number as usize).and_then(|row| values.get(*row as usize)).copied()
 }
 
-fn first_bytes<'a>(values: &'a ByteValues, firsts: &[u32], number: u32) -> Option<&'a [u8]> {
-    firsts.get(number as usize).map(|row| values.get(*row as usize))
+/// Whether a number is that of a string.
+#[inline]
+fn is_key(
+    values: &ByteValues,
+    firsts: &[u32],
+    heads: &[(u128, usize)],
+    number: u32,
+    string: &Piece<'_>,
+) -> bool {
+    let at = number as usize;
+    let long = || firsts.get(at).is_some_and(|row| values.get(*row as usize) == string.bytes);
+    heads.get(at).is_some_and(|(head, len)| string.is(*head, *len, long))
 }
 
 /// Least value and number of slots, where the keys are integers that lie close together.
