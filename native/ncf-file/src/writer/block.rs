@@ -1,6 +1,7 @@
 //! One field of one block: Arrow pieces in, columns that can be encoded out, each by itself.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{BooleanBuffer, ScalarBuffer};
@@ -9,8 +10,8 @@ use ncf_core::{
     PhysicalType, Result, Role, Values,
 };
 use ncf_encoding::{
-    ChooserState, ChunkInput, DecodedValues, EncodeOptions, EncodedChunk, EncodingId, Numbering,
-    Referenced, SharedPages, decode_related, encode_chunk, estimate_chunk,
+    ChooserState, ChunkInput, DecodedValues, EncodeOptions, EncodedChunk, EncodingId, Numbered,
+    Numbering, Referenced, SharedPages, decode_related, encode_chunk, estimate_chunk,
 };
 use ncf_index::ChunkOrder;
 
@@ -261,7 +262,8 @@ fn embedded(field: &Field) -> Result<Vec<bool>> {
 }
 
 /// Decodes what was just encoded and compares it with the original, bit by bit.
-/// `references` are the values of the columns that it refers to.
+/// `references` are the columns that it refers to; strings among them come by their numbers where these are known, which
+/// are compared with the strings once, and not looked up again for each column that follows from them.
 pub(super) fn verify(
     input: &ChunkInput<'_>,
     chunk: &EncodedChunk,
@@ -271,11 +273,20 @@ pub(super) fn verify(
     let budget = || Budget::new(Limits::DEFAULT.page_bytes);
     let shared = chunk.shared_pages(physical, &budget());
     let shared = shared.map_err(|error| unlike("a shared page", Some(error)))?;
+    let numbered: Vec<Option<Numbered>> =
+        references.iter().map(numbers_of).collect::<Result<_>>()?;
     for (page, range) in chunk.pages.iter().zip(input.pages) {
         input.interruption.check()?;
         let references: Vec<DecodedValues> = references
             .iter()
-            .map(|one| DecodedValues::Flat(one.values.slice(range.start, range.len())))
+            .zip(&numbered)
+            .map(|(one, numbered)| match numbered {
+                Some(Numbered { values, codes }) => DecodedValues::Dictionary {
+                    codes: codes.slice(range.start, range.len()),
+                    values: Arc::new(values.clone()),
+                },
+                None => DecodedValues::Flat(one.values.slice(range.start, range.len())),
+            })
             .collect();
         let what = || format!("a page encoded as {}", page.tree);
         let same = reads_as(&page.bytes, input, range, &shared, &references);
@@ -284,6 +295,14 @@ pub(super) fn verify(
         }
     }
     Ok(())
+}
+
+/// The numbers of strings.
+fn numbers_of(reference: &Referenced<'_>) -> Result<Option<Numbered>> {
+    match reference.values {
+        Values::Bytes(strings) => reference.numbering.proven(strings),
+        _ => Ok(None),
+    }
 }
 
 /// Whether a page decodes to what the input holds there.
