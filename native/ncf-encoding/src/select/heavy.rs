@@ -14,7 +14,7 @@ use crate::node::{Place, Plan};
 
 /// Raw bytes of a trial.
 const TRIAL_BYTES: usize = 256 << 10;
-/// The same of numbers, and of few strings, where time counts.
+/// The same of numbers where time counts.
 const SHORT_TRIAL_BYTES: usize = 64 << 10;
 /// Nodes below this size are left alone.
 const MIN_BYTES: usize = 64;
@@ -155,11 +155,8 @@ fn at_full_level(encoded: &Encoded, effort: Effort) -> usize {
 /// The plan that holds a piece from the middle best, when it pays there.
 fn trial(values: &Values, place: Place<'_>, light: &Plan) -> Result<Option<Plan>> {
     let raw = plain_bytes(values).max(1);
-    let bytes = match values {
-        _ if place.effort.entropy() => TRIAL_BYTES,
-        Values::Bytes(_) => (raw / 4).clamp(SHORT_TRIAL_BYTES, TRIAL_BYTES),
-        _ => SHORT_TRIAL_BYTES,
-    };
+    let thorough = place.effort.entropy() || matches!(values, Values::Bytes(_));
+    let bytes = if thorough { TRIAL_BYTES } else { SHORT_TRIAL_BYTES };
     let rows = values.len().saturating_mul(bytes) / raw;
     let rows = rows.clamp(1.min(values.len()), values.len());
     let start = (values.len() - rows) / 2;
