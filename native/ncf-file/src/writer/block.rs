@@ -11,7 +11,7 @@ use ncf_core::{
 };
 use ncf_encoding::{
     ChooserState, ChunkInput, DecodedValues, EncodeOptions, EncodedChunk, EncodingId, Numbered,
-    Numbering, Referenced, SharedPages, decode_related, encode_chunk, estimate_chunk,
+    Numbering, Profile, Referenced, SharedPages, decode_related, encode_chunk, estimate_chunk,
 };
 use ncf_index::ChunkOrder;
 
@@ -163,15 +163,17 @@ impl Prepared {
         self.flat && self.values.physical() != PhysicalType::Bool
     }
 
-    /// What the column takes by itself: of a long one an estimate.
+    /// What the column takes by itself: of a long one an estimate, but for `compact`.
     pub(super) fn alone(
         &self,
         options: &WriterOptions,
         chooser: &mut ChooserState,
     ) -> Result<Alone> {
-        let about = match self.encode.force {
-            None => estimate_chunk(&self.input(options), &self.encode, chooser)?,
-            Some(_) => None,
+        // Where bytes count more than time, nothing is guessed.
+        let guessed = self.encode.force.is_none() && self.encode.profile != Profile::Compact;
+        let about = match guessed {
+            true => estimate_chunk(&self.input(options), &self.encode, chooser)?,
+            false => None,
         };
         match about {
             Some(bytes) => Ok(Alone::About(bytes)),
