@@ -22,7 +22,7 @@ const LEAST: usize = 8;
 /// and of strings.
 const MAYBE_FEW: (f64, f64) = (0.9, 0.98);
 
-/// About how many bytes a chunk takes, rather too few than too many; `None` where it has too few rows for an estimate.
+/// About how many bytes a chunk takes; `None` where it has too few rows for an estimate.
 /// `state` learns which heavy encodings pay.
 pub fn estimate_chunk(
     input: &ChunkInput<'_>,
@@ -52,10 +52,9 @@ pub fn estimate_chunk(
     let mut of_part = ChooserState::default();
     let chunk = encode_chunk(&sampled, options, &mut of_part)?;
     state.learn_from(of_part, &values);
-    let times = input.values.len().div_ceil(rows);
     let pages: usize = chunk.pages.iter().map(|page| page.bytes.len()).sum();
     // Few rows show most of what all pages share.
-    let about = pages * times + chunk.byte_len() - pages;
+    let about = pages * input.values.len() / rows + chunk.byte_len() - pages;
     let coded = chunk.shared.iter().any(|page| page.kind == SharedKind::Dictionary);
     Ok(Some(if coded { about } else { about.min(in_codes(input, &values)) }))
 }

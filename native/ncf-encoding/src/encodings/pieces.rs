@@ -139,6 +139,14 @@ fn head(window: [u8; HEAD], len: usize) -> u128 {
     if len < HEAD { head & ((1 << (8 * len)) - 1) } else { head }
 }
 
+impl<'a> Piece<'a> {
+    /// A whole string.
+    pub(crate) fn of(strings: &'a ByteValues, row: usize) -> Self {
+        let bytes = strings.get(row);
+        Self { bytes, head: u128::from_le_bytes(padded(bytes)) }
+    }
+}
+
 /// Each string as one piece.
 pub(crate) fn whole(strings: &ByteValues) -> impl Iterator<Item = Piece<'_>> {
     strings.offsets.windows(2).map(|bounds| {

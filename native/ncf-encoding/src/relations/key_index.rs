@@ -13,8 +13,8 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// Integers whose range is at most this, or this many times as wide as there are keys, are looked up in an array.
 const DENSE: i128 = 1 << 16;
 const DENSE_TIMES: i128 = 8;
-/// Bytes that a string's head takes.
-const HEAD_BYTES: u64 = size_of::<(u128, usize)>() as u64;
+/// Strings whose heads are kept, at most: 512 KiB, which no budget is asked for.
+const HEADS: usize = 1 << 14;
 
 /// The distinct values of a key, numbered in the order in which they first stand in the map.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct KeyIndex {
     values: Values,
     /// Row of `values` for each number, where values repeat.
     firsts: Vec<u32>,
-    /// First bytes and length of each number's string: most comparisons need no more.
+    /// First bytes and length of each number's string, where these are few: most comparisons need no more.
     heads: Vec<(u128, usize)>,
     lookup: Lookup,
 }
@@ -41,8 +41,7 @@ impl KeyIndex {
     /// The index of a key's column, and the number of the value of each of its rows.
     pub(crate) fn new(values: Values, budget: &Budget) -> Result<(Self, Vec<u32>)> {
         let len = values.len();
-        let head = if values.physical() == PhysicalType::Bytes { HEAD_BYTES } else { 0 };
-        budget.take("keys of a map", len as u64 * (16 + head))?;
+        budget.take("keys of a map", len as u64 * 16)?;
         let dense = dense_range(&values);
         let lookup = match dense {
             Some((min, size)) => {
@@ -58,6 +57,7 @@ impl KeyIndex {
         let (firsts, heads) = (Vec::with_capacity(len), Vec::new());
         let mut index = Self { values, firsts, heads, lookup };
         let numbers = index.fill()?;
+        index.heads = index.few_heads();
         Ok((index, numbers))
     }
 
@@ -86,12 +86,12 @@ impl KeyIndex {
             Lookup::Dense { numbers, .. } => numbers.len() * 4,
             Lookup::Hashed(_) => HashTable::bytes_for(self.firsts.len()),
         };
-        let heads = self.heads.capacity() * size_of::<(u128, usize)>();
+        let heads = size_of_val(self.heads.as_slice());
         lookup + self.values.byte_len() + self.firsts.len() * 4 + heads
     }
 
     fn fill(&mut self) -> Result<Vec<u32>> {
-        let Self { values, firsts, heads, lookup } = self;
+        let Self { values, firsts, lookup, .. } = self;
         let len = values.len();
         let mut out = Vec::with_capacity(len);
         let row = |at: usize| u32::try_from(at).map_err(|_| Error::corrupt("a map of 2^32 keys"));
@@ -122,19 +122,30 @@ impl KeyIndex {
             },
             bool(_v) => return Err(Error::corrupt("a key of booleans")),
             bytes(v) => {
-                heads.reserve_exact(len);
                 for (at, piece) in whole(v).enumerate() {
-                    let same = |number: u32| is_key(v, firsts, heads, number, &piece);
+                    let same = |number: u32| is_key(v, firsts, &[], number, &piece);
                     let number = table.code(piece.seeded_hash(), same).ok_or_else(spent)?;
                     if number as usize == firsts.len() {
                         firsts.push(row(at)?);
-                        heads.push((piece.head, piece.bytes.len()));
                     }
                     out.push(number);
                 }
             },
         );
         Ok(out)
+    }
+
+    /// The heads of strings, where these are few.
+    fn few_heads(&self) -> Vec<(u128, usize)> {
+        let Values::Bytes(strings) = &self.values else { return Vec::new() };
+        if self.firsts.len() > HEADS {
+            return Vec::new();
+        }
+        let head = |row: &u32| {
+            let piece = Piece::of(strings, *row as usize);
+            (piece.head, piece.bytes.len())
+        };
+        self.firsts.iter().map(head).collect()
     }
 
     /// The numbers of values, one per row.
@@ -237,7 +248,10 @@ fn is_key(
 ) -> bool {
     let at = number as usize;
     let long = || firsts.get(at).is_some_and(|row| values.get(*row as usize) == string.bytes);
-    heads.get(at).is_some_and(|(head, len)| string.is(*head, *len, long))
+    match heads.get(at) {
+        Some((head, len)) => string.is(*head, *len, long),
+        None => long(),
+    }
 }
 
 /// Least value and number of slots, where the keys are integers that lie close together.

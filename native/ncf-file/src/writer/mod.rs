@@ -267,7 +267,7 @@ impl FileWriter {
             columns => 8 + 2 * columns,
         };
         let profile = self.options.profile;
-        let scratch = (relations::numbers(profile), relations::scratch(profile).max(filters));
+        let scratch = (relations::numbers(&self.options), relations::scratch(profile).max(filters));
         if self.buffer.rows() > 0
             && !self.memory.try_resize(self.buffer.memory_with(&slice, threads, scratch))?
         {

@@ -163,8 +163,8 @@ pub(super) fn scratch(profile: Profile) -> usize {
 }
 
 /// Bytes for each row and column that numbers of values may take until the block is encoded.
-pub(super) fn numbers(profile: Profile) -> usize {
-    if finds_relations(profile) { 4 } else { 0 }
+pub(super) fn numbers(options: &WriterOptions) -> usize {
+    if finds_relations(options.profile) || !options.relations.is_empty() { 4 } else { 0 }
 }
 
 /// Whether relations are looked for.
