@@ -43,9 +43,7 @@ fn encode_with(
     let numbering = &Numbering::default();
     let input = ChunkInput { values, validity, pages: &pages, numbering, interruption };
     let numberings: Vec<Numbering> = references.iter().map(|_| Numbering::default()).collect();
-    let both = references.iter().zip(&numberings);
-    let references: Vec<Referenced<'_>> =
-        both.map(|(values, numbering)| Referenced { values, numbering }).collect();
+    let references = crate::tests::referenced(references, &numberings);
     let options = EncodeOptions { profile, force: None };
     let name = |number: u32| format!("c{number}");
     let state = &mut ChooserState::default();

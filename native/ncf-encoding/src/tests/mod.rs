@@ -18,6 +18,15 @@ pub(crate) fn pages(len: usize, rows: usize) -> Vec<std::ops::Range<usize>> {
 /// Rows of a page where nothing else is said.
 const PAGE_ROWS: usize = 1 << 16;
 
+/// Columns that another follows from, each with numbers that nobody has found yet.
+pub(crate) fn referenced<'a>(
+    references: &[&'a Values],
+    numberings: &'a [Numbering],
+) -> Vec<Referenced<'a>> {
+    let both = references.iter().zip(numberings);
+    both.map(|(values, numbering)| Referenced { values, numbering }).collect()
+}
+
 /// Encodes a chunk of pages of 64 Ki rows.
 pub(crate) fn encode(
     values: &Values,

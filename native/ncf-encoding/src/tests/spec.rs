@@ -162,9 +162,7 @@ fn related(values: &Values, relation: &Relation, references: &[&Values]) -> Enco
     let numbering = &Numbering::default();
     let input = ChunkInput { values, validity: None, pages: &pages, numbering, interruption };
     let numberings: Vec<Numbering> = references.iter().map(|_| Numbering::default()).collect();
-    let both = references.iter().zip(&numberings);
-    let references: Vec<Referenced<'_>> =
-        both.map(|(values, numbering)| Referenced { values, numbering }).collect();
+    let references = super::referenced(references, &numberings);
     let name = |number: u32| number.to_string();
     let state = &mut ChooserState::default();
     encode_related(&input, relation, &references, &name, &options(), (None, state))

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use ncf_core::{Column, Error, PhysicalType, Result, ResultExt, Role};
-use ncf_encoding::relations::{Found, Relation, Sampled, discover};
+use ncf_encoding::relations::{Found, Other, Relation, Sampled, discover};
 use ncf_encoding::{
-    ChooserState, EncodedChunk, GrownMap, Profile, Referenced, SharedKind, encode_related,
+    ChooserState, EncodedChunk, GrownMap, Numbering, Profile, Referenced, SharedKind,
+    encode_related,
 };
 
 use super::block::{Alone, Prepared, verify};
@@ -146,8 +147,23 @@ impl Block<'_> {
             return Ok(());
         }
         let references = self.references(column, relation);
-        let references = references.ok_or_else(|| Error::internal("a chunk has no references"))?;
+        let mut references =
+            references.ok_or_else(|| Error::internal("a chunk has no references"))?;
+        let unknown = Numbering::default();
+        if !has_keys(relation) {
+            // Only keys are looked up: numbers of other strings would be compared, and taken apart again, for nothing.
+            references.iter_mut().for_each(|one| one.numbering = &unknown);
+        }
         verify(&column.input(self.options), chunk, &references)
+    }
+}
+
+/// Whether a map is looked up by the values of other columns.
+fn has_keys(relation: &Relation) -> bool {
+    match relation {
+        Relation::Map { .. } => true,
+        Relation::Product(product) => matches!(product.other, Other::Map(_)),
+        Relation::Equality { .. } | Relation::Linear(_) | Relation::Concatenation(_) => false,
     }
 }
 
